@@ -1,0 +1,88 @@
+"""Benchmarks for terminal agents as a pytest plugin.
+
+pytest imports this package in every project where it is installed, so nothing heavy is imported here:
+the public names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.agents.base import Agent, AgentReport, Task
+    from pytest_terminalbench.agents.scripted import ScriptedAgent
+    from pytest_terminalbench.environments.base import Environment, ExecResult
+    from pytest_terminalbench.environments.fake import FakeEnvironment
+    from pytest_terminalbench.errors import (
+        AgentSetupError,
+        BaselineError,
+        EnvironmentFailure,
+        ScenarioError,
+        SettingsError,
+        TerminalBenchError,
+        VerifierError,
+    )
+    from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
+    from pytest_terminalbench.scenarios.model import Scenario
+    from pytest_terminalbench.trials.cell import Cell
+    from pytest_terminalbench.trials.trial import run_trial
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Agent": "agents.base",
+    "AgentReport": "agents.base",
+    "AgentSetupError": "errors",
+    "BaselineError": "errors",
+    "Cell": "trials.cell",
+    "Environment": "environments.base",
+    "EnvironmentFailure": "errors",
+    "ExecResult": "environments.base",
+    "FakeEnvironment": "environments.fake",
+    "Outcome": "outcome",
+    "Phase": "outcome",
+    "Scenario": "scenarios.model",
+    "ScenarioError": "errors",
+    "ScriptedAgent": "agents.scripted",
+    "SettingsError": "errors",
+    "Solved": "outcome",
+    "Task": "agents.base",
+    "TerminalBenchError": "errors",
+    "Unsolved": "outcome",
+    "VerifierError": "errors",
+    "Void": "outcome",
+    "run_trial": "trials.trial",
+}
+
+__all__ = [
+    "Agent",
+    "AgentReport",
+    "AgentSetupError",
+    "BaselineError",
+    "Cell",
+    "Environment",
+    "EnvironmentFailure",
+    "ExecResult",
+    "FakeEnvironment",
+    "Outcome",
+    "Phase",
+    "Scenario",
+    "ScenarioError",
+    "ScriptedAgent",
+    "SettingsError",
+    "Solved",
+    "Task",
+    "TerminalBenchError",
+    "Unsolved",
+    "VerifierError",
+    "Void",
+    "__version__",
+    "run_trial",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

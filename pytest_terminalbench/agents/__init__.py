@@ -1,0 +1,1 @@
+"""Who acts: agents, and the registry that makes them by name."""

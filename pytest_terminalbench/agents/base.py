@@ -1,0 +1,69 @@
+"""What an agent is told and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from pytest_terminalbench.environments.base import Environment
+from pytest_terminalbench.errors import TerminalBenchError
+
+__all__ = ["Agent", "AgentReport", "AgentTimeExpired", "Task", "Usage"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What an agent is told: the instruction, where commands run, how long it has (seconds).
+
+    ``solution`` is given to the oracle alone. ``folder`` is the agent's own place on the host for logs.
+    """
+
+    scenario_id: str
+    instruction: str
+    workdir: str
+    timeout_s: float
+    folder: Path
+    solution: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a trial used of a model; all zero for agents that use none. ``cost_usd`` None: not known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = 0.0
+    calls: int = 0
+    turns: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentReport:
+    """What an agent says of its own work. ``note`` is for people; the verifier judges."""
+
+    note: str = ""
+    usage: Usage = field(default_factory=Usage)
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+class Agent(Protocol):
+    """Acts in an environment until it thinks the task is done.
+
+    An agent is made once per trial, by its class with the values of ``--tb-agent-arg`` (and ``model`` when it takes
+    one) as keyword arguments; wrong ones are refused with AgentSetupError or TypeError. At its deadline the
+    environment refuses further commands by raising AgentTimeExpired, which an agent lets pass.
+    """
+
+    name: ClassVar[str]
+    deterministic: ClassVar[bool]
+    """Whether the same scenario always ends the same way, so that one trial says it all."""
+
+    def act(self, task: Task, environment: Environment) -> AgentReport:
+        """Do the work. An exception is the agent's own failure: what it did until then is judged."""
+
+
+class AgentTimeExpired(TerminalBenchError):
+    """The agent's time is over; its environment takes no further command. Agents let this pass."""

@@ -1,0 +1,131 @@
+"""Agents by name: our own, those that packages and conftest.py add, and any class by ``module:Class``."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.errors import AgentSetupError, SettingsError
+from pytest_terminalbench.scenarios.catalog import nearest
+
+__all__ = ["ENTRY_POINTS", "AgentRegistry", "AgentSpec", "parse_arguments"]
+
+ENTRY_POINTS = "pytest_terminalbench.agents"
+
+_OWN = {
+    "oracle": "pytest_terminalbench.agents.oracle:Oracle",
+    "nop": "pytest_terminalbench.agents.nop:Nop",
+    "scripted": "pytest_terminalbench.agents.scripted:ScriptedAgent",
+}
+
+AgentFactory = Callable[..., Agent]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSpec:
+    """An agent that can be made: its name, its class, its arguments and its model (None: it uses none)."""
+
+    name: str
+    factory: AgentFactory
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    model: str | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        return bool(getattr(self.factory, "deterministic", False))
+
+    def make(self) -> Agent:
+        """A new agent; raises AgentSetupError when its arguments do not fit."""
+        arguments = {**self.arguments, **({"model": self.model} if self.model else {})}
+        try:
+            inspect.signature(self.factory).bind(**arguments)
+        except TypeError as error:
+            raise AgentSetupError(
+                f"agent {self.name!r} cannot be made with {_listed(arguments)}: {error}; it takes "
+                f"{inspect.signature(self.factory)}"
+            ) from None
+        return self.factory(**arguments)
+
+
+class AgentRegistry:
+    """The agents that a session can name."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, str | AgentFactory] = dict(_OWN)
+        for point in entry_points(group=ENTRY_POINTS):
+            self._places.setdefault(point.name, point.value)
+
+    def register(self, name: str, agent: AgentFactory) -> None:
+        """Make `agent` (a class, or a function that returns an agent) known as `name`."""
+        self._places[name] = agent
+
+    def names(self) -> list[str]:
+        return sorted(self._places)
+
+    def spec(self, request: str, *, model: str | None, arguments: Mapping[str, Any]) -> AgentSpec:
+        """The agent for `request`, a known name or ``module:Class``.
+
+        Raises SettingsError, listing what exists, for one that is not known, and for arguments it does not take.
+        """
+        factory = self._find(request)
+        name = request if request in self._places else str(getattr(factory, "name", factory.__name__))
+        spec = AgentSpec(name=name, factory=factory, arguments=dict(arguments), model=model)
+        if model is not None and "model" not in _parameters(factory):
+            raise SettingsError(f"--tb-model {model!r}: agent {name!r} uses no model; leave the option out")
+        unknown = sorted(set(arguments) - _parameters(factory)) if not _takes_anything(factory) else []
+        if unknown:
+            known = ", ".join(sorted(_parameters(factory))) or "none"
+            raise SettingsError(f"--tb-agent-arg: agent {name!r} takes no {', '.join(unknown)}; it takes: {known}")
+        return spec
+
+    def _find(self, request: str) -> AgentFactory:
+        place = self._places.get(request, request)
+        if callable(place):
+            return place
+        module, colon, attribute = place.partition(":")
+        if not colon:
+            raise SettingsError(
+                f"--tb-agent {request!r} is not known{nearest(request, self.names())}; known: "
+                f"{', '.join(self.names())}, or module:Class"
+            )
+        try:
+            found: AgentFactory = getattr(import_module(module), attribute)
+        except ImportError as error:
+            raise SettingsError(f"--tb-agent {request!r}: cannot import {module}: {error}") from None
+        except AttributeError:
+            raise SettingsError(f"--tb-agent {request!r}: {module} has no {attribute!r}") from None
+        if not callable(getattr(found, "act", None)) and isinstance(found, type):
+            raise SettingsError(f"--tb-agent {request!r}: {attribute} has no method `act`, so it is not an agent")
+        return found
+
+
+def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` pairs as keyword arguments; a value that is JSON becomes what it says, any other stays text."""
+    arguments: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise SettingsError(f"--tb-agent-arg {pair!r} is not KEY=VALUE")
+        try:
+            arguments[key] = json.loads(value)
+        except ValueError:
+            arguments[key] = value
+    return arguments
+
+
+def _parameters(factory: AgentFactory) -> set[str]:
+    return set(inspect.signature(factory).parameters) - {"args", "kwargs"}
+
+
+def _takes_anything(factory: AgentFactory) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
+
+
+def _listed(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"

@@ -1,0 +1,1 @@
+"""Approved outcomes of cells: their files, the comparison with them, their approval."""

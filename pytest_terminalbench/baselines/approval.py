@@ -1,0 +1,142 @@
+"""From trials to approved baselines, and the log of who approved what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
+from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.files import now_text, write_atomically
+
+__all__ = ["AUDIT", "Approval", "CellTrials", "JudgedTrial", "approve", "record_of"]
+
+AUDIT = "audit.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedTrial:
+    """What a baseline keeps of one trial. Seconds, MiB, US dollars; None: not known."""
+
+    solved: bool
+    reward: float
+    runtime_s: float
+    memory_peak_mb: float | None
+    cost_usd: float | None
+    tokens: int
+    fingerprint: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellTrials:
+    """A cell to be approved; `file` is where its baseline lies below the folder of baselines."""
+
+    scenario_id: str
+    file: Path
+    trials: Sequence[JudgedTrial]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """What was written: the files, in order; the ones that say the same as before are not among them."""
+
+    written: Sequence[Path]
+    unchanged: int
+
+
+def approve(cells: Sequence[CellTrials], *, run_id: str, baselines: Path, approver: str, notes: str = "") -> Approval:
+    """Approve `cells` of the run `run_id`; other cells' baselines are not touched.
+
+    Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
+    Raises BaselineError.
+    """
+    prepared = []
+    for cell in cells:
+        before = read_record(baselines / cell.file)
+        prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
+    written = []
+    for cell, record, before in prepared:
+        if before is not None and _same_approval(before, record):
+            continue
+        write_atomically(baselines / cell.file, serialised(record))
+        _append(baselines / AUDIT, _audit_line(record, cell, run_id))
+        written.append(baselines / cell.file)
+    return Approval(written=written, unchanged=len(prepared) - len(written))
+
+
+def record_of(
+    cell: CellTrials, *, approver: str, notes: str = "", before: BaselineRecord | None = None
+) -> BaselineRecord:
+    """The record for `cell`; `before` is what it supersedes. Raises BaselineError when there is nothing to approve."""
+    trials = cell.trials
+    if not trials:
+        raise BaselineError(f"{cell.scenario_id}: no trial was judged, so there is nothing to approve")
+    if any(dict(trial.fingerprint) != dict(trials[0].fingerprint) for trial in trials):
+        raise BaselineError(f"{cell.scenario_id}: its trials were made under different conditions")
+    today = datetime.now(UTC).date().isoformat()
+    return BaselineRecord(
+        baseline_id=_new_id(cell.scenario_id, today, before),
+        scenario_id=cell.scenario_id,
+        status="active",
+        approved_on=today,
+        approved_by=approver,
+        notes=notes,
+        attempts=len(trials),
+        solved=sum(trial.solved for trial in trials),
+        rewards=[trial.reward for trial in trials],
+        metrics=dict(_metrics(trials)),
+        fingerprint=dict(trials[0].fingerprint),
+        supersedes=before.baseline_id if before else None,
+    )
+
+
+def _metrics(trials: Sequence[JudgedTrial]) -> Iterator[tuple[str, Measure]]:
+    measures = {
+        "runtime_s": measure([trial.runtime_s for trial in trials]),
+        "memory_peak_mb": measure([trial.memory_peak_mb for trial in trials], digits=1),
+        "cost_usd": measure([trial.cost_usd for trial in trials], digits=6),
+        "tokens": measure([float(trial.tokens) for trial in trials]),
+    }
+    for name, found in measures.items():
+        if found is not None:
+            yield name, found
+
+
+def _new_id(scenario_id: str, today: str, before: BaselineRecord | None) -> str:
+    """``<scenario>-<date>``, with a number when that very day's is superseded."""
+    plain = f"{scenario_id}-{today}"
+    if before is None or not before.baseline_id.startswith(plain):
+        return plain
+    number = before.baseline_id.removeprefix(plain).lstrip("-")
+    return f"{plain}-{int(number) + 1 if number.isdigit() else 2}"
+
+
+def _same_approval(before: BaselineRecord, after: BaselineRecord) -> bool:
+    """Whether nothing that is compared has changed: measured times alone are no reason for a new file."""
+    keys = ("status", "attempts", "solved", "rewards", "fingerprint", "notes")
+    return all(getattr(before, key) == getattr(after, key) for key in keys)
+
+
+def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str) -> Mapping[str, object]:
+    return {
+        "ts": now_text(),
+        "action": "approved",
+        "how": "--update-baselines",
+        "baseline_id": record.baseline_id,
+        "cell": cell.file.with_suffix("").as_posix(),
+        "by": record.approved_by,
+        "run": run_id,
+        "solved": record.solved,
+        "attempts": record.attempts,
+        "supersedes": record.supersedes,
+    }
+
+
+def _append(file: Path, line: Mapping[str, object]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n")

@@ -1,0 +1,57 @@
+"""Names made from content: the same bytes have the same digest on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["canonical_json", "digest_bytes", "digest_files", "digest_json", "tree_files"]
+
+# Left behind by tools on the host; they never belong to a scenario.
+_IGNORED_NAMES = frozenset({"__pycache__", ".DS_Store", ".pytest_cache"})
+
+
+def canonical_json(value: object) -> str:
+    """`value` as JSON with sorted keys, no spaces and ASCII only: one text per value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def digest_bytes(data: bytes) -> str:
+    """``sha256:<64 hex digits>`` of `data`."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def digest_json(value: object) -> str:
+    """The digest of `value` as canonical JSON."""
+    return digest_bytes(canonical_json(value).encode())
+
+
+def tree_files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder` in POSIX order of its relative path, links included, tools' leftovers not."""
+    found: list[tuple[str, Path]] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _IGNORED_NAMES]
+        for name in [*names, *(name for name in folders if (Path(parent) / name).is_symlink())]:
+            if name not in _IGNORED_NAMES:
+                path = Path(parent) / name
+                found.append((path.relative_to(folder).as_posix(), path))
+    for _, path in sorted(found):
+        yield path
+
+
+def digest_files(folder: Path) -> str:
+    """The digest of all files below `folder`: relative path, executable bit, content (a link's: its target)."""
+    total = hashlib.sha256()
+    for path in tree_files(folder):
+        if path.is_symlink():
+            mode, content = "l", str(path.readlink()).encode()
+        else:
+            # Git keeps only this bit, so a clone has the same digest whatever the umask.
+            mode = "x" if path.stat().st_mode & 0o100 else "-"
+            content = path.read_bytes()
+        name = path.relative_to(folder).as_posix()
+        total.update(f"{mode} {name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return f"sha256:{total.hexdigest()}"

@@ -1,0 +1,1 @@
+"""Where the agent acts: containers, their images, and what removes them."""

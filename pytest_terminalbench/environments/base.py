@@ -1,0 +1,103 @@
+"""What an environment promises to agents and verifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["Environment", "EnvironmentFactory", "ExecResult", "StopReport"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecResult:
+    """What a command did.
+
+    ``exit_code`` is None when the command was killed at its deadline (``timed_out``). ``stdout`` and ``stderr`` are
+    decoded with replacement characters and hold head and tail when the command wrote more than the cap
+    (``truncated``).
+    """
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    duration_s: float
+    timed_out: bool = False
+    truncated: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_code == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopReport:
+    """What the container's own accounting said when the agent's processes were stopped.
+
+    ``memory_peak_mb`` (MiB) is the peak since the container's start by the counter named in ``memory_counter``.
+    ``unstoppable``: after twenty rounds of killing there were still new processes (a fork bomb).
+    ``oom_kills`` and ``pids_refused`` count how often a limit was hit. None means the kernel offers no such counter.
+    """
+
+    killed: int = 0
+    unstoppable: bool = False
+    memory_peak_mb: float | None = None
+    memory_counter: str | None = None
+    oom_kills: int | None = None
+    pids_refused: int | None = None
+
+
+class Environment(Protocol):
+    """A started place to act in. Every call raises EnvironmentFailure when nobody can say what happened."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float = ...,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        user: str | None = None,
+    ) -> ExecResult:
+        """Run `argv` and wait for it.
+
+        A command that fails, is not found or runs out of time is a result like any other; on time-out the command's
+        whole session of processes is killed and what it had written is kept.
+        """
+
+    def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
+        """Write files and folders into the environment as root, in one transfer.
+
+        Keys are paths below `root`. A Path is a file or folder of the host (modes and links kept), bytes are a
+        file's content; content that begins with ``#!`` becomes executable.
+        """
+
+    def get(self, path: str, target: Path, *, max_bytes: int = ...) -> bool:
+        """Copy a file or folder out into the folder `target`; False when there is no such path."""
+
+    def export(self, path: str) -> Iterator[bytes] | None:
+        """A file or folder as a tar stream that keeps owners, modes and links; None when there is no such path."""
+
+    def replace(self, path: str, archive: Iterator[bytes] | None) -> None:
+        """Make `path` what `export` gave of another environment, removing what was there; None just removes it."""
+
+    def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
+        """Kill every process but the environment's own and those named in `keep` (with their children).
+
+        Then delete the paths in `remove`.
+        """
+
+    def why_gone(self) -> str | None:
+        """None while it runs; ``agent`` when what ran inside ended it; ``engine`` when anything outside did."""
+
+    def close(self) -> None:
+        """Destroy the environment. Never raises for one that is gone already."""
+
+
+class EnvironmentFactory(Protocol):
+    """Starts environments: the shape of the fixture ``tb_environment``."""
+
+    def __call__(self) -> AbstractContextManager[Environment]:
+        """A fresh environment, destroyed when the context ends."""

@@ -1,0 +1,471 @@
+"""Containers through docker-py: the one module that talks to an engine."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from pytest_terminalbench.environments.archive import extract, pack
+from pytest_terminalbench.environments.base import ExecResult, StopReport
+from pytest_terminalbench.environments.output import DEFAULT_OUTPUT_CAP, BoundedOutput, Demultiplexer
+from pytest_terminalbench.environments.processes import KILL_SESSION, MARKER, STOP_AGENT, parse_stop_report
+from pytest_terminalbench.errors import (
+    EngineUnreachable,
+    EnvironmentFailure,
+    EnvironmentLost,
+    ImageUnavailable,
+)
+
+if TYPE_CHECKING:
+    import docker
+
+__all__ = ["ContainerRequest", "DockerEngine", "DockerEnvironment"]
+
+# Creating and removing took under a second on every machine seen; past this the engine hangs.
+ENGINE_TIMEOUT_S = 120
+# The kill script needs some 50 ms; on a machine that swaps, seconds.
+KILL_TIMEOUT_S = 20.0
+# After the main process of a command has ended, output already on its way still arrives this late.
+DRAIN_S = 0.2
+# What a trial may copy out of a container: a build tree, not a disk.
+MAX_COPY_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerRequest:
+    """What to start. Times in seconds, memory in MiB; ``lifetime_s`` is when the container ends by itself."""
+
+    image: str
+    lifetime_s: int
+    workdir: str = "/"
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    cpus: float = 1.0
+    memory_mb: int = 1024
+    pids: int = 512
+    network: str = "none"
+    platform: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    auto_remove: bool = True
+
+
+class DockerEngine:
+    """One engine at one address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @cached_property
+    def api(self) -> docker.APIClient:
+        import docker
+
+        with engine_errors("connect"):
+            return docker.APIClient(base_url=self.url, version="auto", timeout=ENGINE_TIMEOUT_S)
+
+    def start(self, request: ContainerRequest) -> DockerEnvironment:
+        """A running container that ends by itself after ``lifetime_s`` and is then removed by the engine.
+
+        Raises EnvironmentFailure; what was half made is removed.
+        """
+        memory = request.memory_mb << 20
+        with engine_errors(f"start a container of {request.image}"):
+            api = self.api
+            host = api.create_host_config(
+                auto_remove=request.auto_remove,
+                init=True,
+                network_mode=request.network,
+                nano_cpus=round(request.cpus * 1e9),
+                mem_limit=memory,
+                # The same number: no swap beyond the limit.
+                memswap_limit=memory,
+                pids_limit=request.pids,
+            )
+            container = api.create_container(
+                request.image,
+                entrypoint=["sleep"],
+                command=[str(request.lifetime_s)],
+                working_dir=request.workdir,
+                environment=dict(request.env),
+                user=request.user,
+                labels=dict(request.labels),
+                host_config=host,
+                platform=request.platform,
+            )["Id"]
+            environment = DockerEnvironment(self, container, lifetime_s=request.lifetime_s, pids=request.pids)
+            try:
+                api.start(container)
+            except BaseException:
+                environment.close()
+                raise
+        return environment
+
+    def remove(self, container: str) -> None:
+        """Remove a container by force (no stop: its grace period would cost ten seconds)."""
+        import docker
+
+        try:
+            self.api.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            pass
+        except docker.errors.APIError as error:
+            # Auto-remove was faster.
+            if error.status_code != 409:
+                raise EnvironmentFailure(f"remove container {container[:12]}: {error.explanation}") from error
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """What the engine knows of an image; None when it does not have it."""
+        try:
+            with engine_errors("look for an image"):
+                found: dict[str, Any] = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+        except ImageUnavailable:
+            return None
+        return found
+
+    def containers(self, label: str) -> list[dict[str, Any]]:
+        """Every container, running or not, with `label` (``key`` or ``key=value``), as the engine lists them."""
+        with engine_errors("list containers"):
+            found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": label})
+            return found
+
+
+class DockerEnvironment:
+    """A running container. Safe to use from one thread at a time; `close` from any."""
+
+    def __init__(self, engine: DockerEngine, container: str, *, lifetime_s: int, pids: int) -> None:
+        self.engine = engine
+        self.container = container
+        self._lifetime_s = lifetime_s
+        self._pids = pids
+        self._started_at = time.time()
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float = 60.0,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        user: str | None = None,
+        output_cap: int = DEFAULT_OUTPUT_CAP,
+    ) -> ExecResult:
+        """Run `argv` and wait for it; see `Environment.run`. `output_cap` is in bytes, per stream."""
+        began = time.monotonic()
+        marker = f"{MARKER}={uuid.uuid4().hex}"
+        command = _Command(self._exec_create(argv, [marker, *_pairs(env)], cwd, user), self.engine, output_cap)
+        problem = self._exec_start(command)
+        if problem is not None:
+            return ExecResult(
+                exit_code=problem.exit_code, stdout="", stderr=problem.text, duration_s=time.monotonic() - began
+            )
+        timed_out = not command.wait(began + timeout_s)
+        if timed_out:
+            self._kill_session(marker)
+            command.wait_for_end(KILL_TIMEOUT_S)
+        return ExecResult(
+            exit_code=None if timed_out else command.exit_code(self),
+            stdout=command.stdout.text(),
+            stderr=command.stderr.text(),
+            duration_s=time.monotonic() - began,
+            timed_out=timed_out,
+            truncated=command.stdout.truncated or command.stderr.truncated,
+        )
+
+    def _exec_create(self, argv: Sequence[str], env: list[str], cwd: str | None, user: str | None) -> str:
+        with self._container_errors("run a command"):
+            created = self.engine.api.exec_create(
+                self.container, list(argv), environment=env, workdir=cwd, user=user or ""
+            )
+            return str(created["Id"])
+
+    def _exec_start(self, command: _Command) -> _StartProblem | None:
+        import docker
+
+        try:
+            with self._container_errors("run a command"):
+                command.start()
+        except EnvironmentFailure as failure:
+            cause = failure.__cause__
+            if isinstance(cause, docker.errors.APIError) and (problem := _start_problem(cause)):
+                return problem
+            raise
+        return None
+
+    def _kill_session(self, marker: str) -> None:
+        """Kill what the marked command started; where even that cannot run, the container ends."""
+        if not self._run_own_script(KILL_SESSION, [marker]):
+            self.close()
+
+    def _run_own_script(self, script: str, arguments: Sequence[str]) -> ExecResult | None:
+        """Run one of our scripts as root; None when the container does not let any process start."""
+        for attempt in range(2):
+            result = self._run_detached_from_limits(["sh", "-c", script, "terminalbench", *arguments])
+            if result is not None and result.ok:
+                return result
+            if attempt == 0:
+                # At its limit of processes a container refuses ours as well.
+                self._set_pids_limit(self._pids + 64)
+        return None
+
+    def _run_detached_from_limits(self, argv: Sequence[str]) -> ExecResult | None:
+        command = _Command(self._exec_create(argv, [], "/", "0:0"), self.engine, DEFAULT_OUTPUT_CAP)
+        began = time.monotonic()
+        if self._exec_start(command) is not None or not command.wait(began + KILL_TIMEOUT_S):
+            return None
+        return ExecResult(
+            exit_code=command.exit_code(self),
+            stdout=command.stdout.text(),
+            stderr=command.stderr.text(),
+            duration_s=time.monotonic() - began,
+        )
+
+    def _set_pids_limit(self, pids: int) -> None:
+        with self._container_errors("raise the limit of processes"):
+            api = self.engine.api
+            # docker-py's update_container does not know this limit.
+            response = api.post(
+                f"{api.base_url}/v{api.api_version}/containers/{self.container}/update", json={"PidsLimit": pids}
+            )
+            _check(response)
+
+    def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
+        """Write files into the container; see `Environment.put`."""
+        with self._container_errors("copy files in"):
+            self.engine.api.put_archive(self.container, root, pack(files))
+
+    def get(self, path: str, target: Path, *, max_bytes: int = MAX_COPY_BYTES) -> bool:
+        """Copy out; see `Environment.get`."""
+        archive = self.export(path)
+        if archive is None:
+            return False
+        with self._container_errors("copy files out"):
+            extract(archive, target, max_bytes=max_bytes)
+        return True
+
+    def export(self, path: str) -> Iterator[bytes] | None:
+        """A tar stream; see `Environment.export`."""
+        import docker
+
+        try:
+            with self._container_errors("copy files out"):
+                stream, _ = self.engine.api.get_archive(self.container, path)
+        except EnvironmentFailure as failure:
+            cause = failure.__cause__
+            if isinstance(cause, docker.errors.NotFound) and "No such container" not in str(cause.explanation):
+                return None
+            raise
+        chunks: Iterator[bytes] = iter(stream)
+        return chunks
+
+    def replace(self, path: str, archive: Iterator[bytes] | None) -> None:
+        """Replace `path`; see `Environment.replace`."""
+        parent = path.rstrip("/").rpartition("/")[0] or "/"
+        script = 'rm -rf -- "$1" && mkdir -p -- "$2"'
+        removed = self.run(["sh", "-c", script, "terminalbench", path, parent], cwd="/", user="0:0")
+        if not removed.ok:
+            raise EnvironmentFailure(f"cannot empty {path} in the verifier's container: {removed.stderr.strip()}")
+        if archive is None:
+            return
+        with tempfile.SpooledTemporaryFile(max_size=32 << 20) as spool, self._container_errors("copy files in"):
+            _spool(archive, spool, path)
+            self.engine.api.put_archive(self.container, parent, spool)
+
+    def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
+        """Kill the agent's processes; see `Environment.stop_agent`."""
+        result = self._run_own_script(STOP_AGENT, [str(self._lifetime_s), *keep, "--", *remove])
+        if result is None:
+            return StopReport(unstoppable=True)
+        return parse_stop_report(result.stdout)
+
+    def close(self) -> None:
+        """Remove the container."""
+        self.engine.remove(self.container)
+
+    def why_gone(self) -> str | None:
+        """Why the container is no longer running, from the engine's own events; None while it runs.
+
+        ``agent``: its main process ended by what ran inside (killed, or out of memory); ``engine``: somebody outside
+        killed or removed it, it reached its deadline, or the engine died.
+        """
+        import docker
+
+        api = self.engine.api
+        try:
+            if api.inspect_container(self.container)["State"]["Running"]:
+                return None
+        except docker.errors.NotFound:
+            pass
+        events = [
+            event
+            for event in api.events(
+                since=int(self._started_at) - 1,
+                until=int(time.time()) + 1,
+                filters={"container": self.container},
+                decode=True,
+            )
+            if event.get("id") == self.container
+        ]
+        actions = {str(event.get("Action", "")) for event in events}
+        codes = [event["Actor"]["Attributes"].get("exitCode") for event in events if event.get("Action") == "die"]
+        # Signals sent from inside are no `kill` event; the deadline of the main process is exit code 0.
+        by_agent = "die" in actions and "kill" not in actions and codes[-1:] != ["0"]
+        return "agent" if by_agent else "engine"
+
+    @contextmanager
+    def _container_errors(self, doing: str) -> Iterator[None]:
+        import docker
+
+        try:
+            with engine_errors(doing):
+                yield
+        except EnvironmentFailure as failure:
+            cause = failure.__cause__
+            gone = isinstance(cause, docker.errors.APIError) and (
+                "is not running" in str(cause.explanation) or "No such container" in str(cause.explanation)
+            )
+            if gone:
+                raise EnvironmentLost(f"{doing}: container {self.container[:12]} is gone") from cause
+            raise
+
+
+class _Command:
+    """One exec: a thread reads its stream while we wait with a deadline (docker-py's exec knows none)."""
+
+    def __init__(self, exec_id: str, engine: DockerEngine, output_cap: int) -> None:
+        self.stdout = BoundedOutput(output_cap)
+        self.stderr = BoundedOutput(output_cap)
+        self._exec_id = exec_id
+        self._api = engine.api
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        # Asked for without an upgrade of the connection: docker-py reads an upgraded one past the buffer that took
+        # the header, and loses output that came in the same packet.
+        response = self._api.post(
+            f"{self._api.base_url}/v{self._api.api_version}/exec/{self._exec_id}/start",
+            json={"Detach": False, "Tty": False},
+            stream=True,
+            timeout=(ENGINE_TIMEOUT_S, None),
+        )
+        _check(response)
+        threading.Thread(target=self._read, args=[response], daemon=True).start()
+
+    def _read(self, response: Any) -> None:
+        demultiplexer = Demultiplexer(self.stdout, self.stderr)
+        try:
+            while data := response.raw.read1(1 << 16):
+                demultiplexer.feed(data)
+        except Exception:  # noqa: BLE001 - any broken stream means the same: no more output; the exit code tells why.
+            pass
+        finally:
+            response.close()
+            self._ended.set()
+
+    def wait(self, until: float) -> bool:
+        """Wait for the end; False at the deadline `until` (monotonic clock)."""
+        step = 0.2
+        while not self._ended.wait(max(0.0, min(step, until - time.monotonic()))):
+            # A background process that inherited the output keeps the stream open after the command has ended.
+            if not self._is_running():
+                self._ended.wait(DRAIN_S)
+                return True
+            if time.monotonic() >= until:
+                return False
+            step = min(step * 1.5, 1.0)
+        return True
+
+    def wait_for_end(self, timeout_s: float) -> None:
+        """After a kill: let what was written before it arrive."""
+        self.wait(time.monotonic() + timeout_s)
+
+    def _is_running(self) -> bool:
+        with engine_errors("watch a command"):
+            return bool(self._api.exec_inspect(self._exec_id)["Running"])
+
+    def exit_code(self, environment: DockerEnvironment) -> int:
+        """The exit code; the engine books it a moment after the stream has ended."""
+        for _ in range(200):
+            with environment._container_errors("read an exit code"):
+                state = self._api.exec_inspect(self._exec_id)
+            if not state["Running"] and state["ExitCode"] is not None:
+                return int(state["ExitCode"])
+            time.sleep(0.01)
+        raise EnvironmentLost("the engine did not say how a command ended")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StartProblem:
+    exit_code: int
+    text: str
+
+
+def _start_problem(error: docker.errors.APIError) -> _StartProblem | None:
+    """A command that the runtime could not start is a result of the command, as a shell would give it.
+
+    Recognised by the runtime's own words, which a command cannot write here: this is the engine's HTTP answer.
+    """
+    text = str(error.explanation)
+    if "executable file not found" in text or "no such file or directory" in text:
+        return _StartProblem(exit_code=127, text=text)
+    if "OCI runtime exec failed" in text or "permission denied" in text or "resource temporarily unavailable" in text:
+        return _StartProblem(exit_code=126, text=text)
+    return None
+
+
+@contextmanager
+def engine_errors(doing: str) -> Generator[None]:
+    """Turn what docker-py and its HTTP library raise into our errors, with what was being done."""
+    import docker
+    import requests
+
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise ImageUnavailable(f"{doing}: {error.explanation}") from error
+    except docker.errors.APIError as error:
+        raise EnvironmentFailure(f"{doing}: {error.explanation or error}{_hint(str(error))}") from error
+    except docker.errors.DockerException as error:
+        raise EngineUnreachable(f"{doing}: {error}") from error
+    except requests.exceptions.Timeout as error:
+        raise EngineUnreachable(f"{doing}: the engine did not answer within {ENGINE_TIMEOUT_S} s") from error
+    except requests.exceptions.RequestException as error:
+        raise EngineUnreachable(f"{doing}: the engine does not answer ({error})") from error
+
+
+def _check(response: Any) -> None:
+    import docker
+    import requests
+
+    try:
+        response.raise_for_status()
+    except requests.exceptions.HTTPError as error:
+        docker.errors.create_api_error_from_http_exception(error)
+
+
+def _hint(message: str) -> str:
+    if "no space left" in message:
+        return "\nFree some disk: `terminalbench images prune` and `terminalbench gc` remove what is ours"
+    if "Range of CPUs" in message:
+        return "\nThe scenario asks for more CPUs than this machine has"
+    return ""
+
+
+def _pairs(env: Mapping[str, str] | None) -> list[str]:
+    return [f"{key}={value}" for key, value in (env or {}).items()]
+
+
+def _spool(archive: Iterator[bytes], spool: IO[bytes], path: str) -> None:
+    copied = 0
+    for chunk in archive:
+        copied += len(chunk)
+        if copied > MAX_COPY_BYTES:
+            raise EnvironmentFailure(f"{path} holds more than {MAX_COPY_BYTES >> 20} MiB; collect less of it")
+        spool.write(chunk)
+    spool.seek(0)

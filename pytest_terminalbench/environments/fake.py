@@ -1,0 +1,127 @@
+"""An environment without an engine: files in a dictionary, commands answered by a function.
+
+Ships with the package so that tests of agents, verifiers and plugins run the real trial with it.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from pytest_terminalbench.digest import tree_files
+from pytest_terminalbench.environments.archive import extract, pack
+from pytest_terminalbench.environments.base import ExecResult, StopReport
+
+__all__ = ["FakeEnvironment", "Reply", "fake_environments"]
+
+Reply = Callable[["FakeEnvironment", Sequence[str]], ExecResult | int | str]
+
+
+class FakeEnvironment:
+    """`replies` maps a piece of a command line to what it does: a function, an exit code, or what it prints.
+
+    A command that no key fits ends with exit code 0 and prints nothing. `files` holds what is in the environment,
+    absolute path -> content; `log` holds every command line that was run.
+    """
+
+    def __init__(
+        self,
+        replies: Mapping[str, Reply | int | str] | None = None,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        stop_report: StopReport | None = None,
+    ) -> None:
+        self.files: dict[str, bytes] = dict(files or {})
+        self.log: list[str] = []
+        self.closed = False
+        self._replies = dict(replies or {})
+        self._stop_report = stop_report or StopReport(memory_peak_mb=1.0, memory_counter="fake")
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float = 60.0,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        user: str | None = None,
+    ) -> ExecResult:
+        line = " ".join(argv)
+        self.log.append(line)
+        for piece, reply in self._replies.items():
+            if piece in line:
+                return _result(reply(self, argv) if callable(reply) else reply)
+        return _result(0)
+
+    def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
+        for name, source in files.items():
+            path = f"/{root.strip('/')}/{name.strip('/')}".replace("//", "/")
+            if isinstance(source, bytes):
+                self.files[path] = source
+            elif source.is_dir():
+                for file in tree_files(source):
+                    self.files[f"{path}/{file.relative_to(source).as_posix()}"] = file.read_bytes()
+            else:
+                self.files[path] = source.read_bytes()
+
+    def get(self, path: str, target: Path, *, max_bytes: int = 1 << 30) -> bool:
+        archive = self.export(path)
+        if archive is None:
+            return False
+        extract(archive, target, max_bytes=max_bytes)
+        return True
+
+    def export(self, path: str) -> Iterator[bytes] | None:
+        path = path.rstrip("/")
+        name = path.rpartition("/")[2]
+        found = {
+            name + file.removeprefix(path): content
+            for file, content in self.files.items()
+            if file == path or file.startswith(f"{path}/")
+        }
+        return iter([pack(found)]) if found else None
+
+    def replace(self, path: str, archive: Iterator[bytes] | None) -> None:
+        path = path.rstrip("/")
+        for file in [file for file in self.files if file == path or file.startswith(f"{path}/")]:
+            del self.files[file]
+        if archive is None:
+            return
+        parent = path.rpartition("/")[0]
+        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as tar:
+            for member in tar:
+                content = tar.extractfile(member)
+                if content is not None:
+                    self.files[f"{parent}/{member.name}"] = content.read()
+
+    def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
+        for path in remove:
+            self.replace(path, None)
+        return self._stop_report
+
+    def why_gone(self) -> str | None:
+        return None
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def fake_environments(*environments: FakeEnvironment) -> Callable[[], AbstractContextManager[FakeEnvironment]]:
+    """A factory that hands out `environments` one after the other, the last one for ever."""
+    left = list(environments)
+
+    def factory() -> AbstractContextManager[FakeEnvironment]:
+        return nullcontext(left.pop(0) if len(left) > 1 else left[0])
+
+    return factory
+
+
+def _result(reply: ExecResult | int | str) -> ExecResult:
+    if isinstance(reply, ExecResult):
+        return reply
+    if isinstance(reply, int):
+        return ExecResult(exit_code=reply, stdout="", stderr="", duration_s=0.0)
+    return ExecResult(exit_code=0, stdout=reply, stderr="", duration_s=0.0)

@@ -1,0 +1,144 @@
+"""Shell scripts that run inside containers to count and end processes.
+
+They use POSIX sh, `cat`, `tr` and `rm` only, so that they run in minimal images, and go through /proc because minimal
+images have no `ps`. A process started by `exec` leads a session of its own (the runtime calls setsid), which is
+how a command's processes are told from others'.
+"""
+
+from __future__ import annotations
+
+from pytest_terminalbench.environments.base import StopReport
+
+__all__ = ["KILL_SESSION", "MARKER", "STOP_AGENT", "parse_stop_report"]
+
+# Every command carries this variable with a value of its own; by it the kill finds the command's first process.
+MARKER = "TERMINALBENCH_EXEC"
+
+_READ_STAT = """
+# One process: sets p (pid), name, state, parent, session; fails for one that has just ended.
+stat_of() {
+  p=${1#/proc/}
+  { IFS= read -r line < "$1/stat"; } 2>/dev/null || return 1
+  name=${line#*(}; name=${name%)*}
+  set -- ${line##*) }
+  state=$1; parent=$2; session=$4
+}
+"""
+
+KILL_SESSION = (
+    _READ_STAT
+    + """
+# $1: the marker. Kills the whole session that the marked command leads, until nothing of it is left.
+mine=$$; target=""
+for d in /proc/[0-9]*; do
+  stat_of "$d" || continue
+  [ "$session" = "$mine" ] && continue
+  if tr '\\0' '\\n' < "$d/environ" 2>/dev/null | while IFS= read -r v; do
+       [ "$v" = "$1" ] && exit 3; done; [ $? = 3 ]; then
+    target="$target $session "
+  fi
+done
+round=0; left=1
+while [ $left = 1 ] && [ $round -lt 20 ]; do
+  round=$((round + 1)); left=0
+  for d in /proc/[0-9]*; do
+    stat_of "$d" || continue
+    [ "$state" = Z ] && continue
+    case "$target" in *" $session "*) kill -9 "$p" 2>/dev/null; left=1 ;; esac
+  done
+done
+exit 0
+"""
+)
+
+STOP_AGENT = (
+    _READ_STAT
+    + """
+# Arguments: the main process's lifetime, names to keep, `--`, paths to remove.
+mine=$$; lifetime=$1; shift; keep=" "
+while [ $# -gt 0 ] && [ "$1" != -- ]; do keep="$keep$1 "; shift; done
+[ $# -gt 0 ] && shift
+
+is_kept() { case "$keep" in *" $1 "*) return 0 ;; esac; return 1; }
+
+# By its own name, its program's, or (for interpreters) its script's.
+named_to_keep() {
+  is_kept "$name" && return 0
+  tr '\\0' '\\n' < "/proc/$p/cmdline" 2>/dev/null | {
+    IFS= read -r first; IFS= read -r second
+    is_kept "${first##*/}" || is_kept "${second##*/}"
+  }
+}
+
+# The container's own main process: the oldest `sleep` that init started.
+main=0
+for d in /proc/[0-9]*; do
+  stat_of "$d" || continue
+  if [ "$parent" = 1 ] && [ "$name" = sleep ] && { [ $main = 0 ] || [ "$p" -lt $main ]; } &&
+     [ "$(tr '\\0' ' ' < "$d/cmdline" 2>/dev/null)" = "sleep $lifetime " ]; then main=$p; fi
+done
+
+killed=0; round=0; left=1
+while [ $left = 1 ] && [ $round -lt 20 ]; do
+  round=$((round + 1)); left=0; table=""; safe=" 1 $main "
+  for d in /proc/[0-9]*; do
+    stat_of "$d" || continue
+    [ "$state" = Z ] && continue
+    [ "$session" = "$mine" ] && continue
+    table="$table $p:$parent"
+    [ "$keep" != " " ] && named_to_keep && safe="$safe$p "
+  done
+  # Children of what is kept are kept; init and the main process keep nobody.
+  grew=1
+  while [ $grew = 1 ]; do
+    grew=0
+    for entry in $table; do
+      child=${entry%:*}; from=${entry#*:}
+      case "$safe" in *" $child "*) continue ;; esac
+      [ "$from" = 1 ] || [ "$from" = "$main" ] && continue
+      case "$safe" in *" $from "*) safe="$safe$child "; grew=1 ;; esac
+    done
+  done
+  for entry in $table; do
+    child=${entry%:*}
+    case "$safe" in *" $child "*) ;; *) kill -9 "$child" 2>/dev/null && killed=$((killed + 1)); left=1 ;; esac
+  done
+done
+[ $# -gt 0 ] && rm -rf -- "$@"
+
+echo "killed $killed"
+[ $left = 1 ] && echo "unstoppable 1"
+cgroup=/sys/fs/cgroup
+show() { [ -r "$2" ] && { IFS= read -r value < "$2"; } 2>/dev/null && echo "$1 $value"; }
+field() { [ -r "$3" ] && while read -r key value; do [ "$key" = "$2" ] && echo "$1 $value"; done < "$3"; }
+show memory.peak $cgroup/memory.peak
+show memory.max_usage_in_bytes $cgroup/memory/memory.max_usage_in_bytes
+field oom_kill oom_kill $cgroup/memory.events
+field oom_kill oom_kill $cgroup/memory/memory.oom_control
+field pids_max max $cgroup/pids.events
+field pids_max max $cgroup/pids/pids.events
+exit 0
+"""
+)
+
+
+def parse_stop_report(text: str) -> StopReport:
+    """What `STOP_AGENT` printed."""
+    facts: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(" ")
+        facts[key] = value.strip()
+    counter = next((name for name in ("memory.peak", "memory.max_usage_in_bytes") if name in facts), None)
+    return StopReport(
+        killed=_number(facts, "killed") or 0,
+        unstoppable="unstoppable" in facts,
+        memory_peak_mb=round(int(facts[counter]) / 2**20, 1) if counter and facts[counter].isdigit() else None,
+        memory_counter=counter,
+        oom_kills=_number(facts, "oom_kill"),
+        pids_refused=_number(facts, "pids_max"),
+    )
+
+
+def _number(facts: dict[str, str], key: str) -> int | None:
+    value = facts.get(key, "")
+    return int(value) if value.isdigit() else None

@@ -1,0 +1,100 @@
+"""Our exceptions, one tree, branching by who must act.
+
+* TerminalBenchError
+  + SettingsError          mend the command line or the configuration
+  + ScenarioError          mend the scenario file (or its dataset)
+  + AgentSetupError        mend the agent's arguments or credentials
+  + VerifierError          mend the verifier: it left no result that can be read
+  + BaselineError          mend the baseline file, or approve a new one
+  + RunFolderError         the run folder is missing or damaged
+  + EnvironmentFailure     mend the machine, or try again
+    - EngineUnreachable    no container engine answers
+    - ImageUnavailable     an image is neither here nor to be had
+    - ImageBuildError      a Dockerfile does not build
+    - EnvironmentLost      a container that ran is gone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = [
+    "AgentSetupError",
+    "BaselineError",
+    "EngineUnreachable",
+    "EnvironmentFailure",
+    "EnvironmentLost",
+    "ImageBuildError",
+    "ImageUnavailable",
+    "RunFolderError",
+    "ScenarioError",
+    "SettingsError",
+    "TerminalBenchError",
+    "VerifierError",
+]
+
+
+class TerminalBenchError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class SettingsError(TerminalBenchError):
+    """An option, an argument or a configuration value makes no sense."""
+
+
+class ScenarioError(TerminalBenchError):
+    """A scenario or dataset file is wrong.
+
+    Its text has one line per problem, ``<file>: <field>: <problem>``, and says how to mend it.
+    """
+
+    def __init__(self, file: Path, problems: Sequence[str], *, cure: str = "") -> None:
+        self.file = file
+        self.problems = list(problems)
+        self.cure = cure
+        lines = [f"{file}: {problem}" for problem in self.problems]
+        super().__init__("\n".join([*lines, *([f"To mend it: {cure}"] if cure else [])]))
+
+
+class AgentSetupError(TerminalBenchError):
+    """The agent cannot be made: unknown arguments, missing credentials, a class that does not import."""
+
+
+class VerifierError(TerminalBenchError):
+    """The verifier left no result, or one that cannot be read: nothing was judged."""
+
+
+class BaselineError(TerminalBenchError):
+    """A baseline file is damaged, of a future version, or cannot be approved."""
+
+
+class RunFolderError(TerminalBenchError):
+    """A run folder is missing or damaged."""
+
+
+class EnvironmentFailure(TerminalBenchError):
+    """The machine or its engine failed us; nobody can say what the agent's work was worth.
+
+    ``transient`` says that trying once more may help.
+    """
+
+    transient = False
+
+
+class EngineUnreachable(EnvironmentFailure):
+    """No container engine answers."""
+
+
+class ImageUnavailable(EnvironmentFailure):
+    """An image is neither on this machine nor to be had from a registry."""
+
+
+class ImageBuildError(EnvironmentFailure):
+    """A Dockerfile does not build; the text ends with the last lines of the build."""
+
+
+class EnvironmentLost(EnvironmentFailure):
+    """A container that was running is gone, and the agent did not do it."""
+
+    transient = True

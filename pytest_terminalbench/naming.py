@@ -1,0 +1,17 @@
+"""Names that are safe in paths, node ids and command lines."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["folder_label", "sanitised"]
+
+
+def folder_label(agent: str, model: str | None) -> str:
+    """``<agent>`` or ``<agent>--<model>``, as folders are named."""
+    return f"{sanitised(agent)}--{sanitised(model)}" if model else sanitised(agent)
+
+
+def sanitised(text: str) -> str:
+    """`text` with everything but letters, digits, ``_``, ``.`` and ``-`` replaced by ``-``."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)

@@ -1,0 +1,194 @@
+"""What the fixtures do: one cell from its environment to its comparison."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.agents.registry import AgentSpec
+from pytest_terminalbench.baselines.comparison import Comparison, Status
+from pytest_terminalbench.baselines.record import read_record
+from pytest_terminalbench.environments.base import EnvironmentFactory
+from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, ImageBuildError, ImageUnavailable
+from pytest_terminalbench.outcome import Phase, Void
+from pytest_terminalbench.plugin.cell_state import STATE, CellState, CellVoid
+from pytest_terminalbench.plugin.session import BenchSession
+from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.scheduler import EnvironmentLease
+from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
+from pytest_terminalbench.trials.trials import Trials
+
+__all__ = ["agent_of", "baseline_of", "environments_of", "make_agent", "run_trials", "scenario_of"]
+
+
+def scenario_of(request: pytest.FixtureRequest) -> Scenario:
+    state = _state(request)
+    if state is None:
+        raise pytest.UsageError(
+            f"{request.node.nodeid} uses a scenario but names none; add "
+            '@pytest.mark.parametrize("tb_scenario", ["DATASET/ID"], indirect=True)'
+        )
+    return state.cell.scenario
+
+
+def agent_of(request: pytest.FixtureRequest) -> AgentSpec:
+    state = _state(request)
+    return state.cell.agent if state else BenchSession.of(request.config).agents[0]
+
+
+def make_agent(request: pytest.FixtureRequest) -> Agent:
+    try:
+        return agent_of(request).make()
+    except AgentSetupError as error:
+        raise _void(request, Phase.AGENT, str(error)) from None
+
+
+def environments_of(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """What ``tb_environment`` yields."""
+    bench = BenchSession.of(request.config)
+    state = _state(request)
+    if state is None:
+        yield bench.scheduler.environment
+        return
+    try:
+        lease = bench.scheduler.lease(state.cell.scenario)
+    except (ImageBuildError, ImageUnavailable) as error:
+        raise _void(request, Phase.BUILD, str(error)) from None
+    except EnvironmentFailure as error:
+        raise _void(request, Phase.START, str(error)) from None
+    try:
+        yield lease
+    finally:
+        lease.close()
+
+
+def run_trials(request: pytest.FixtureRequest, agent: Agent, environments: EnvironmentFactory) -> Trials:
+    """All attempts of the cell, one after the other; raises CellVoid at the first that is void."""
+    state = _required_state(request)
+    bench = BenchSession.of(request.config)
+    setup = _setup(bench, state.cell, environments)
+    lease = environments if isinstance(environments, EnvironmentLease) else None
+    for attempt in range(1, bench.options.attempts + 1):
+        request.config.hook.pytest_terminalbench_trial_start(cell=state.cell)
+        result = run_trial(
+            state.cell,
+            environments=environments,
+            setup=setup,
+            # The fixture's agent is for the first attempt; each further one has its own.
+            agent=agent if attempt == 1 else _another(agent, state.cell),
+            attempt=attempt,
+            build_s=lease.build_s if lease and attempt == 1 else 0.0,
+            start_s=lease.start_s if lease and attempt == 1 else 0.0,
+        )
+        state.results.append(result)
+        state.publish(request.node)
+        request.config.hook.pytest_terminalbench_trial_end(cell=state.cell, outcome=result)
+        if isinstance(result.outcome, Void):
+            raise CellVoid(f"void in phase {result.outcome.phase}: {result.outcome.reason}")
+    return Trials(cell=state.cell, results=tuple(state.results))
+
+
+def baseline_of(request: pytest.FixtureRequest) -> Any:
+    """A snapshot assertion of syrupy's that compares with the cell's baseline."""
+    from syrupy.assertion import SnapshotAssertion
+    from syrupy.location import PyTestLocation
+
+    from pytest_terminalbench.baselines.snapshot import BaselineExtension
+
+    state = _required_state(request)
+    bench = BenchSession.of(request.config)
+    # Without a gate every cell is judged as if nothing had been approved.
+    file = bench.baseline_file(state.cell) if bench.options.gate != "off" else Path(os.devnull)
+    if bench.options.gate != "off":
+        # A damaged file is an error before anything runs, not a comparison that fails.
+        read_record(file)
+
+    def judged(comparison: Comparison) -> Comparison:
+        state.comparison = _allowed(comparison, bench)
+        state.publish(request.node)
+        return state.comparison
+
+    session = getattr(request.config, "_syrupy", None)
+    if session is None:
+        raise pytest.UsageError("scenarios need the plugin syrupy, which is switched off (-p no:syrupy)")
+    return SnapshotAssertion(
+        session=session,
+        extension_class=BaselineExtension.of(file, judged),
+        test_location=PyTestLocation(request.node),
+        # Whatever --snapshot-update says: the controller alone writes baselines.
+        update_snapshots=False,
+    )
+
+
+def _allowed(comparison: Comparison, bench: BenchSession) -> Comparison:
+    """The verdict under the options: what is being approved is no failure."""
+    if comparison.status.passed or not bench.options.update_baselines:
+        return comparison
+    return Comparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
+
+
+def _setup(bench: BenchSession, cell: Cell, environments: EnvironmentFactory) -> TrialSetup:
+    is_ours = isinstance(environments, EnvironmentLease)
+    return TrialSetup(
+        run_id=bench.run.id,
+        root=bench.run.path,
+        journal=bench.journal,
+        image=environments.image.recipe if isinstance(environments, EnvironmentLease) else "overridden",
+        platform=bench.scheduler.platform if is_ours else None,
+        dataset_version=bench.dataset_version(cell.scenario.dataset),
+        timeout_multiplier=bench.options.timeout_multiplier,
+    )
+
+
+def _another(agent: Agent, cell: Cell) -> Agent:
+    """A second agent like the fixture's; one that a user's conftest.py made is used again."""
+    return cell.agent.make() if type(agent) is cell.agent.factory else agent
+
+
+def _void(request: pytest.FixtureRequest, phase: Phase, reason: str) -> CellVoid:
+    """Book a cell whose question cannot be put; the error to raise."""
+    state = _state(request)
+    if state is not None:
+        bench = BenchSession.of(request.config)
+        setup = TrialSetup(
+            run_id=bench.run.id,
+            root=bench.run.path,
+            journal=bench.journal,
+            dataset_version=bench.dataset_version(state.cell.scenario.dataset),
+            timeout_multiplier=bench.options.timeout_multiplier,
+        )
+        state.results.append(record_void(state.cell, setup=setup, phase=phase, reason=reason))
+        state.publish(request.node)
+    return CellVoid(f"void in phase {phase}: {reason}")
+
+
+def _required_state(request: pytest.FixtureRequest) -> CellState:
+    scenario_of(request)
+    state = _state(request)
+    assert state is not None
+    return state
+
+
+def _state(request: pytest.FixtureRequest) -> CellState | None:
+    """The cell of this item, or of a user's test that names a scenario; None for any other test."""
+    node: pytest.Item = request.node
+    if STATE not in node.stash:
+        cell = getattr(node, "cell", None) or _cell_of_test(request)
+        if cell is None:
+            return None
+        node.stash[STATE] = CellState(cell=cell)
+    return node.stash[STATE]
+
+
+def _cell_of_test(request: pytest.FixtureRequest) -> Cell | None:
+    named = getattr(getattr(request.node, "callspec", None), "params", {}).get("tb_scenario")
+    if named is None:
+        return None
+    bench = BenchSession.of(request.config)
+    return Cell(scenario=bench.find_scenario(str(named)), agent=bench.agents[0])

@@ -1,0 +1,87 @@
+"""What an item knows of its cell while it runs, and what of that goes to the controller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.baselines.comparison import Comparison, Status
+from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.result import TrialResult
+
+__all__ = ["PROPERTY", "STATE", "CellState", "CellVoid"]
+
+PROPERTY = "tb"
+# What crosses xdist and reaches every report stays small; the trial's folder has the rest.
+MAX_TEXT = 1_000
+
+
+class CellVoid(TerminalBenchError):
+    """A cell's question could not be put."""
+
+
+@dataclass(kw_only=True)
+class CellState:
+    """A cell, its trials so far, and the verdict once there is one."""
+
+    cell: Cell
+    results: list[TrialResult] = field(default_factory=list)
+    comparison: Comparison | None = None
+
+    @property
+    def status(self) -> Status:
+        return self.comparison.status if self.comparison else Status.VOID
+
+    def publish(self, item: pytest.Item) -> None:
+        """Put what the controller needs into the item's one property: a JSON string, for execnet takes no objects."""
+        kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]
+        item.user_properties[:] = [*kept, (PROPERTY, json.dumps(self.payload(), ensure_ascii=True))]
+
+    def payload(self) -> dict[str, Any]:
+        scenario = self.cell.scenario
+        comparison = self.comparison
+        return {
+            "cell": self.cell.key,
+            "scenario": scenario.id,
+            "dataset": scenario.dataset,
+            "category": scenario.spec.category,
+            "difficulty": scenario.spec.difficulty,
+            "agent": self.cell.agent.name,
+            "model": self.cell.agent.model,
+            "status": self.status.value,
+            "improved": bool(comparison and comparison.improved),
+            "baseline_id": comparison.baseline_id if comparison else None,
+            "text": _short(comparison.text if comparison else _void_reason(self.results)),
+            "attempts": [_attempt(result) for result in self.results],
+        }
+
+
+def _attempt(result: TrialResult) -> dict[str, Any]:
+    content = result.to_json()
+    return {
+        "outcome": content["outcome"],
+        "reason": _short(content["reason"]),
+        "reward": content["reward"],
+        "phase": content["phase"],
+        "agent_s": content["timing"]["agent_s"],
+        "wall_s": content["timing"]["wall_s"],
+        "memory_peak_mb": result.memory_peak_mb,
+        "cost_usd": result.usage.cost_usd,
+        "folder": result.folder,
+    }
+
+
+def _void_reason(results: Sequence[TrialResult]) -> str:
+    return results[-1].outcome.reason if results else "no trial was made"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+STATE: pytest.StashKey[CellState] = pytest.StashKey()

@@ -1,0 +1,189 @@
+"""The command line and the ini file, read once into one frozen object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+__all__ = ["Options", "add_options"]
+
+DEFAULT_MAX_VOID_RATE = 0.05
+DEFAULT_PROGRESS_S = 30.0
+
+
+class _Option(NamedTuple):
+    """One option: its name without dashes, how argparse takes it, what it means. Each is an ini value as well."""
+
+    name: str
+    help: str
+    metavar: str | None = None
+    repeatable: bool = False
+    flag: bool = False
+
+
+_OPTIONS = [
+    _Option("tb-dataset", "dataset to run: NAME, NAME==VERSION or a folder of scenarios", "NAME", repeatable=True),
+    _Option("tb-agent", "agent that acts: a known name or module:Class (default: oracle)", "NAME", repeatable=True),
+    _Option("tb-model", "model for agents that use one, PROVIDER/NAME", "MODEL", repeatable=True),
+    _Option("tb-agent-arg", "argument for the agent's constructor", "KEY=VALUE", repeatable=True),
+    _Option("tb-attempts", "trials per cell (default: 1)", "K"),
+    _Option("tb-gate", "how cells are compared with their baselines: strict or off (default: strict)", "GATE"),
+    _Option("tb-approver", "who approves with --update-baselines (default: git's user.name)", "NAME"),
+    _Option("tb-baselines", "folder of the approved baselines (default: baselines)", "DIR"),
+    _Option("tb-results", "folder of the runs (default: results)", "DIR"),
+    _Option("tb-run-id", "name of this run's folder (default: made from the time)", "ID"),
+    _Option("tb-timeout-multiplier", "every limit of time in scenarios, multiplied (default: 1)", "X"),
+    _Option("tb-max-void-rate", "more void cells than this share end with exit code 22 (default: 0.05)", "P"),
+    _Option("tb-network", "none forces every container off the network (default: scenario)", "MODE"),
+    _Option("tb-image-map", "JSON or TOML file that replaces base images by others", "FILE"),
+    _Option("tb-progress", "seconds of silence after which a line tells what is running; 0: never (default: 30)", "S"),
+    _Option("tb-keep-containers", "leave the trials' containers running until their deadline", flag=True),
+]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("terminalbench", "benchmarks for terminal agents")
+    for option in _OPTIONS:
+        name = option.name.replace("-", "_")
+        if option.flag:
+            group.addoption(f"--{option.name}", dest=name, action="store_true", default=None, help=option.help)
+        else:
+            group.addoption(
+                f"--{option.name}",
+                dest=name,
+                action="append" if option.repeatable else "store",
+                default=None,
+                metavar=option.metavar,
+                help=option.help,
+            )
+        parser.addini(name, option.help, type=_ini_type(option), default=None)
+    group.addoption(
+        "--update-baselines",
+        action="store_true",
+        default=False,
+        dest="tb_update_baselines",
+        help="approve this session's outcomes as baselines (refused when any trial is void or lost)",
+    )
+    parser.addini(
+        "tb_preflight",
+        "check at session start that a container engine answers; turn off where conftest.py supplies tb_environment",
+        type="bool",
+        default=True,
+    )
+
+
+def _ini_type(option: _Option) -> Any:
+    return "bool" if option.flag else "args" if option.repeatable else "string"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the session was asked to do. Paths are absolute; ``network`` None: as each scenario says."""
+
+    datasets: tuple[str, ...]
+    agents: tuple[str, ...]
+    models: tuple[str, ...]
+    agent_args: tuple[str, ...]
+    attempts: int
+    gate: str
+    update_baselines: bool
+    approver: str | None
+    baselines: Path
+    results: Path
+    run_id: str | None
+    timeout_multiplier: float
+    max_void_rate: float
+    network: str | None
+    image_map: Path | None
+    progress_s: float
+    keep_containers: bool
+    preflight: bool
+    root: Path
+
+    @classmethod
+    def from_config(cls, config: pytest.Config) -> Options:
+        """Raises UsageError naming the option, its value and what would be right."""
+        value = _Reader(config)
+        root = config.rootpath
+        image_map = value.text("tb_image_map")
+        return cls(
+            datasets=value.texts("tb_dataset"),
+            agents=value.texts("tb_agent") or ("oracle",),
+            models=value.texts("tb_model"),
+            agent_args=value.texts("tb_agent_arg"),
+            attempts=value.whole("tb_attempts", default=1, least=1),
+            gate=value.choice("tb_gate", ("strict", "off")) or "strict",
+            update_baselines=bool(config.getoption("tb_update_baselines")),
+            approver=value.text("tb_approver"),
+            baselines=root / (value.text("tb_baselines") or "baselines"),
+            results=root / (value.text("tb_results") or "results"),
+            run_id=value.run_id(),
+            timeout_multiplier=value.number("tb_timeout_multiplier", default=1.0, least=0.01),
+            max_void_rate=value.number("tb_max_void_rate", default=DEFAULT_MAX_VOID_RATE, least=0.0, most=1.0),
+            network="none" if value.choice("tb_network", ("none", "scenario")) == "none" else None,
+            image_map=(config.invocation_params.dir / image_map) if image_map else None,
+            progress_s=value.number("tb_progress", default=DEFAULT_PROGRESS_S, least=0.0),
+            keep_containers=bool(value.raw("tb_keep_containers")),
+            preflight=bool(config.getini("tb_preflight")),
+            root=root,
+        )
+
+
+class _Reader:
+    """Values of options: the command line wins over the ini file."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def raw(self, name: str) -> Any:
+        value = self._config.getoption(name)
+        return value if value is not None else self._config.getini(name) or None
+
+    def text(self, name: str) -> str | None:
+        value = self.raw(name)
+        return str(value) if value else None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(str(value) for value in self.raw(name) or ())
+
+    def choice(self, name: str, known: tuple[str, ...]) -> str | None:
+        value = self.text(name)
+        if value is not None and value not in known:
+            raise pytest.UsageError(f"{_flag(name)} {value!r} is none of: {', '.join(known)}")
+        return value
+
+    def number(self, name: str, *, default: float, least: float, most: float | None = None) -> float:
+        value = self.raw(name)
+        if value is None:
+            return default
+        wanted = f"a number of at least {least:g}" + (f" and at most {most:g}" if most is not None else "")
+        try:
+            number = float(value)
+        except ValueError:
+            raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}") from None
+        if not number >= least or (most is not None and number > most):
+            raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}")
+        return number
+
+    def whole(self, name: str, *, default: int, least: int) -> int:
+        value = self.raw(name)
+        if value is None:
+            return default
+        if not str(value).isdigit() or int(value) < least:
+            raise pytest.UsageError(f"{_flag(name)} {value!r} is not a whole number of at least {least}")
+        return int(value)
+
+    def run_id(self) -> str | None:
+        value = self.text("tb_run_id")
+        if value is not None and (
+            not value.replace("-", "").replace("_", "").replace(".", "").isalnum() or value[0] == "."
+        ):
+            raise pytest.UsageError(f"--tb-run-id {value!r} may hold letters, digits, `.`, `_` and `-` only")
+        return value
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

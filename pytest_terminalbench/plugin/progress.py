@@ -1,0 +1,71 @@
+"""Lines that tell what is running when nothing has been reported for a while, also under ``-n``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_terminalbench.trials.journal import read_events
+
+__all__ = ["Progress", "progress_line"]
+
+SHOWN_RUNNING = 3
+
+
+class Progress:
+    """A thread of the controller that reads the journal: workers' own output does not reach the terminal."""
+
+    def __init__(self, events: Path, reporter: Any, *, silence_s: float, total: int) -> None:
+        self._events = events
+        self._reporter = reporter
+        self._silence_s = silence_s
+        self._total = total
+        self._heard_at = time.monotonic()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="terminalbench-progress")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def heard(self) -> None:
+        """Something was reported: the terminal is not silent."""
+        self._heard_at = time.monotonic()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(min(1.0, self._silence_s / 2)):
+            if time.monotonic() - self._heard_at < self._silence_s:
+                continue
+            line = progress_line(self._running(), total=self._total, now=time.time())
+            if line:
+                self._reporter.ensure_newline()
+                self._reporter.write_line(line)
+            self.heard()
+
+    def _running(self) -> dict[str, float | None]:
+        """Cells seen in the journal: when the running ones began (epoch seconds), None for the ended."""
+        from datetime import datetime
+
+        cells: dict[str, float | None] = {}
+        for event in read_events(self._events):
+            if event["type"] == "trial-start":
+                cells[str(event["cell"])] = datetime.fromisoformat(str(event["ts"])).timestamp()
+            elif event["type"] == "trial-end":
+                cells[str(event["cell"])] = None
+        return cells
+
+
+def progress_line(cells: Mapping[str, float | None], *, total: int, now: float) -> str:
+    """``terminalbench: 12 of 24 done; running: fix-permissions[oracle] 45 s, …``; empty when nothing runs."""
+    running = sorted((began, name) for name, began in cells.items() if began is not None)
+    if not running:
+        return ""
+    shown = [f"{name.rpartition('/')[2]} {now - began:.0f} s" for began, name in running[:SHOWN_RUNNING]]
+    more = f" and {len(running) - SHOWN_RUNNING} more" if len(running) > SHOWN_RUNNING else ""
+    return f"terminalbench: {len(cells) - len(running)} of {total} done; running: {', '.join(shown)}{more}"

@@ -1,0 +1,220 @@
+"""The state of one pytest session that has to do with scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.environments.endpoint import find_endpoint
+from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.plugin.controller import Controller
+from pytest_terminalbench.plugin.keys import BENCH
+from pytest_terminalbench.plugin.options import Options
+from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
+from pytest_terminalbench.runs.approving import baseline_path
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.settings import project_settings
+from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
+
+__all__ = ["BenchSession"]
+
+
+class BenchSession:
+    """Options made concrete: datasets, agents, the run's folder, the scheduler. One per process."""
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self.config = config
+        self.options = options
+        self.run = RunFolder(options.results / run_id(config))
+        self.journal = Journal(self.run.events)
+        self.engine_url = worker_input(config, ENGINE_INPUT)
+        self.is_worker = hasattr(config, "workerinput")
+        self.controller: Controller | None = None
+        self._datasets: dict[Path, Dataset] = {}
+        self._files_by_id: dict[tuple[str, str], Path] = {}
+        self._markers: dict[str, pytest.MarkDecorator] = {}
+
+    @classmethod
+    def of(cls, config: pytest.Config, options: Options | None = None) -> BenchSession:
+        """The session's one state, made when first asked for."""
+        if BENCH not in config.stash:
+            bench = cls(config, options or Options.from_config(config))
+            config.stash[BENCH] = bench
+            if not bench.is_worker:
+                bench.controller = Controller(bench)
+                config.pluginmanager.register(bench.controller, "terminalbench-controller")
+        return config.stash[BENCH]
+
+    # -- before collection -------------------------------------------------------------------------------------------
+
+    def choose_arguments(self) -> None:
+        """Find the datasets that were named; with no positional argument collect just these."""
+        folders = [self._named(request).folder for request in self.options.datasets]
+        # A scenario that is wrong must not keep the others from running; pytest's default is to stop.
+        self.config.option.continue_on_collection_errors = True
+        if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
+            self.config.args = [str(folder) for folder in folders]
+        assert self.agents  # Bad agents are refused now, not after collecting thousands of items.
+
+    def _named(self, request: str) -> Dataset:
+        try:
+            dataset = self.catalog.find(request)
+        except (SettingsError, ScenarioError) as error:
+            raise pytest.UsageError(str(error)) from None
+        self._datasets[dataset.folder.resolve()] = dataset
+        return dataset
+
+    def preflight(self) -> None:
+        """Before anything is collected: does an engine answer, is the run's folder free?
+
+        Raises UsageError (exit code 4).
+        """
+        option = self.config.option
+        if option.collectonly or getattr(option, "setupplan", False):
+            return
+        if self.options.run_id and self.run.path.exists():
+            raise pytest.UsageError(f"--tb-run-id {self.options.run_id!r}: {self.run.path} exists; name another run")
+        if self.options.preflight:
+            try:
+                self._find_engine()
+            except EngineUnreachable as error:
+                raise pytest.UsageError(str(error)) from None
+
+    def header(self) -> list[str]:
+        names = ", ".join(f"{d.name}=={d.version}" for d in self._datasets.values())
+        agents = ", ".join(cell.name + (f" ({cell.model})" if cell.model else "") for cell in self.agents)
+        return [f"terminalbench: {names or 'scenarios'}; agent {agents}; run {self.run.id}"]
+
+    # -- what a session is made of -----------------------------------------------------------------------------------
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        catalog = Catalog(self.options.root)
+        try:
+            self.config.hook.pytest_terminalbench_datasets(catalog=catalog)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+        return catalog
+
+    @cached_property
+    def agents(self) -> list[AgentSpec]:
+        """Agent × model, in the order of the command line."""
+        registry = AgentRegistry()
+        self.config.hook.pytest_terminalbench_agents(registry=registry)
+        try:
+            arguments = parse_arguments(self.options.agent_args)
+            return [
+                registry.spec(agent, model=model, arguments=arguments)
+                for agent in self.options.agents
+                for model in self.options.models or (None,)
+            ]
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        return Scheduler(
+            SchedulerSettings(
+                engine_url=self._find_engine(),
+                run_id=self.run.id,
+                image_map=self.image_map,
+                timeout_multiplier=self.options.timeout_multiplier,
+                network=self.options.network,
+                keep_containers=self.options.keep_containers,
+            )
+        )
+
+    @cached_property
+    def image_map(self) -> ImageMap:
+        """The command line's map over the project's over this machine's."""
+        try:
+            machine = machine_image_map()
+            merged = load_image_map(machine) if machine.is_file() else ImageMap()
+            merged = ImageMap(replacements=project_settings(self.options.root).images).over(merged)
+            return load_image_map(self.options.image_map).over(merged) if self.options.image_map else merged
+        except SettingsError as error:
+            raise EnvironmentFailure(str(error)) from None
+
+    def _find_engine(self) -> str:
+        if not self.engine_url:
+            self.engine_url = find_endpoint().url
+        return self.engine_url
+
+    # -- collection --------------------------------------------------------------------------------------------------
+
+    def is_dataset(self, folder: Path) -> bool:
+        return folder in self._datasets
+
+    def dataset_at(self, folder: Path) -> Dataset:
+        """The dataset in `folder`; raises ScenarioError for a broken manifest."""
+        if folder not in self._datasets:
+            self._datasets[folder] = open_dataset(folder)
+        return self._datasets[folder]
+
+    def load(self, file: Path, dataset: Dataset) -> Scenario:
+        """Read a scenario; raises ScenarioError, also for an id that another file of the dataset has."""
+        scenario = load_scenario(file, dataset=dataset.name)
+        first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
+        if first != file:
+            raise duplicate_id(scenario, first)
+        return scenario
+
+    def find_scenario(self, request: str) -> Scenario:
+        """``DATASET/ID`` -> the scenario; for tests that name one."""
+        name, _, scenario_id = request.rpartition("/")
+        dataset = self._named(name)
+        return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
+
+    def dataset_version(self, name: str) -> str:
+        return next((dataset.version for dataset in self._datasets.values() if dataset.name == name), "0")
+
+    def marker(self, name: str) -> pytest.MarkDecorator:
+        """A registered marker, so that ``--strict-markers`` knows it."""
+        if name not in self._markers:
+            self.config.addinivalue_line("markers", f"{name}: a property of scenarios (set by terminalbench)")
+            self._markers[name] = getattr(pytest.mark, name)
+        return self._markers[name]
+
+    def baseline_file(self, cell: Cell) -> Path:
+        scenario, agent = cell.scenario, cell.agent
+        return self.options.baselines / baseline_path(scenario.dataset, scenario.id, agent.name, agent.model)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def finish(self, session: pytest.Session) -> None:
+        if self.controller is not None:
+            self.controller.finish(session)
+
+    def sweep(self) -> list[str]:
+        """Remove the containers that this run has left, if it has started any."""
+        if not self.engine_url or not self.run.events.exists():
+            return []
+        try:
+            return self.scheduler.sweep()
+        except EnvironmentFailure:
+            # A dead engine has no containers running; they end at their deadline in any case.
+            return []
+
+    def settings_facts(self) -> Mapping[str, object]:
+        """For the manifest: what was asked, without values that may be secret."""
+        options = self.options
+        return {
+            "datasets": {d.name: d.version for d in self._datasets.values()},
+            "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
+            "agent_args": sorted(parse_arguments(options.agent_args)),
+            "attempts": options.attempts,
+            "gate": options.gate,
+            "network": options.network or "scenario",
+            "timeout_multiplier": options.timeout_multiplier,
+            "max_void_rate": options.max_void_rate,
+            "update_baselines": options.update_baselines,
+        }

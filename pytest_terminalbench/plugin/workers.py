@@ -1,0 +1,37 @@
+"""What the controller tells its xdist workers when they start."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.plugin.keys import BENCH, RUN_ID
+
+__all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "run_id", "worker_input"]
+
+RUN_INPUT = "terminalbench_run_id"
+ENGINE_INPUT = "terminalbench_engine"
+
+
+def run_id(config: pytest.Config) -> str:
+    """This run's name: as asked for, as the controller says, or made from the time."""
+    if RUN_ID not in config.stash:
+        asked = config.getoption("tb_run_id") or config.getini("tb_run_id")
+        told = worker_input(config, RUN_INPUT)
+        config.stash[RUN_ID] = told or asked or f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
+    return config.stash[RUN_ID]
+
+
+def worker_input(config: pytest.Config, key: str) -> str | None:
+    value = getattr(config, "workerinput", {}).get(key)
+    return str(value) if value else None
+
+
+def hand_over(node: Any) -> None:
+    """Give a worker that is about to start the run's name and the engine that answered."""
+    node.workerinput[RUN_INPUT] = run_id(node.config)
+    bench = node.config.stash.get(BENCH, None)
+    node.workerinput[ENGINE_INPUT] = bench.engine_url or "" if bench is not None else ""

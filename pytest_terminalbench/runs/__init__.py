@@ -1,0 +1,1 @@
+"""What a session leaves behind: its folder, its summary, its report."""

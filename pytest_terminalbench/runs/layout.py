@@ -1,0 +1,67 @@
+"""The run's folder: where everything lies."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_terminalbench.errors import RunFolderError
+
+__all__ = ["RunFolder", "find_run"]
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run; nothing is made by naming it."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.md"
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials"
+
+    def point_latest(self) -> None:
+        """Let ``results/latest`` point here; where links cannot be made there is none."""
+        link = self.path.parent / LATEST
+        scratch = self.path.parent / f".{LATEST}.{os.getpid()}"
+        try:
+            scratch.unlink(missing_ok=True)
+            scratch.symlink_to(self.path.name, target_is_directory=True)
+            scratch.replace(link)
+        except OSError:
+            scratch.unlink(missing_ok=True)
+
+
+def find_run(name: str | None, results: Path) -> RunFolder:
+    """The run `name` (an id or a path; None: the latest); raises RunFolderError when there is none."""
+    path = Path(name) if name and "/" in name else results / (name or LATEST)
+    if not path.is_dir():
+        known = sorted(p.name for p in results.iterdir() if (p / "manifest.json").is_file()) if results.is_dir() else []
+        raise RunFolderError(
+            f"no run at {path}; "
+            + (f"runs in {results}: {', '.join(known[-5:])}" if known else f"{results} has no runs")
+        )
+    return RunFolder(path.resolve())

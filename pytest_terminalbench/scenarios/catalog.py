@@ -1,0 +1,188 @@
+"""Datasets: named, versioned sets of scenarios in a folder."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_terminalbench.digest import digest_json
+from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
+from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+
+__all__ = ["MANIFEST", "Catalog", "Dataset", "is_dataset_folder", "nearest", "open_dataset", "scenario_files"]
+
+MANIFEST = "dataset.json"
+# In the folder beside the scenarios, but not scenarios.
+_NOT_SCENARIOS = frozenset({MANIFEST, "lock.json"})
+_MANIFEST_KEYS = {"schema_version", "name", "version", "description", "license"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A folder of scenario files with its manifest, read or made up."""
+
+    name: str
+    version: str
+    description: str
+    license: str
+    folder: Path
+
+    def scenarios(self) -> Iterator[Scenario]:
+        """Every scenario in order of its file's name; raises ScenarioError at the first that is wrong."""
+        for file in scenario_files(self.folder):
+            yield load_scenario(file, dataset=self.name)
+
+    def check(self) -> tuple[list[Scenario], list[ScenarioError]]:
+        """Every scenario that is right, and what is wrong with the others."""
+        right: list[Scenario] = []
+        wrong: list[ScenarioError] = []
+        for file in scenario_files(self.folder):
+            try:
+                right.append(load_scenario(file, dataset=self.name))
+            except ScenarioError as error:
+                wrong.append(error)
+        return right, wrong
+
+    def digest(self) -> str:
+        """Of all its scenarios' content, not of its name or version."""
+        return digest_json({scenario.id: scenario.digest for scenario in self.scenarios()})
+
+
+def is_dataset_folder(folder: Path) -> bool:
+    """Whether `folder` says of itself that it is a dataset of ours."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return False
+    try:
+        content = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return False
+    # Other tools have files of this name too; these three together are ours.
+    return isinstance(content, dict) and {"schema_version", "name", "version"} <= content.keys()
+
+
+def scenario_files(folder: Path) -> list[Path]:
+    """The scenario files of a dataset folder, sorted by name (so that every xdist worker sees the same order)."""
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if e.name.endswith(".json") and e.name not in _NOT_SCENARIOS and e.is_file()]
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """The dataset in `folder`; without a manifest its name is the folder's and its version ``0``.
+
+    Raises ScenarioError for a manifest that is broken.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
+    try:
+        content = json.loads(manifest.read_bytes())
+    except ValueError as error:
+        raise ScenarioError(manifest, [f"not JSON: {error}"], cure="correct the manifest") from None
+    problems = list(_manifest_problems(content))
+    if problems:
+        raise ScenarioError(manifest, problems, cure="see docs/writing-scenarios.md, section Datasets")
+    fields = {key: content[key] for key in ("name", "version", "description", "license")}
+    return Dataset(**fields, folder=folder)
+
+
+def _manifest_problems(content: object) -> Iterator[str]:
+    if not isinstance(content, dict):
+        yield "must be a JSON object"
+        return
+    for key in sorted(content.keys() - _MANIFEST_KEYS):
+        yield f"{key}: unknown key"
+    if content.get("schema_version") != 1:
+        yield f"schema_version: is {content.get('schema_version')!r}; this version reads 1"
+    for key in ("name", "version", "description", "license"):
+        if not isinstance(content.get(key), str) or not content[key]:
+            yield f"{key}: must be a non-empty string"
+
+
+class Catalog:
+    """The datasets a session can name: folders under ``scenarios/`` and those that plugins add."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._added: dict[str, Path] = {}
+
+    def add(self, name: str, folder: Path) -> None:
+        """Make the dataset in `folder` known as `name` (for the hook ``pytest_terminalbench_datasets``)."""
+        if not folder.is_dir():
+            raise SettingsError(f"dataset {name!r}: {folder} is not a folder")
+        self._added[name] = folder
+
+    def names(self) -> list[str]:
+        """Every dataset that can be named, sorted."""
+        return sorted({*self._added, *(folder.name for folder in self._local_folders())})
+
+    def datasets(self) -> list[Dataset]:
+        """Every dataset that can be named; raises ScenarioError for a broken manifest."""
+        return [self.find(name) for name in self.names()]
+
+    def find(self, request: str) -> Dataset:
+        """The dataset for `request`: ``NAME``, ``NAME==VERSION`` or a path.
+
+        Raises SettingsError saying what exists when nothing fits.
+        """
+        name, _, version = request.partition("==")
+        dataset = self._by_name(name) or self._by_path(request)
+        if dataset is None:
+            known = ", ".join(self.names()) or f"none under {self.root / 'scenarios'}"
+            raise SettingsError(
+                f"--tb-dataset {request!r} is neither a folder nor a known dataset{nearest(name, self.names())}; "
+                f"known: {known}"
+            )
+        if version and version != dataset.version:
+            raise SettingsError(
+                f"--tb-dataset {request!r}: here is only {dataset.name}=={dataset.version} (in {dataset.folder}), and "
+                "this version of pytest-terminalbench does not fetch datasets from a registry; "
+                f"name it without a version, or as {dataset.name}=={dataset.version}"
+            )
+        return dataset
+
+    def _by_name(self, name: str) -> Dataset | None:
+        if name in self._added:
+            return open_dataset(self._added[name])
+        folder = self.root / "scenarios" / name
+        is_plain = name not in ("", ".", "..") and "/" not in name and os.sep not in name
+        return open_dataset(folder) if is_plain and folder.is_dir() else None
+
+    def _by_path(self, request: str) -> Dataset | None:
+        folder = Path(request).expanduser()
+        folder = folder if folder.is_absolute() else Path.cwd() / folder
+        return open_dataset(Path(os.path.normpath(folder))) if folder.is_dir() else None
+
+    def _local_folders(self) -> Iterator[Path]:
+        parent = self.root / "scenarios"
+        if parent.is_dir():
+            yield from (folder for folder in parent.iterdir() if (folder / MANIFEST).is_file())
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the known word most like `word`, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def check_ids(scenarios: Iterable[Scenario]) -> None:
+    """Raise ScenarioError when two scenarios share an id."""
+    seen: dict[str, Path] = {}
+    for scenario in scenarios:
+        if scenario.id in seen:
+            raise duplicate_id(scenario, seen[scenario.id])
+        seen[scenario.id] = scenario.file
+
+
+def duplicate_id(scenario: Scenario, first: Path) -> TerminalBenchError:
+    """The error for a second scenario with the id of the one in `first`."""
+    return ScenarioError(
+        scenario.file,
+        [f"id: {scenario.id!r} is the id of {first} too, in the same dataset {scenario.dataset!r}"],
+        cure="give one of the two another id (and file name)",
+    )

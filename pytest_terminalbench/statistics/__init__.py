@@ -1,0 +1,106 @@
+"""Statistics of the gate: pure functions on counts and rewards.
+
+Where to look: `suite_gate` (all tasks together), `next_step` and `decide` (single cells, trials added where needed),
+`ratio_gate` (time, memory, cost), and under them the tests and intervals they are made of. Importing this imports
+neither SciPy nor NumPy.
+"""
+
+from pytest_terminalbench.statistics.counts import Pair, Tally
+from pytest_terminalbench.statistics.effect import (
+    Effect,
+    StandardError,
+    clustered_standard_error,
+    effect,
+    effect_of_rewards,
+    fixed_task_standard_error,
+    iid_standard_error,
+)
+from pytest_terminalbench.statistics.intervals import Interval, clopper_pearson, cluster_bootstrap, jeffreys, wilson
+from pytest_terminalbench.statistics.paired import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
+from pytest_terminalbench.statistics.passk import PassK, pass_at_k, pass_hat_k, suite_pass_k
+from pytest_terminalbench.statistics.permutation import PermutationResult, permutation_test, permutation_test_rewards
+from pytest_terminalbench.statistics.pertask import benjamini_hochberg, boschloo, fisher, holm
+from pytest_terminalbench.statistics.power import (
+    attempts_needed,
+    difference_standard_error,
+    minimum_detectable_effect,
+    power_of,
+    tasks_needed,
+    within_task_variance,
+)
+from pytest_terminalbench.statistics.ratios import DEFAULT_MAX_RATIO, Ratio, RatioVerdict, ratio_gate, ratio_interval
+from pytest_terminalbench.statistics.sequential import (
+    Cell,
+    Fine,
+    Inconclusive,
+    NeedsMore,
+    Regressed,
+    Step,
+    Verdict,
+    correction,
+    decide,
+    next_step,
+)
+from pytest_terminalbench.statistics.suite import SuiteSettings, SuiteVerdict, suite_gate
+from pytest_terminalbench.statistics.walks import Plan, is_unsteady, predictive_probability, regression_p
+
+__all__ = [
+    "DEFAULT_MAX_RATIO",
+    "Cell",
+    "Effect",
+    "Fine",
+    "Inconclusive",
+    "Interval",
+    "McNemar",
+    "NeedsMore",
+    "Pair",
+    "PassK",
+    "PermutationResult",
+    "Plan",
+    "Ratio",
+    "RatioVerdict",
+    "Regressed",
+    "SignFlip",
+    "StandardError",
+    "Step",
+    "SuiteSettings",
+    "SuiteVerdict",
+    "Tally",
+    "Verdict",
+    "attempts_needed",
+    "benjamini_hochberg",
+    "boschloo",
+    "clopper_pearson",
+    "cluster_bootstrap",
+    "clustered_standard_error",
+    "correction",
+    "decide",
+    "difference_standard_error",
+    "effect",
+    "effect_of_rewards",
+    "fisher",
+    "fixed_task_standard_error",
+    "holm",
+    "iid_standard_error",
+    "is_unsteady",
+    "jeffreys",
+    "mcnemar",
+    "minimum_detectable_effect",
+    "next_step",
+    "paired_interval",
+    "pass_at_k",
+    "pass_hat_k",
+    "permutation_test",
+    "permutation_test_rewards",
+    "power_of",
+    "predictive_probability",
+    "ratio_gate",
+    "ratio_interval",
+    "regression_p",
+    "sign_flip_test",
+    "suite_gate",
+    "suite_pass_k",
+    "tasks_needed",
+    "wilson",
+    "within_task_variance",
+]

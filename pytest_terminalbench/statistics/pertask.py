@@ -1,0 +1,83 @@
+"""One task at a time: Fisher and Boschloo, and what many such tests together may claim.
+
+With few attempts these have little power (a task falling from 95 % to 50 %, 5 attempts a side: found 15 % of the
+time at a level of 5 %, before any correction for many tasks). They tell where to look; the suite's verdict is
+`suite_gate`, the verdict on cells whose trials were added one by one is `sequential`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_terminalbench.statistics.counts import checked_tally
+
+
+def fisher(baseline: tuple[int, int], candidate: tuple[int, int]) -> float:
+    """One-sided p that the candidate solves the task less often. Exact given the totals; always valid, conservative.
+
+    Formula: P(C <= c), C ~ Hypergeometric(n + m, a + c, m). `baseline`, `candidate`: (solved, attempts).
+    Assumes independent attempts. Raises ValueError on a side without attempts.
+    Source: Fisher, Statistical Methods for Research Workers, 5th ed., 1934, sect. 21.02.
+    """
+    from scipy import stats
+
+    (a, n), (c, m) = checked_tally(baseline, what="baseline"), checked_tally(candidate, what="candidate")
+    return float(stats.hypergeom.cdf(c, n + m, a + c, m))
+
+
+def boschloo(baseline: tuple[int, int], candidate: tuple[int, int]) -> float:
+    """One-sided p that the candidate solves the task less often; uniformly more powerful than Fisher.
+
+    Formula: sup over the common solve rate of P(Fisher's p at most the one observed). 1.0 where the totals allow no
+    other table.
+    Assumes independent attempts whose numbers were fixed in advance: not for attempts added because of earlier ones.
+    Raises ValueError on a side without attempts. Source: Boschloo, Statist. Neerlandica 24 (1970), 1-35.
+    """
+    from scipy import stats
+
+    (a, n), (c, m) = checked_tally(baseline, what="baseline"), checked_tally(candidate, what="candidate")
+    if a + c in (0, n + m):
+        return 1.0  # SciPy answers NaN
+    # SciPy takes the *columns* as the two groups; rows are solved and unsolved.
+    table = [[a, c], [n - a, m - c]]
+    return min(1.0, float(stats.boschloo_exact(table, alternative="greater").pvalue))
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p, in the order given: reporting those at most q keeps the expected share of false reports at most q.
+
+    Formula: with m values sorted ascending, p_adj(i) = min over j >= i of m p(j)/j, at most 1.
+    Assumes independent (or positively dependent) tests. Discrete p make it conservative. Empty in, empty out.
+    Raises ValueError on a value outside [0, 1]. Source: Benjamini & Hochberg, J. R. Statist. Soc. B 57 (1995),
+    289-300.
+    """
+    _check_p(p_values)
+    if not p_values:
+        return []
+    import numpy as np
+    from scipy import stats
+
+    return [float(p) for p in stats.false_discovery_control(np.array(p_values, dtype=float), method="bh")]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p, in the order given: reporting those at most alpha keeps the chance of *any* false report at most
+    alpha.
+
+    Formula: with m values sorted ascending, p_adj(i) = max over j <= i of (m - j + 1) p(j), at most 1. Any
+    dependence. Empty in, empty out. Raises ValueError on a value outside [0, 1]. Source: Holm, Scand. J. Statist. 6
+    (1979), 65-70.
+    """
+    _check_p(p_values)
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def _check_p(p_values: Sequence[float]) -> None:
+    for p in p_values:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"{p} is not a p-value; needs a number from 0 to 1")

@@ -1,0 +1,187 @@
+"""Did it get slower, hungrier, dearer? Ratios candidate / baseline of runtime, memory, tokens and cost, with an
+interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from pytest_terminalbench.statistics.counts import checked_share
+from pytest_terminalbench.statistics.intervals import Interval
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Statistic = Literal["median", "mean"]
+
+# What a user would grant before calling it a regression; issue "The gate", item 3.
+DEFAULT_MAX_RATIO: Mapping[str, float] = MappingProxyType(
+    {"runtime_s": 1.15, "memory_peak_mb": 1.20, "cost_usd": 1.20, "tokens": 1.20}
+)
+
+# Below this many tasks their ratios say too little about their own spread; attempts within the tasks are drawn
+# instead.
+TASKS_FOR_BOOTSTRAP = 6
+# Two attempts have no inner one: every bootstrap median would be one of them or their mean.
+ATTEMPTS_FOR_BOOTSTRAP = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """Candidate / baseline; 1.1 is ten per cent more. `interval` is None where the data cannot give one; `left_out`
+    tasks had no positive value on a side.
+    """
+
+    value: float
+    interval: Interval | None
+    statistic: Statistic
+    tasks: int
+    left_out: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioVerdict:
+    """`ratio` is None when no task had values on both sides."""
+
+    verdict: Literal["pass", "fail", "inconclusive"]
+    metric: str
+    ratio: Ratio | None
+    max_ratio: float
+    reason: str
+
+
+def ratio_interval(
+    baseline: Sequence[Sequence[float]],
+    candidate: Sequence[Sequence[float]],
+    *,
+    statistic: Statistic = "median",
+    level: float = 0.95,
+    resamples: int = 5_000,
+    seed: int = 0,
+) -> Ratio | None:
+    """Ratio of the candidate's typical value to the baseline's, over tasks, with a seeded bootstrap interval.
+
+    Formula: "median": exp(mean_t ln(median c_t / median b_t)), the typical task's ratio, which one stuck attempt or
+    one huge task does not move; "mean": sum_t mean c_t / sum_t mean b_t, the ratio of the bills.
+    From 6 tasks up the interval is BCa over whole tasks. Were nothing changed, the tasks' ratios would differ by
+    noise alone, so for a gate that speaks of these tasks it is as wide as it must be, without a variance from two or
+    three attempts. Below, it is the percentile interval over attempts drawn within each task and side, where each
+    has 3 or more (and is then on the narrow side: 3 attempts cannot show a tail); else None.
+    `baseline[t]`, `candidate[t]`: values >= 0 of task t's attempts in any unit. Tasks empty on a side are left out,
+    with "median" also those with a median of 0. None when none remains. Independent of the order of tasks and
+    attempts.
+    Raises ValueError on different numbers of tasks, a value that is negative or not finite, a level outside (0, 1).
+    Source: Efron, JASA 82 (1987), 171-185; Davison & Hinkley, Bootstrap Methods, 1997, ch. 5.
+    """
+    if len(baseline) != len(candidate):
+        raise ValueError(f"{len(baseline)} baseline and {len(candidate)} candidate tasks")
+    checked_share(level, what="level")
+    for value in (value for side in (baseline, candidate) for task in side for value in task):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"a value is {value}; needs finite numbers from 0")
+    middle = median if statistic == "median" else fmean
+    pairs = sorted((sorted(b), sorted(c)) for b, c in zip(baseline, candidate, strict=True) if b and c)
+    if statistic == "median":
+        pairs = [(b, c) for b, c in pairs if median(b) > 0 and median(c) > 0]
+    if not pairs or not any(middle(b) for b, _ in pairs):
+        return None
+    before, after = [middle(b) for b, _ in pairs], [middle(c) for _, c in pairs]
+    if statistic == "median":
+        value = math.exp(fmean(math.log(c / b) for b, c in zip(before, after, strict=True)))
+    else:
+        value = math.fsum(after) / math.fsum(before)
+    interval: Interval | None = None
+    if len(pairs) >= TASKS_FOR_BOOTSTRAP:
+        interval = _over_tasks(before, after, statistic, level, resamples, seed)
+    elif min(len(side) for pair in pairs for side in pair) >= ATTEMPTS_FOR_BOOTSTRAP:
+        interval = _over_attempts(pairs, statistic, level, resamples, seed)
+    return Ratio(
+        value=value, interval=interval, statistic=statistic, tasks=len(pairs), left_out=len(baseline) - len(pairs)
+    )
+
+
+def ratio_gate(ratio: Ratio | None, *, metric: str, max_ratio: float | None = None) -> RatioVerdict:
+    """Fail when the whole interval lies above `max_ratio`, pass when it lies at or below, inconclusive when it holds
+    it.
+
+    `max_ratio` defaults to `DEFAULT_MAX_RATIO[metric]`. At a level of 95 % an unchanged metric fails less than 2.5 %
+    of the time: its true ratio is 1, not `max_ratio`.
+    Raises ValueError when max_ratio is not positive, KeyError when it is not given for a metric without a default.
+    """
+    limit = DEFAULT_MAX_RATIO[metric] if max_ratio is None else max_ratio
+    if not limit > 0:
+        raise ValueError(f"max_ratio is {limit}; needs a number above 0")
+    verdict: Literal["pass", "fail", "inconclusive"] = "inconclusive"
+    if ratio is None:
+        reason = f"{metric}: no task has values above 0 on both sides"
+    elif ratio.interval is None:
+        reason = f"{metric}: {_change(ratio.value)} on {ratio.tasks} tasks; too few tasks and attempts for an interval"
+    else:
+        low, high, level, _ = ratio.interval
+        if low > limit:
+            verdict = "fail"
+        elif high <= limit:
+            verdict = "pass"
+        reason = (
+            f"{metric}: {_change(ratio.value)} ({level:.0%} interval {_change(low)} to {_change(high)}), "
+            f"allowed {_change(limit)}"
+        )
+    return RatioVerdict(verdict=verdict, metric=metric, ratio=ratio, max_ratio=limit, reason=reason)
+
+
+def _change(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"
+
+
+def _over_tasks(
+    before: list[float], after: list[float], statistic: Statistic, level: float, resamples: int, seed: int
+) -> Interval:
+    import numpy as np
+    from scipy import stats
+
+    b, c = np.array(before), np.array(after)
+    same = float(c.sum() / b.sum())
+    if np.allclose(c, same * b, rtol=1e-12, atol=0):  # as replayed runs are: nothing to resample, and BCa would be NaN
+        return Interval(same, same, level, "no spread over tasks")
+
+    def log_mean(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.asarray(np.exp(np.mean(np.log(y / x), axis=axis)))
+
+    def of_sums(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.asarray(np.sum(y, axis=axis) / np.maximum(np.sum(x, axis=axis), np.finfo(float).tiny))
+
+    found = stats.bootstrap(
+        (b, c),
+        log_mean if statistic == "median" else of_sums,
+        paired=True,
+        vectorized=True,
+        confidence_level=level,
+        n_resamples=resamples,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high), level, "BCa bootstrap over tasks")
+
+
+def _over_attempts(
+    pairs: list[tuple[list[float], list[float]]], statistic: Statistic, level: float, resamples: int, seed: int
+) -> Interval:
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    middle = np.median if statistic == "median" else np.mean
+    drawn = [
+        [middle(rng.choice(np.array(side), size=(resamples, len(side))), axis=1) for side in pair] for pair in pairs
+    ]
+    tiny = np.finfo(float).tiny
+    if statistic == "median":
+        ratios = np.exp(np.mean([np.log(np.maximum(c, tiny) / np.maximum(b, tiny)) for b, c in drawn], axis=0))
+    else:
+        ratios = np.sum([c for _, c in drawn], axis=0) / np.maximum(np.sum([b for b, _ in drawn], axis=0), tiny)
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), level, "percentile bootstrap over attempts")

@@ -1,0 +1,178 @@
+"""The suite gate: is this agent, over all tasks together, worse than what was approved?
+
+Fail: the permutation test says worse (p <= alpha) and the drop exceeds `margin`. Pass: the one-sided upper bound of
+the drop is below
+`max_drop`. Inconclusive: neither; the reason then says what this run could have seen. The two are not each other's
+complement on purpose: a run too small to see a drop of `max_drop` must not turn green for want of evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_terminalbench.statistics.counts import Pair, Tally, checked_rewards, checked_share
+from pytest_terminalbench.statistics.effect import Effect, effect, effect_of_rewards
+from pytest_terminalbench.statistics.permutation import (
+    Alternative,
+    PermutationResult,
+    permutation_test,
+    permutation_test_rewards,
+)
+from pytest_terminalbench.statistics.power import minimum_detectable_effect
+
+Rewards = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteSettings:
+    """Shares of 1, not points. `planned_attempts`: only each task's first so many fresh attempts count. Set it (to
+    1) for sessions that added trials where it looked bad: numbers of attempts that depend on outcomes are not
+    exchangeable with the baseline's.
+    """
+
+    alpha: float = 0.05
+    margin: float = 0.02
+    max_drop: float = 0.10
+    level: float = 0.95
+    power: float = 0.80
+    mid_p: bool = False
+    planned_attempts: int | None = None
+    resamples: int = 20_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "max_drop", "level", "power"):
+            checked_share(getattr(self, name), what=name)
+        if not 0 <= self.margin < 1 or (self.planned_attempts is not None and self.planned_attempts < 1):
+            raise ValueError(f"margin is {self.margin}, planned_attempts {self.planned_attempts}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteVerdict:
+    """p, effect and `mde` (the drop this run could have seen) are None when no task could be compared.
+
+    `p` is the one the decision used. `worst_drop`: with probability 1 - alpha the drop is smaller. `improved`: the
+    same test in the other direction, with the same alpha and margin.
+    """
+
+    verdict: Literal["pass", "fail", "inconclusive"]
+    reason: str
+    p: float | None
+    effect: Effect | None
+    mde: float | None
+    worst_drop: float | None
+    improved: bool
+    tasks: int
+    only_in_baseline: tuple[str, ...]
+    only_in_candidate: tuple[str, ...]
+
+
+def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | None = None) -> SuiteVerdict:
+    """Compare per-task rewards (0 and 1, or fractions) with the approved ones.
+
+    `baseline`, `candidate`: task -> rewards of its scored attempts, void ones left out; a task without any counts as
+    absent.
+    Formulas, assumptions and sources: `permutation_test` (p), `effect` (interval, bound),
+    `minimum_detectable_effect` (mde, one-sided at alpha with the settings' power). Tasks weigh the same however
+    often they were tried. Independent of the order of tasks.
+    Raises ValueError on a reward outside [0, 1]; no task in common is an answer (inconclusive), not an error.
+    """
+    settings = settings or SuiteSettings()
+    before = _scored(baseline, None)
+    after = _scored(candidate, settings.planned_attempts)
+    shared = sorted(before.keys() & after.keys())
+    only_before, only_after = tuple(sorted(before.keys() - after.keys())), tuple(sorted(after.keys() - before.keys()))
+    if not shared:
+        return SuiteVerdict(
+            verdict="inconclusive",
+            reason=f"nothing to compare: none of the {len(after)} tasks run is among the {len(before)} with a baseline",
+            p=None, effect=None, mde=None, worst_drop=None, improved=False,
+            tasks=0, only_in_baseline=only_before, only_in_candidate=only_after,
+        )  # fmt: skip
+    rewards = [before[task] for task in shared], [after[task] for task in shared]
+    change = _effect(*rewards, settings)
+    worse, better = (_p(*rewards, direction, settings) for direction in _DIRECTIONS)
+    mde = minimum_detectable_effect(change.standard_error, alpha=settings.alpha, power=settings.power)
+    worst_drop = change.drop_below(1 - settings.alpha)
+    verdict = _verdict(worse, -change.difference, worst_drop, settings)
+    return SuiteVerdict(
+        verdict=verdict,
+        reason=_reason(verdict, change, worse, mde, worst_drop, settings),
+        p=worse,
+        effect=change,
+        mde=mde,
+        worst_drop=worst_drop,
+        improved=better <= settings.alpha and change.difference > settings.margin,
+        tasks=len(shared),
+        only_in_baseline=only_before,
+        only_in_candidate=only_after,
+    )
+
+
+_DIRECTIONS: tuple[Alternative, Alternative] = ("worse", "better")
+_Tasks = list[tuple[float, ...]]
+
+
+def _scored(rewards: Rewards, first: int | None) -> dict[str, tuple[float, ...]]:
+    return {task: checked_rewards(given[:first], what=f"rewards of {task}") for task, given in rewards.items() if given}
+
+
+def _counts(before: _Tasks, after: _Tasks) -> list[Pair] | None:
+    """As counts when every reward is 0 or 1, for which everything is exact."""
+    if any(reward not in (0.0, 1.0) for side in (before, after) for task in side for reward in task):
+        return None
+    return [Pair(Tally(int(sum(b)), len(b)), Tally(int(sum(c)), len(c))) for b, c in zip(before, after, strict=True)]
+
+
+def _effect(before: _Tasks, after: _Tasks, settings: SuiteSettings) -> Effect:
+    counts = _counts(before, after)
+    if counts is None:
+        return effect_of_rewards(before, after, level=settings.level)
+    return effect(counts, level=settings.level)
+
+
+def _p(before: _Tasks, after: _Tasks, alternative: Alternative, settings: SuiteSettings) -> float:
+    # Weighted by task only where it matters: with equal numbers both are one test and the unweighted is cheaper.
+    weighting: Literal["tasks", "attempts"] = "tasks" if len({len(task) for task in after}) > 1 else "attempts"
+    counts = _counts(before, after)
+    result: PermutationResult
+    if counts is None:
+        result = permutation_test_rewards(
+            before,
+            after,
+            alternative=alternative,
+            weighting=weighting,
+            resamples=settings.resamples,
+            seed=settings.seed,
+        )
+    else:
+        result = permutation_test(
+            counts, alternative=alternative, weighting=weighting, resamples=settings.resamples, seed=settings.seed
+        )
+    return result.mid_p if settings.mid_p else result.p
+
+
+def _verdict(
+    p: float, drop: float, worst_drop: float, settings: SuiteSettings
+) -> Literal["pass", "fail", "inconclusive"]:
+    if p <= settings.alpha and drop > settings.margin:
+        return "fail"
+    return "pass" if worst_drop < settings.max_drop else "inconclusive"
+
+
+def _reason(verdict: str, change: Effect, p: float, mde: float, worst_drop: float, settings: SuiteSettings) -> str:
+    low, high, level, _ = change.interval
+    seen = (
+        f"{100 * change.baseline_mean:.1f} % solved in the baseline, {100 * change.candidate_mean:.1f} % now: "
+        f"{100 * change.difference:+.1f} points ({level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}) "
+        f"on {change.tasks} tasks, p = {p:.2g}"
+    )
+    power = f"this run could have seen a drop of {100 * mde:.1f} points ({settings.power:.0%} of the time)"
+    if verdict == "inconclusive":
+        return (
+            f"{seen}; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out "
+            f"(it could be {100 * worst_drop:.1f}); {power}: more attempts or tasks would tell"
+        )
+    return f"{seen}; {power}"

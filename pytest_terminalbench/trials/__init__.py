@@ -1,0 +1,1 @@
+"""One trial from start to outcome, and what schedules them."""

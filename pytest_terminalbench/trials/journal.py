@@ -1,0 +1,44 @@
+"""The journal: what happened when, one line a write, from every process of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_terminalbench.files import now_text
+
+__all__ = ["Journal", "read_events"]
+
+
+class Journal:
+    """Appends events to a file that other processes append to as well."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def write(self, kind: str, *, cell: str | None = None, trial: int | None = None, **facts: object) -> None:
+        """Append one line. A single write to a file opened for appending is never torn by another process's."""
+        event = {"ts": now_text(), "pid": os.getpid(), "type": kind, "cell": cell, "trial": trial, **facts}
+        line = json.dumps(event, ensure_ascii=True, default=str) + "\n"
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+
+def read_events(file: Path) -> Iterator[dict[str, object]]:
+    """Every whole line; one that a full disk cut off is passed over."""
+    if not file.is_file():
+        return
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                yield event

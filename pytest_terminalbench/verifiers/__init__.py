@@ -1,0 +1,1 @@
+"""Who judges, after the agent has stopped."""
