@@ -1,0 +1,6 @@
+#include "version.h"
+
+const char *ledger_version(void)
+{
+    return LEDGER_VERSION;
+}
