@@ -1,4 +1,4 @@
-"""Every scenario of our own dataset: the oracle solves it; doing nothing does not, nor does a plausible wrong answer."""
+"""Every scenario of our own dataset: the oracle solves it; doing nothing, or a plausible wrong answer, does not."""
 
 from __future__ import annotations
 
