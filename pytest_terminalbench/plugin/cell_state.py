@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.baselines.comparison import Comparison, Status
+from pytest_terminalbench.baselines.gate import CellGate, StrictGate
+from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["PROPERTY", "STATE", "CellState", "CellVoid"]
+__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid"]
 
 PROPERTY = "tb"
 # What crosses xdist and reaches every report stays small; the trial's folder has the rest.
@@ -25,11 +28,19 @@ class CellVoid(TerminalBenchError):
     """A cell's question could not be put."""
 
 
+class CellBlocked(TerminalBenchError):
+    """A cell runs under other conditions than its baseline was approved under."""
+
+
 @dataclass(kw_only=True)
 class CellState:
     """A cell, its trials so far, and the verdict once there is one."""
 
     cell: Cell
+    gate_kind: str = "strict"
+    gate: CellGate = field(default_factory=lambda: StrictGate(None, 1))
+    baseline: BaselineRecord | None = None
+    mismatches: Sequence[Mismatch] = ()
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
 
@@ -55,6 +66,10 @@ class CellState:
             "model": self.cell.agent.model,
             "status": self.status.value,
             "improved": bool(comparison and comparison.improved),
+            "inconclusive": bool(comparison and comparison.inconclusive),
+            "adjusted_p": comparison.adjusted_p if comparison else None,
+            "gate": self.gate_kind,
+            "mismatches": [mismatch._asdict() for mismatch in self.mismatches],
             "baseline_id": comparison.baseline_id if comparison else None,
             "text": _short(comparison.text if comparison else _void_reason(self.results)),
             "attempts": [_attempt(result) for result in self.results],
@@ -72,6 +87,7 @@ def _attempt(result: TrialResult) -> dict[str, Any]:
         "wall_s": content["timing"]["wall_s"],
         "memory_peak_mb": result.memory_peak_mb,
         "cost_usd": result.usage.cost_usd,
+        "tokens": result.usage.input_tokens + result.usage.output_tokens,
         "folder": result.folder,
     }
 

@@ -16,8 +16,10 @@ from pytest_terminalbench.files import write_atomically, write_json
 from pytest_terminalbench.plugin.cell_state import PROPERTY
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.status import RETRIED, payload_of
+from pytest_terminalbench.plugin.suite import failed_gate
 from pytest_terminalbench.plugin.terminal import Summary, write_summary
 from pytest_terminalbench.runs.approving import approve_cells
+from pytest_terminalbench.runs.gate import RunGate, RunGateSettings, gate_run
 from pytest_terminalbench.runs.manifest import finished, git_user, started
 from pytest_terminalbench.runs.report import markdown
 from pytest_terminalbench.runs.summary import summarise
@@ -42,6 +44,7 @@ class Controller:
         self._cells: dict[str, dict[str, Any]] = {}
         self._crashes: dict[str, int] = {}
         self._manifest: dict[str, object] | None = None
+        self._gate: RunGate | None = None
         self._summary: Summary | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
@@ -104,6 +107,25 @@ class Controller:
         report.longrepr = f"{nodeid}\n{reason}\njournal: {self._bench.run.events}"
         report.user_properties.append((PROPERTY, _void_payload(nodeid, reason)))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Before the writers of reports have written: the gate of the whole run, as a report of its own."""
+        bench = self._bench
+        if self._manifest is None or bench.options.update_baselines:
+            return
+        self._gate = gate_run(
+            list(self._cells.values()),
+            baselines=bench.options.baselines,
+            settings=RunGateSettings(
+                alpha=bench.options.alpha, margin=bench.options.margin, adaptive=bench.options.attempts is None
+            ),
+        )
+        if self._gate is not None and self._gate.failures:
+            for report in failed_gate(self._gate):
+                bench.config.hook.pytest_runtest_logreport(report=report)
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
@@ -115,7 +137,8 @@ class Controller:
         bench = self._bench
         removed = bench.sweep()
         lost = self._lost(session)
-        summary = summarise(bench.run.id, list(self._cells.values()), lost=lost)
+        gate = self._gate.to_json() if self._gate else None
+        summary = summarise(bench.run.id, list(self._cells.values()), lost=lost, gate=gate)
         status = int(session.exitstatus)
         session.exitstatus = status = self._exit_status(status, summary["totals"])
         approval = self._approve(summary) if bench.options.update_baselines else None

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.baselines.gate import GateSettings
+from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
@@ -41,6 +43,7 @@ class BenchSession:
         self.controller: Controller | None = None
         self._datasets: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
+        self._tallies: dict[Path, list[tuple[int, int]]] = {}
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
     @classmethod
@@ -188,6 +191,34 @@ class BenchSession:
         scenario, agent = cell.scenario, cell.agent
         return self.options.baselines / baseline_path(scenario.dataset, scenario.id, agent.name, agent.model)
 
+    def baseline(self, cell: Cell) -> BaselineRecord | None:
+        """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""
+        if self.options.gate == "off":
+            return None
+        record = read_record(self.baseline_file(cell))
+        return None if record is None or record.status == "retired" else record
+
+    def gate_kind(self, agent: AgentSpec) -> str:
+        """``strict``, ``statistical`` or ``off``."""
+        return self.options.gate or ("strict" if agent.deterministic else "statistical")
+
+    @cached_property
+    def gate_settings(self) -> GateSettings:
+        options = self.options
+        return GateSettings(
+            attempts=options.attempts,
+            max_attempts=options.max_attempts,
+            alpha=options.alpha,
+            inconclusive=options.inconclusive,
+        )
+
+    def approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
+        """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
+        folder = self.baseline_file(cell).parent
+        if folder not in self._tallies:
+            self._tallies[folder] = tallies(folder)
+        return self._tallies[folder]
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
@@ -220,8 +251,13 @@ class BenchSession:
             "datasets": {d.name: d.version for d in self._datasets.values()},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
             "agent_args": sorted(parse_arguments(options.agent_args)),
-            "attempts": options.attempts,
-            "gate": options.gate,
+            "attempts": options.attempts or "auto",
+            "max_attempts": options.max_attempts,
+            "gate": options.gate or "by agent",
+            "alpha": options.alpha,
+            "margin": options.margin,
+            "inconclusive": options.inconclusive,
+            "parity": options.parity,
             "network": options.network or "scenario",
             "timeout_multiplier": options.timeout_multiplier,
             "max_void_rate": options.max_void_rate,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.runs.report import category_rows, headline, listed, score_line, slowest
+from pytest_terminalbench.runs.report import category_rows, gate_lines, headline, listed, score_line, slowest
 
 __all__ = ["Summary", "write_summary"]
 
@@ -39,6 +39,7 @@ def summary_lines(content: Summary) -> Iterator[str]:
         yield from _table(cells)
     for title, statuses in (
         ("regressed", ("regressed",)),
+        ("inconclusive", ("inconclusive",)),
         ("unsolved", ("unsolved",)),
         ("void", ("void", "blocked", "lost")),
     ):
@@ -53,6 +54,7 @@ def summary_lines(content: Summary) -> Iterator[str]:
     score = score_line(content.summary)
     if score:
         yield score
+    yield from gate_lines(content.summary)
     if cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(cells))
     if content.removed:

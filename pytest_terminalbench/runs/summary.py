@@ -15,16 +15,22 @@ __all__ = ["read_summary", "summarise"]
 
 SCHEMA_VERSION = 1
 # Cells of these statuses have a score; the others are shown apart and never averaged.
-SCORED = ("solved", "as-baseline", "unsolved", "regressed")
+SCORED = ("solved", "as-baseline", "unsolved", "regressed", "inconclusive")
 
 
-def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence[str] = ()) -> dict[str, Any]:
+def summarise(
+    run_id: str,
+    cells: Sequence[Mapping[str, Any]],
+    *,
+    lost: Sequence[str] = (),
+    gate: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The summary of `cells` (as items published them), in order of their names.
 
     ``totals`` counts cells: ``solved`` (every attempt), ``unsolved`` (judged and not solved, regressed or not),
     ``regressed`` and ``improved`` (against the baseline), ``void``, ``blocked``, ``lost`` (collected, never
     reported). ``mean`` is the mean of the cells' mean rewards, ``interval`` its 95 % interval for scenarios like
-    these.
+    these. `gate`: the statistical gate's verdict, where one was asked; else a strict one is given.
     """
     ordered = sorted(cells, key=lambda cell: str(cell["cell"]))
     scored = [cell for cell in ordered if cell["status"] in SCORED and cell["attempts"]]
@@ -45,7 +51,7 @@ def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence
         "mean": round(fmean(means), 6) if means else None,
         "interval": _as_json(interval),
         "cost": _cost(ordered),
-        "gate": {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
+        "gate": dict(gate) if gate else {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
     }
 
 
@@ -70,10 +76,11 @@ def _totals(cells: Sequence[Mapping[str, Any]], lost: Sequence[str]) -> dict[str
     return {
         "cells": len(cells) + len(lost),
         "solved": count("solved"),
-        "unsolved": count("unsolved", "as-baseline", "regressed"),
+        "unsolved": count("unsolved", "as-baseline", "regressed", "inconclusive"),
         "as_baseline": count("as-baseline"),
         "regressed": count("regressed"),
         "improved": sum(bool(cell["improved"]) for cell in cells),
+        "inconclusive": sum(bool(cell.get("inconclusive")) for cell in cells),
         "void": count("void"),
         "blocked": count("blocked"),
         "lost": len(lost) + count("lost"),
