@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +10,11 @@ import pytest
 
 from pytest_terminalbench.baselines.comparison import Comparison, Status
 from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.outcome import Void
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["PROPERTY", "STATE", "CellState", "CellVoid"]
+__all__ = ["PROPERTY", "STATE", "CellState", "CellVoid", "trouble_text"]
 
 PROPERTY = "tb"
 # What crosses xdist and reaches every report stays small; the trial's folder has the rest.
@@ -27,11 +27,12 @@ class CellVoid(TerminalBenchError):
 
 @dataclass(kw_only=True)
 class CellState:
-    """A cell, its trials so far, and the verdict once there is one."""
+    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none."""
 
     cell: Cell
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
+    trouble: str = ""
 
     @property
     def status(self) -> Status:
@@ -56,9 +57,18 @@ class CellState:
             "status": self.status.value,
             "improved": bool(comparison and comparison.improved),
             "baseline_id": comparison.baseline_id if comparison else None,
-            "text": _short(comparison.text if comparison else _void_reason(self.results)),
+            "text": _short(comparison.text if comparison else self._why_void()),
             "attempts": [_attempt(result) for result in self.results],
         }
+
+    def _why_void(self) -> str:
+        last = self.results[-1].outcome if self.results else None
+        return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
+
+
+def trouble_text(error: BaseException) -> str:
+    """`error` in a line or two; our own errors explain themselves, any other's type says more than its text."""
+    return str(error) if isinstance(error, TerminalBenchError) else f"{type(error).__name__}: {error}"
 
 
 def _attempt(result: TrialResult) -> dict[str, Any]:
@@ -74,10 +84,6 @@ def _attempt(result: TrialResult) -> dict[str, Any]:
         "cost_usd": result.usage.cost_usd,
         "folder": result.folder,
     }
-
-
-def _void_reason(results: Sequence[TrialResult]) -> str:
-    return results[-1].outcome.reason if results else "no trial was made"
 
 
 def _short(text: str) -> str:
