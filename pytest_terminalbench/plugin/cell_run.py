@@ -144,11 +144,8 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
         state.publish(request.node)
         return state.comparison
 
-    session = getattr(request.config, "_syrupy", None)
-    if session is None:
-        raise pytest.UsageError("scenarios need the plugin syrupy, which is switched off (-p no:syrupy)")
     return SnapshotAssertion(
-        session=session,
+        session=request.config._syrupy,  # type: ignore[attr-defined]  # Where syrupy keeps it; it has no other way in.
         extension_class=BaselineExtension.of(bench.baseline_file(state.cell), judge),
         test_location=PyTestLocation(request.node),
         # Whatever --snapshot-update says: the controller alone writes baselines.

@@ -14,10 +14,11 @@ from pytest_terminalbench.baselines.gate import CellGate, StrictGate
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.outcome import Void
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid"]
+__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid", "trouble_text"]
 
 PROPERTY = "tb"
 # What crosses xdist and reaches every report stays small; the trial's folder has the rest.
@@ -34,7 +35,7 @@ class CellBlocked(TerminalBenchError):
 
 @dataclass(kw_only=True)
 class CellState:
-    """A cell, its trials so far, and the verdict once there is one."""
+    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none."""
 
     cell: Cell
     gate_kind: str = "strict"
@@ -43,6 +44,7 @@ class CellState:
     mismatches: Sequence[Mismatch] = ()
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
+    trouble: str = ""
 
     @property
     def status(self) -> Status:
@@ -71,9 +73,18 @@ class CellState:
             "gate": self.gate_kind,
             "mismatches": [mismatch._asdict() for mismatch in self.mismatches],
             "baseline_id": comparison.baseline_id if comparison else None,
-            "text": _short(comparison.text if comparison else _void_reason(self.results)),
+            "text": _short(comparison.text if comparison else self._why_void()),
             "attempts": [_attempt(result) for result in self.results],
         }
+
+    def _why_void(self) -> str:
+        last = self.results[-1].outcome if self.results else None
+        return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
+
+
+def trouble_text(error: BaseException) -> str:
+    """`error` in a line or two; our own errors explain themselves, any other's type says more than its text."""
+    return str(error) if isinstance(error, TerminalBenchError) else f"{type(error).__name__}: {error}"
 
 
 def _attempt(result: TrialResult) -> dict[str, Any]:
@@ -90,10 +101,6 @@ def _attempt(result: TrialResult) -> dict[str, Any]:
         "tokens": result.usage.input_tokens + result.usage.output_tokens,
         "folder": result.folder,
     }
-
-
-def _void_reason(results: Sequence[TrialResult]) -> str:
-    return results[-1].outcome.reason if results else "no trial was made"
 
 
 def _short(text: str) -> str:

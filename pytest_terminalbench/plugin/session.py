@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, S
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.keys import BENCH
 from pytest_terminalbench.plugin.options import Options
+from pytest_terminalbench.plugin.recognise import names_scenarios
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
 from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
@@ -40,6 +42,9 @@ class BenchSession:
         self.journal = Journal(self.run.events)
         self.engine_url = worker_input(config, ENGINE_INPUT)
         self.is_worker = hasattr(config, "workerinput")
+        # Whether the command line names scenarios; otherwise they are come upon.
+        self.is_asked_for = False
+        self.refusal: pytest.UsageError | None = None
         self.controller: Controller | None = None
         self._datasets: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
@@ -59,30 +64,33 @@ class BenchSession:
 
     # -- before collection -------------------------------------------------------------------------------------------
 
-    def choose_arguments(self) -> None:
-        """Find the datasets that were named; with no positional argument collect just these."""
-        folders = [self._named(request).folder for request in self.options.datasets]
-        # A scenario that is wrong must not keep the others from running; pytest's default is to stop.
-        self.config.option.continue_on_collection_errors = True
-        if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
-            self.config.args = [str(folder) for folder in folders]
-        assert self.agents  # Bad agents are refused now, not after collecting thousands of items.
+    def prepare(self) -> None:
+        """Find the datasets that were named; with no positional argument collect just these.
 
-    def _named(self, request: str) -> Dataset:
-        try:
-            dataset = self.catalog.find(request)
-        except (SettingsError, ScenarioError) as error:
-            raise pytest.UsageError(str(error)) from None
-        self._datasets[dataset.folder.resolve()] = dataset
-        return dataset
+        Raises UsageError.
+        """
+        folders = [self._named(request).folder for request in self.options.datasets]
+        if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
+            self.config.args = [str(folder) for folder in folders]
+        # Datasets in the ini file are no reason to ask for an engine where a user runs other tests.
+        if names_scenarios(self.config) or any(str(folder) in self.config.args for folder in folders):
+            self.is_asked_for = True
+            self.check()
+
+    def check(self) -> None:
+        """Refuse what can be refused before thousands of items are collected; raises UsageError."""
+        if not self.config.pluginmanager.hasplugin("syrupy"):
+            raise pytest.UsageError("scenarios need the plugin syrupy, which is switched off (-p no:syrupy)")
+        # Made now, so that what cannot be made is refused now.
+        _ = self.agents, self.image_map
 
     def preflight(self) -> None:
-        """Before anything is collected: does an engine answer, is the run's folder free?
+        """On the controller, before anything is collected: does an engine answer, is the run's folder free?
 
         Raises UsageError (exit code 4).
         """
         option = self.config.option
-        if option.collectonly or getattr(option, "setupplan", False):
+        if self.is_worker or option.collectonly or getattr(option, "setupplan", False):
             return
         if self.options.run_id and self.run.path.exists():
             raise pytest.UsageError(f"--tb-run-id {self.options.run_id!r}: {self.run.path} exists; name another run")
@@ -91,6 +99,27 @@ class BenchSession:
                 self._find_engine()
             except EngineUnreachable as error:
                 raise pytest.UsageError(str(error)) from None
+
+    @cached_property
+    def may_collect(self) -> bool:
+        """Whether scenarios that no argument named may be collected; if not, `refusal` says why.
+
+        An error raised while pytest collects would be taken for the collector's own.
+        """
+        try:
+            self.check()
+            self.preflight()
+        except pytest.UsageError as error:
+            self.refusal = error
+        return self.refusal is None
+
+    def _named(self, request: str) -> Dataset:
+        try:
+            dataset = self.catalog.find(request)
+        except (SettingsError, ScenarioError) as error:
+            raise pytest.UsageError(str(error)) from None
+        self._datasets[dataset.folder] = dataset
+        return dataset
 
     def header(self) -> list[str]:
         names = ", ".join(f"{d.name}=={d.version}" for d in self._datasets.values())
@@ -145,7 +174,7 @@ class BenchSession:
             merged = ImageMap(replacements=project_settings(self.options.root).images).over(merged)
             return load_image_map(self.options.image_map).over(merged) if self.options.image_map else merged
         except SettingsError as error:
-            raise EnvironmentFailure(str(error)) from None
+            raise pytest.UsageError(str(error)) from None
 
     def _find_engine(self) -> str:
         if not self.engine_url:
@@ -176,6 +205,17 @@ class BenchSession:
         name, _, scenario_id = request.rpartition("/")
         dataset = self._named(name)
         return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
+
+    def cell_of(self, nodeid: str) -> Cell | None:
+        """The cell that an item's id names; None where its file can no longer be read."""
+        file, _, name = nodeid.partition("::")
+        path = Path(os.path.normpath(self.config.rootpath / file))
+        try:
+            scenario = load_scenario(path, dataset=self.dataset_at(path.parent).name)
+        except ScenarioError:
+            return None
+        cells = [Cell(scenario=scenario, agent=agent) for agent in self.agents]
+        return next((cell for cell in cells if f"{scenario.id}[{cell.actor}]" == name), None)
 
     def dataset_version(self, name: str) -> str:
         return next((dataset.version for dataset in self._datasets.values() if dataset.name == name), "0")
@@ -236,11 +276,9 @@ class BenchSession:
             return []
 
     def engine_platform(self) -> str | None:
-        """``os/architecture`` of the engine that was used, if one was."""
-        if not self.engine_url:
-            return None
+        """Of the engine that this process has asked for, ``os/architecture``."""
         try:
-            return self.scheduler.platform
+            return self.scheduler.platform if self.engine_url else None
         except EnvironmentFailure:
             return None
 
