@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_terminalbench.baselines.comparison import Status
@@ -23,10 +24,16 @@ def failure_card(item: ScenarioItem, error: BaseException) -> str | None:
     """The card for an error of ours or a comparison that failed; None for anything unforeseen."""
     state = item.stash.get(STATE, None)
     if state is not None and isinstance(error, AssertionError) and state.comparison is not None:
-        return "\n".join(_failed_card(state, item))
+        return _drawn(_failed_card(state, item))
     if isinstance(error, TerminalBenchError):
-        return "\n".join(_error_card(state, error, item))
+        return _drawn(_error_card(state, error, item))
     return None
+
+
+def _drawn(lines: Iterable[str]) -> str:
+    """The card's text. What verifiers print may steer a terminal, or hold what cannot be sent to xdist's controller."""
+    text = "\n".join(lines).encode("utf-8", errors="backslashreplace").decode()
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:

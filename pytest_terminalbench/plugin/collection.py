@@ -70,7 +70,9 @@ class ScenarioFile(pytest.File):
 
     @classmethod
     def for_file(cls, path: Path, parent: DatasetDirectory) -> ScenarioFile:
-        node: ScenarioFile = cls.from_parent(parent, path=path, nodeid=f"{parent.nodeid}/{path.name}".removeprefix("./"))
+        node: ScenarioFile = cls.from_parent(
+            parent, path=path, nodeid=f"{parent.nodeid}/{path.name}".removeprefix("./")
+        )
         return node
 
     def collect(self) -> Iterable[pytest.Item]:

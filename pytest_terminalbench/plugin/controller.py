@@ -140,7 +140,9 @@ class Controller:
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
         bench.journal.write("session-end", exit_status=status, removed_containers=len(removed))
-        write_json(bench.run.manifest, finished(self._manifest, exit_status=status, platform_name=bench.engine_platform()))
+        write_json(
+            bench.run.manifest, finished(self._manifest, exit_status=status, platform_name=bench.engine_platform())
+        )
         said = approval.said if approval else None
         self._summary = Summary(summary=summary, run=bench.run.path, approval=said, removed=len(removed))
         if self._sigterm is not None:
