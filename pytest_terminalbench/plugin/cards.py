@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,18 @@ def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:
     if worst is not None:
         yield from _trial_lines(worst)
         yield f"trial folder: {item.bench.run.path / worst.folder}"
-    yield f"once more:    pytest '{item.nodeid}'"
+    yield f"once more:    {_command(item)}"
+
+
+def _command(item: ScenarioItem) -> str:
+    """What to type to run just this cell; values of arguments may be secret."""
+    options = item.bench.options
+    words = ["pytest", shlex.quote(item.nodeid)]
+    if options.agents != ("oracle",):
+        words += [f"--tb-agent {shlex.quote(agent)}" for agent in options.agents]
+    words += [f"--tb-model {shlex.quote(model)}" for model in options.models]
+    words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in options.agent_args]
+    return " ".join(words)
 
 
 def _trial_lines(result: TrialResult) -> Iterator[str]:
