@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.baselines.comparison import Comparison, Status
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Void
@@ -27,12 +28,16 @@ class CellVoid(TerminalBenchError):
 
 @dataclass(kw_only=True)
 class CellState:
-    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none."""
+    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none.
+
+    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own.
+    """
 
     cell: Cell
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
     trouble: str = ""
+    own_agent: Agent | None = None
 
     @property
     def status(self) -> Status:
