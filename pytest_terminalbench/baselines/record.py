@@ -80,7 +80,7 @@ def read_record(file: Path) -> BaselineRecord | None:
 
 def parse_record(text: str, source: str) -> BaselineRecord:
     """The record in `text`; `source` is for messages."""
-    cure = "restore it from version control, or approve anew with --update-baselines"
+    cure = "restore it from version control, or remove it and approve anew with --update-baselines"
     try:
         content = json.loads(text)
     except ValueError as error:
