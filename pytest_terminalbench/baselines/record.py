@@ -93,7 +93,7 @@ def tallies(folder: Path) -> list[tuple[int, int]]:
 
 def parse_record(text: str, source: str) -> BaselineRecord:
     """The record in `text`; `source` is for messages."""
-    cure = "restore it from version control, or approve anew with --update-baselines"
+    cure = "restore it from version control, or remove it and approve anew with --update-baselines"
     try:
         content = json.loads(text)
     except ValueError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_terminalbench.baselines.comparison import Status
@@ -23,10 +25,16 @@ def failure_card(item: ScenarioItem, error: BaseException) -> str | None:
     """The card for an error of ours or a comparison that failed; None for anything unforeseen."""
     state = item.stash.get(STATE, None)
     if state is not None and isinstance(error, AssertionError) and state.comparison is not None:
-        return "\n".join(_failed_card(state, item))
+        return _drawn(_failed_card(state, item))
     if isinstance(error, TerminalBenchError):
-        return "\n".join(_error_card(state, error, item))
+        return _drawn(_error_card(state, error, item))
     return None
+
+
+def _drawn(lines: Iterable[str]) -> str:
+    """The card's text. What verifiers print may steer a terminal, or hold what cannot be sent to xdist's controller."""
+    text = "\n".join(lines).encode("utf-8", errors="backslashreplace").decode()
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:
@@ -40,7 +48,18 @@ def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:
     if worst is not None:
         yield from _trial_lines(worst)
         yield f"trial folder: {item.bench.run.path / worst.folder}"
-    yield f"once more:    pytest '{item.nodeid}'"
+    yield f"once more:    {_command(item)}"
+
+
+def _command(item: ScenarioItem) -> str:
+    """What to type to run just this cell; values of arguments may be secret."""
+    options = item.bench.options
+    words = ["pytest", shlex.quote(item.nodeid)]
+    if options.agents != ("oracle",):
+        words += [f"--tb-agent {shlex.quote(agent)}" for agent in options.agents]
+    words += [f"--tb-model {shlex.quote(model)}" for model in options.models]
+    words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in options.agent_args]
+    return " ".join(words)
 
 
 def _trial_lines(result: TrialResult) -> Iterator[str]:

@@ -42,15 +42,20 @@ def agent_of(request: pytest.FixtureRequest) -> AgentSpec:
 
 
 def make_agent(request: pytest.FixtureRequest) -> Agent:
+    state = _state(request)
     try:
-        return agent_of(request).make()
+        agent = agent_of(request).make()
     except AgentSetupError as error:
         raise _void(request, Phase.AGENT, str(error)) from None
+    if state is not None:
+        state.own_agent = agent
+    return agent
 
 
 def environments_of(request: pytest.FixtureRequest) -> Iterator[Any]:
     """What ``tb_environment`` yields."""
     bench = BenchSession.of(request.config)
+    bench.guard()
     state = _state(request)
     if state is None:
         yield bench.scheduler.environment
@@ -71,6 +76,7 @@ def run_trials(request: pytest.FixtureRequest, agent: Agent, environments: Envir
     """All attempts of the cell, one after the other; raises CellVoid at the first that is void."""
     state = _required_state(request)
     bench = BenchSession.of(request.config)
+    bench.open_run()
     setup = _setup(bench, state.cell, environments)
     _check_parity(request, state, setup.fingerprint(state.cell))
     trials = Trials(cell=state.cell, results=())
@@ -95,8 +101,9 @@ def _run_one(
         state.cell,
         environments=environments,
         setup=setup,
-        # The fixture's agent is for the first attempt; each further one has its own.
-        agent=agent if attempt == 1 else _another(agent, state.cell),
+        # The fixture's agent is for the first attempt, each further one has its own; one that a user's conftest.py
+        # made is used again.
+        agent=state.cell.agent.make() if attempt > 1 and agent is state.own_agent else agent,
         attempt=attempt,
         build_s=lease.build_s if lease else 0.0,
         start_s=lease.start_s if lease else 0.0,
@@ -171,11 +178,6 @@ def _setup(bench: BenchSession, cell: Cell, environments: EnvironmentFactory) ->
         dataset_version=bench.dataset_version(cell.scenario.dataset),
         timeout_multiplier=bench.options.timeout_multiplier,
     )
-
-
-def _another(agent: Agent, cell: Cell) -> Agent:
-    """A second agent like the fixture's; one that a user's conftest.py made is used again."""
-    return cell.agent.make() if type(agent) is cell.agent.factory else agent
 
 
 def _void(request: pytest.FixtureRequest, phase: Phase, reason: str) -> CellVoid:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.baselines.comparison import Comparison, Status
 from pytest_terminalbench.baselines.gate import CellGate, StrictGate
 from pytest_terminalbench.baselines.parity import Mismatch
@@ -35,7 +36,10 @@ class CellBlocked(TerminalBenchError):
 
 @dataclass(kw_only=True)
 class CellState:
-    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none."""
+    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none.
+
+    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own.
+    """
 
     cell: Cell
     gate_kind: str = "strict"
@@ -45,6 +49,7 @@ class CellState:
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
     trouble: str = ""
+    own_agent: Agent | None = None
 
     @property
     def status(self) -> Status:

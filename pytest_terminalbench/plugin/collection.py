@@ -21,9 +21,10 @@ from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["DatasetDirectory", "ScenarioFile", "ScenarioItem"]
 
-# Marks that mean something to pytest itself: a tag of that name must not skip a scenario.
+# Marks that mean something to pytest or to common plugins: a tag of that name must not skip or change a scenario.
 _PYTEST_MARKS = frozenset(
-    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tb_dataset", "timeout", "flaky"}
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "tb_dataset"}
+    | {"timeout", "flaky", "asyncio", "anyio", "trio", "django_db", "xdist_group"}
 )
 
 
@@ -134,7 +135,7 @@ def marker_names(scenario: Scenario) -> list[str]:
 
 def _tag(tag: str) -> str:
     name = _identifier(tag)
-    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or name[:1].isdigit() or name.startswith("_")
+    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or not name.isidentifier() or name.startswith("_")
     return f"tag_{name.lstrip('_')}" if is_taken else name
 
 

@@ -55,6 +55,7 @@ class Controller:
         self._summary: Summary | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
+        self._trouble = ""
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
@@ -69,19 +70,32 @@ class Controller:
         self._expected.update(dict.fromkeys(nodeids))
         option = self._bench.config.option
         if nodeids and not option.collectonly and not getattr(option, "setupplan", False):
-            self._open_run()
+            self.open_run()
 
-    def _open_run(self) -> None:
+    def guard(self) -> None:
+        """Let SIGTERM end the session as Ctrl-C does."""
+        if self._sigterm is None and threading.current_thread() is threading.main_thread():
+            self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
+
+    def open_run(self) -> None:
+        """Make the run's folder; raises UsageError where none can be made."""
         if self._manifest is not None:
             return
         bench = self._bench
         workers = len(getattr(bench.config.option, "tx", None) or [])
         self._manifest = started(bench.run.id, bench.settings_facts(), root=bench.options.root, workers=workers)
-        write_json(bench.run.manifest, self._manifest)
-        bench.run.point_latest()
-        bench.journal.write("session-start", cells=len(self._expected))
-        if threading.current_thread() is threading.main_thread():
-            self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            write_json(bench.run.manifest, self._manifest)
+            bench.run.point_latest()
+            bench.journal.write("session-start", cells=len(self._expected))
+        except OSError as error:
+            self._manifest = None
+            raise pytest.UsageError(f"--tb-results: {bench.run.path} cannot be written: {error}") from None
+        self.guard()
+        self._start_progress()
+
+    def _start_progress(self) -> None:
+        bench = self._bench
         reporter = bench.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and bench.options.progress_s:
             self._progress = Progress(
@@ -143,13 +157,22 @@ class Controller:
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
-        """After the last report and the last worker: reconcile, approve, write, and say how it ended."""
+        """After the last report and the last worker: sweep, reconcile, approve, write, and say how it ended."""
         if self._progress is not None:
             self._progress.stop()
-        if self._manifest is None:
-            return
+        removed = self._bench.sweep()
+        try:
+            if self._manifest is not None:
+                self._summary = self._close_run(self._manifest, session, removed=len(removed))
+        except OSError as error:
+            self._trouble = f"the run could not be written to {self._bench.run.path}: {error}"
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        finally:
+            if self._sigterm is not None:
+                signal.signal(signal.SIGTERM, self._sigterm)
+
+    def _close_run(self, manifest: dict[str, object], session: pytest.Session, *, removed: int) -> Summary:
         bench = self._bench
-        removed = bench.sweep()
         lost = self._lost(session)
         untold = {*lost, *self._skipped}
         told = [cell for nodeid, cell in self._cells.items() if nodeid not in untold]
@@ -162,18 +185,16 @@ class Controller:
         session.exitstatus = status
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
-        bench.journal.write("session-end", exit_status=status, removed_containers=len(removed))
-        write_json(
-            bench.run.manifest, finished(self._manifest, exit_status=status, engine_platform=bench.engine_platform())
-        )
+        bench.journal.write("session-end", exit_status=status, removed_containers=removed)
+        write_json(bench.run.manifest, finished(manifest, exit_status=status, engine_platform=bench.engine_platform()))
         said = approval.said if approval else None
-        self._summary = Summary(summary=summary, run=bench.run.path, approval=said, removed=len(removed))
-        if self._sigterm is not None:
-            signal.signal(signal.SIGTERM, self._sigterm)
+        return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed)
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._summary is not None:
             write_summary(self._summary, reporter)
+        if self._trouble:
+            reporter.write_line(f"terminalbench: {self._trouble}", red=True)
 
     def _lost(self, session: pytest.Session) -> list[str]:
         """Collected, never reported, though nobody stopped the session."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,6 +14,8 @@ __all__ = ["Options", "add_options"]
 
 DEFAULT_MAX_VOID_RATE = 0.05
 DEFAULT_PROGRESS_S = 30.0
+# The link in the results folder; named here too, for this module imports nothing that an ordinary session does not.
+LATEST = "latest"
 
 
 class _Option(NamedTuple):
@@ -194,7 +198,7 @@ class _Reader:
             number = float(value)
         except ValueError:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}") from None
-        if not number >= least or (most is not None and number > most):
+        if not math.isfinite(number) or number < least or (most is not None and number > most):
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}")
         return number
 
@@ -202,16 +206,16 @@ class _Reader:
         value = self.raw(name)
         if value is None:
             return default
-        if not str(value).isdigit() or int(value) < least:
+        if not str(value).isdecimal() or int(value) < least:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not a whole number of at least {least}")
         return int(value)
 
     def run_id(self) -> str | None:
         value = self.text("tb_run_id")
-        if value is not None and (
-            not value.replace("-", "").replace("_", "").replace(".", "").isalnum() or value[0] == "."
-        ):
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", value):
             raise pytest.UsageError(f"--tb-run-id {value!r} may hold letters, digits, `.`, `_` and `-` only")
+        if value == LATEST:
+            raise pytest.UsageError(f"--tb-run-id {value!r} is what the newest run is called; name it otherwise")
         return value
 
 

@@ -259,6 +259,18 @@ class BenchSession:
             self._tallies[folder] = tallies(folder)
         return self._tallies[folder]
 
+    # -- while it runs -----------------------------------------------------------------------------------------------
+
+    def guard(self) -> None:
+        """A container is about to start: it must not be left behind when the session is told to end."""
+        if self.controller is not None:
+            self.controller.guard()
+
+    def open_run(self) -> None:
+        """A trial is about to be made: perhaps of a test of the user's own, in a session without scenarios."""
+        if self.controller is not None:
+            self.controller.open_run()
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
@@ -266,8 +278,8 @@ class BenchSession:
             self.controller.finish(session)
 
     def sweep(self) -> list[str]:
-        """Remove the containers that this run has left, if it has started any."""
-        if not self.engine_url or not self.run.events.exists():
+        """Remove the containers that this run has left, where an engine was asked for any."""
+        if not self.engine_url:
             return []
         try:
             return self.scheduler.sweep()
