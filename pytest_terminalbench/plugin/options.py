@@ -136,6 +136,11 @@ class Options:
         """Raises UsageError naming the option, its value and what would be right."""
         value = _Reader(config)
         root = config.rootpath
+        if value.text("tb_attempts") == "auto" and config.getoption("tb_update_baselines"):
+            raise pytest.UsageError(
+                "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
+                "which makes a biased baseline"
+            )
         image_map = value.text("tb_image_map")
         return cls(
             datasets=value.texts("tb_dataset"),
