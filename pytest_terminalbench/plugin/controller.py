@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -19,6 +21,7 @@ from pytest_terminalbench.plugin.suite import failed_gate
 from pytest_terminalbench.plugin.terminal import Summary, write_summary
 from pytest_terminalbench.runs.approving import approve_cells
 from pytest_terminalbench.runs.gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.runs.incidents import incidents_of, open_incidents
 from pytest_terminalbench.runs.manifest import finished, git_user, started
 from pytest_terminalbench.runs.report import markdown
 from pytest_terminalbench.runs.summary import summarise
@@ -185,10 +188,31 @@ class Controller:
         session.exitstatus = status
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
+        self._tell_mismatches(told)
+        incidents = [] if bench.options.update_baselines else self._open_incidents(summary)
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
         write_json(bench.run.manifest, finished(manifest, exit_status=status, engine_platform=bench.engine_platform()))
         said = approval.said if approval else None
-        return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed)
+        return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed, incidents=incidents)
+
+    def _tell_mismatches(self, cells: Sequence[Mapping[str, Any]]) -> None:
+        """What differs from the baselines' conditions, for programs: in the run's folder, and on stderr."""
+        differing = {cell["cell"]: cell["mismatches"] for cell in cells if cell["mismatches"]}
+        if not differing:
+            return
+        write_json(self._bench.run.parity, differing)
+        capture = self._bench.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            print(json.dumps({"parity": differing}, default=str), file=sys.stderr)  # noqa: T201
+
+    def _open_incidents(self, summary: Mapping[str, Any]) -> list[Path]:
+        bench = self._bench
+        settings = bench.project.incidents
+        incidents = incidents_of(summary, bench.run.path, settings)
+        files = open_incidents(incidents, bench.run.incidents, settings)
+        for incident in incidents:
+            bench.config.hook.pytest_terminalbench_incident(incident=incident)
+        return files
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._summary is not None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,9 @@ from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_inp
 from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.lock import drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
-from pytest_terminalbench.settings import project_settings
+from pytest_terminalbench.settings import ProjectSettings, project_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
@@ -48,6 +50,7 @@ class BenchSession:
         self.controller: Controller | None = None
         self._datasets: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
+        self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
         self._tallies: dict[Path, list[tuple[int, int]]] = {}
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
@@ -166,12 +169,20 @@ class BenchSession:
         )
 
     @cached_property
+    def project(self) -> ProjectSettings:
+        """The project's own settings, from its pyproject.toml."""
+        try:
+            return project_settings(self.options.root)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @cached_property
     def image_map(self) -> ImageMap:
         """The command line's map over the project's over this machine's."""
         try:
             machine = machine_image_map()
             merged = load_image_map(machine) if machine.is_file() else ImageMap()
-            merged = ImageMap(replacements=project_settings(self.options.root).images).over(merged)
+            merged = ImageMap(replacements=self.project.images).over(merged)
             return load_image_map(self.options.image_map).over(merged) if self.options.image_map else merged
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
@@ -198,7 +209,17 @@ class BenchSession:
         first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
         if first != file:
             raise duplicate_id(scenario, first)
+        if self.options.locked:
+            self._check_lock(scenario, dataset)
         return scenario
+
+    def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
+        if dataset.folder not in self._locks:
+            self._locks[dataset.folder] = read_lock(dataset)
+        drifted = drift(scenario, self._locks[dataset.folder])
+        if drifted:
+            cure = f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"
+            raise ScenarioError(scenario.file, drifted, cure=cure)
 
     def find_scenario(self, request: str) -> Scenario:
         """``DATASET/ID`` -> the scenario; for tests that name one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Summary:
     run: Path
     approval: str | None
     removed: int
+    incidents: Sequence[Path] = ()
 
 
 def write_summary(content: Summary, reporter: pytest.TerminalReporter) -> None:
@@ -59,6 +60,8 @@ def summary_lines(content: Summary) -> Iterator[str]:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(cells))
     if content.removed:
         yield f"removed {content.removed} containers that were left"
+    for incident in content.incidents:
+        yield f"incident: {incident}"
     if content.approval:
         yield content.approval
     yield f"results: {content.run}"
