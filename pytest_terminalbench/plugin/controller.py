@@ -6,8 +6,9 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -138,12 +139,15 @@ class Controller:
         payload = CellState(cell=cell, trouble=reason).payload()
         report.user_properties.append((PROPERTY, json.dumps(payload)))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Before the writers of reports have written: the gate of the whole run, as a report of its own."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Before the writers of reports write: the gate of the whole run, as a report of its own."""
+        if self._manifest is not None and not self._bench.options.update_baselines:
+            self._ask_gate(session)
+        return (yield)
+
+    def _ask_gate(self, session: pytest.Session) -> None:
         bench = self._bench
-        if self._manifest is None or bench.options.update_baselines:
-            return
         self._gate = gate_run(
             list(self._cells.values()),
             baselines=bench.options.baselines,
