@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -123,7 +122,9 @@ class Controller:
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
         bench.journal.write("session-end", exit_status=status, removed_containers=len(removed))
-        write_json(bench.run.manifest, finished(self._manifest, exit_status=status, platform_name=sys.platform))
+        write_json(
+            bench.run.manifest, finished(self._manifest, exit_status=status, engine_platform=bench.engine_platform())
+        )
         self._summary = Summary(summary=summary, run=bench.run.path, approval=approval, removed=len(removed))
         if self._sigterm is not None:
             signal.signal(signal.SIGTERM, self._sigterm)

@@ -200,6 +200,15 @@ class BenchSession:
             # A dead engine has no containers running; they end at their deadline in any case.
             return []
 
+    def engine_platform(self) -> str | None:
+        """``os/architecture`` of the engine that was used, if one was."""
+        if not self.engine_url:
+            return None
+        try:
+            return self.scheduler.platform
+        except EnvironmentFailure:
+            return None
+
     def settings_facts(self) -> Mapping[str, object]:
         """For the manifest: what was asked, without values that may be secret."""
         options = self.options

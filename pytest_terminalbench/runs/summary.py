@@ -48,7 +48,7 @@ def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence
         "mean": round(fmean(means), 6) if means else None,
         "interval": _as_json(interval),
         "cost": _cost(ordered),
-        "gate": {"verdict": None, "p": None, "effect": None, "mde": None},
+        "gate": {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
     }
 
 
@@ -139,6 +139,13 @@ def _totals(cells: Sequence[Mapping[str, Any]], lost: Sequence[str]) -> dict[str
         "blocked": count("blocked"),
         "lost": len(lost) + count("lost"),
     }
+
+
+def _strict_verdict(scored: Sequence[Mapping[str, Any]]) -> str:
+    """Of a strict comparison: no cell may be worse than its baseline."""
+    if not scored:
+        return "inconclusive"
+    return "fail" if any(cell["status"] == "regressed" for cell in scored) else "pass"
 
 
 def _tally(cell: Mapping[str, Any]) -> tuple[int, int]:
