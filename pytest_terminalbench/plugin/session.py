@@ -14,7 +14,7 @@ from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse
 from pytest_terminalbench.baselines.gate import GateSettings
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
 from pytest_terminalbench.environments.endpoint import find_endpoint
-from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.keys import BENCH
@@ -180,10 +180,7 @@ class BenchSession:
     def image_map(self) -> ImageMap:
         """The command line's map over the project's over this machine's."""
         try:
-            machine = machine_image_map()
-            merged = load_image_map(machine) if machine.is_file() else ImageMap()
-            merged = ImageMap(replacements=self.project.images).over(merged)
-            return load_image_map(self.options.image_map).over(merged) if self.options.image_map else merged
+            return image_map_for(self.options.root, self.options.image_map)
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
 

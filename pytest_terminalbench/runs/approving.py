@@ -12,8 +12,8 @@ from pytest_terminalbench.baselines.approval import Approval, CellTrials, Judged
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.naming import folder_label
 from pytest_terminalbench.outcome import Solved, Void
-from pytest_terminalbench.runs.history import PASSES_FOR_ACTIVE, passes_in_a_row
 from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 

@@ -1,70 +1,53 @@
-"""What earlier runs say of a cell: how often it has passed in a row under the same conditions."""
+"""Runs in the order in which they began."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.runs.layout import LATEST, RunFolder
 from pytest_terminalbench.runs.summary import read_summary
-from pytest_terminalbench.trials.result import read_result
 
-__all__ = ["PASSES_FOR_ACTIVE", "passes_in_a_row", "runs_by_time"]
-
-# A baseline is provisional until its cell has passed so often, one run after the other.
-PASSES_FOR_ACTIVE = 3
-_PASSED = ("solved", "as-baseline")
+__all__ = ["read_manifest", "run_before"]
 
 
-def runs_by_time(results: Path) -> list[RunFolder]:
-    """Every finished run below `results`, oldest first; folders that are no runs are passed over."""
-    found = []
-    for folder in results.iterdir() if results.is_dir() else ():
-        if folder.name == LATEST or not folder.is_dir():
-            continue
-        try:
-            started = json.loads((folder / "manifest.json").read_bytes())["started_at"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        found.append((str(started), folder))
-    return [RunFolder(folder) for _, folder in sorted(found)]
-
-
-def passes_in_a_row(results: Path, cell: str, run: RunFolder, fingerprint: Mapping[str, Any]) -> int:
-    """In how many runs up to `run`, one after the other, the cell passed under the conditions of `fingerprint`.
-
-    A run that did not have the cell, or had it void, neither counts nor breaks the row; one that had it under other
-    conditions, or failed it, breaks it.
-    """
-    runs = runs_by_time(results)
-    names = [one.path.resolve() for one in runs]
-    last = names.index(run.path.resolve()) + 1 if run.path.resolve() in names else len(runs)
-    passes = 0
-    for verdict in _verdicts(reversed(runs[:last]), cell, fingerprint):
-        if not verdict:
-            break
-        passes += 1
-    return passes
-
-
-def _verdicts(runs: Iterator[RunFolder], cell: str, fingerprint: Mapping[str, Any]) -> Iterator[bool]:
-    for run in runs:
-        try:
-            cells = read_summary(run.summary)["cells"]
-        except RunFolderError:
-            continue
-        found = next((one for one in cells if one["cell"] == cell and one["attempts"]), None)
-        if found is None or found["status"] in ("void", "blocked", "lost"):
-            continue
-        yield found["status"] in _PASSED and _same_conditions(run, found, fingerprint)
-
-
-def _same_conditions(run: RunFolder, cell: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> bool:
+def read_manifest(run: RunFolder) -> dict[str, Any]:
+    """Raises RunFolderError naming the file when it is missing or damaged."""
     try:
-        result = read_result(run.path / cell["attempts"][0]["folder"] / "result.json")
+        content = json.loads(run.manifest.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{run.manifest} is missing or damaged: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("started_at"), str):
+        raise RunFolderError(f"{run.manifest} is damaged: it does not say when the run began")
+    return content
+
+
+def run_before(run: RunFolder, cells: Collection[str]) -> RunFolder | None:
+    """The run beside `run` that began last before it, has ended, and has one of `cells`; None when there is none."""
+    began = read_manifest(run)["started_at"]
+    earlier: list[tuple[str, RunFolder]] = []
+    for path in run.path.parent.iterdir():
+        other = RunFolder(path)
+        if path.name != LATEST and path != run.path and other.summary.is_file():
+            earlier += [(at, other) for at in [_began(other)] if at is not None and at < began]
+    for _, other in sorted(earlier, key=lambda pair: pair[0], reverse=True):
+        if _has_one_of(other, cells):
+            return other
+    return None
+
+
+def _began(run: RunFolder) -> str | None:
+    """When a run began; None for a folder that is no run, or a damaged one, which hinders no other."""
+    try:
+        return str(read_manifest(run)["started_at"])
+    except RunFolderError:
+        return None
+
+
+def _has_one_of(run: RunFolder, cells: Collection[str]) -> bool:
+    try:
+        return any(cell["cell"] in cells for cell in read_summary(run.summary)["cells"])
     except RunFolderError:
         return False
-    return dict(result.fingerprint) == dict(fingerprint)
