@@ -13,6 +13,7 @@ from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.keys import BENCH
 from pytest_terminalbench.plugin.options import Options
@@ -54,6 +55,7 @@ class BenchSession:
         if BENCH not in config.stash:
             bench = cls(config, options or Options.from_config(config))
             config.stash[BENCH] = bench
+            config.pluginmanager.register(Cards(), "terminalbench-cards")
             if not bench.is_worker:
                 bench.controller = Controller(bench)
                 config.pluginmanager.register(bench.controller, "terminalbench-controller")
