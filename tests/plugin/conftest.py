@@ -1,10 +1,9 @@
-"""A project of a user's in pytester's folder: datasets, a conftest.py with a fake environment, runs and what they left."""
+"""A user's project in pytester's folder: datasets, a conftest.py with a fake environment, runs and what they left."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 import pytest_terminalbench.environments.fake
 import pytest_terminalbench.plugin.cell_run
 import pytest_terminalbench.plugin.collection
-import pytest_terminalbench.statistics  # noqa: F401
+import pytest_terminalbench.statistics
 
 # The fake world. A solution, or the command `work`, leaves /app/done behind, and the verifier looks for it.
 CONFTEST = """
@@ -66,7 +65,8 @@ class Suite:
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
-        self.path = pytester.path
+        self.path: Path = pytester.path
+        self.conftest = CONFTEST
 
     # -- what the user wrote -----------------------------------------------------------------------------------------
 
@@ -174,8 +174,10 @@ def collected(result: pytest.RunResult) -> list[str]:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """An empty project with the fake world."""
+    # Processes of their own get the package that is tested here, wherever another is installed.
+    monkeypatch.setenv("PYTHONPATH", str(Path(pytest_terminalbench.__file__).parents[1]))
     pytester.makeini(INI)
     pytester.makeconftest(CONFTEST)
     return Suite(pytester)
