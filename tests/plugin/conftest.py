@@ -54,7 +54,6 @@ def tb_environment(tb_scenario):
 
 INI = """
 [pytest]
-addopts = -p no:hypothesispytest -p no:cov
 tb_preflight = false
 filterwarnings = error
 """
@@ -178,6 +177,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """An empty project with the fake world."""
     # Processes of their own get the package that is tested here, wherever another is installed.
     monkeypatch.setenv("PYTHONPATH", str(Path(pytest_terminalbench.__file__).parents[1]))
+    # Hypothesis would be imported anew in every run, for a line of its own in the header: a second each.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     pytester.makeini(INI)
     pytester.makeconftest(CONFTEST)
     return Suite(pytester)

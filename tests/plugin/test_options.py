@@ -99,7 +99,6 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
     demo.pytester.makeini(
         """
         [pytest]
-        addopts = -p no:hypothesispytest
         tb_preflight = false
         tb_dataset = demo
         tb_agent = nop scripted
@@ -139,7 +138,6 @@ def test_native_toml_configuration_works(demo: Suite) -> None:
         "pyproject.toml",
         """
         [tool.pytest.ini_options]
-        addopts = ["-p", "no:hypothesispytest"]
         tb_preflight = false
         tb_dataset = ["demo"]
         tb_agent = ["nop", "oracle"]
