@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_terminalbench.baselines.comparison import Status
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
-from pytest_terminalbench.plugin.cell_state import STATE, CellState
+from pytest_terminalbench.plugin.cell_state import STATE, CellState, trouble_text
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.trials.result import TrialResult
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.collection import ScenarioItem
 
-__all__ = ["failure_card"]
+__all__ = ["Cards", "failure_card"]
 
 SHOWN_CHECKS = 8
 
 
-def failure_card(item: ScenarioItem, error: BaseException) -> str | None:
+class Cards:
+    """Draws what goes wrong with cells, in every process that runs any."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        # Not the item's repr_failure: pytest asks for that when a test fails, but not when a fixture does.
+        cell = item.stash.get(CELL, None)
+        if cell is None or call.excinfo is None:
+            return (yield)
+        state = item.stash.setdefault(STATE, CellState(cell=cell))
+        state.trouble = state.trouble or trouble_text(call.excinfo.value)
+        state.publish(item)
+        report = yield
+        card = failure_card(item, state, call.excinfo.value)  # type: ignore[arg-type]  # Who has a cell is ours.
+        if card is not None and report.failed:
+            report.longrepr = card
+        return report
+
+
+def failure_card(item: ScenarioItem, state: CellState, error: BaseException) -> str | None:
     """The card for an error of ours or a comparison that failed; None for anything unforeseen."""
-    state = item.stash.get(STATE, None)
-    if state is not None and isinstance(error, AssertionError) and state.comparison is not None:
+    if isinstance(error, AssertionError) and state.comparison is not None:
         return _drawn(_failed_card(state, item))
     if isinstance(error, TerminalBenchError):
         return _drawn(_error_card(state, error, item))
@@ -79,9 +102,9 @@ def _trial_lines(result: TrialResult) -> Iterator[str]:
         yield from (f"  | {line}" for line in result.verifier_tail.splitlines())
 
 
-def _error_card(state: CellState | None, error: TerminalBenchError, item: ScenarioItem) -> Iterator[str]:
+def _error_card(state: CellState, error: TerminalBenchError, item: ScenarioItem) -> Iterator[str]:
     yield f"{item.cell.scenario.id}: {error}"
-    last = state.results[-1] if state and state.results else None
+    last = state.results[-1] if state.results else None
     if last is not None and isinstance(last.outcome, Void):
         if last.verifier_tail:
             yield "the verifier's last lines:"

@@ -16,6 +16,7 @@ from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, ImageBuildError, ImageUnavailable
 from pytest_terminalbench.outcome import Phase, Void
 from pytest_terminalbench.plugin.cell_state import STATE, CellBlocked, CellState, CellVoid
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
@@ -208,7 +209,7 @@ def _state(request: pytest.FixtureRequest) -> CellState | None:
     """The cell of this item, or of a user's test that names a scenario; None for any other test."""
     node: pytest.Item = request.node
     if STATE not in node.stash:
-        cell = getattr(node, "cell", None) or _cell_of_test(request)
+        cell = node.stash.get(CELL, None) or _cell_of_test(request)
         if cell is None:
             return None
         node.stash[STATE] = CellState(cell=cell)

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from pytest_terminalbench.errors import ScenarioError
-from pytest_terminalbench.plugin.cards import failure_card
-from pytest_terminalbench.plugin.cell_state import STATE, CellState, trouble_text
+from pytest_terminalbench.plugin.cell_state import STATE, CellState
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.catalog import scenario_files
 from pytest_terminalbench.scenarios.markers import marker_names
@@ -87,18 +87,21 @@ def _collect_error(collector: pytest.Collector, error: ScenarioError) -> Excepti
 class ScenarioItem(pytest.Function):
     """One cell."""
 
-    cell: Cell
     bench: BenchSession
 
     @classmethod
     def for_cell(cls, cell: Cell, parent: ScenarioFile, bench: BenchSession) -> ScenarioItem:
         item: ScenarioItem = cls.from_parent(parent, name=f"{cell.scenario.id}[{cell.actor}]", callobj=run_cell)
-        item.cell = cell
+        item.stash[CELL] = cell
         item.bench = bench
         item.add_marker(pytest.mark.tb_dataset(cell.scenario.dataset))
         for name in marker_names(cell.scenario):
             item.add_marker(bench.marker(name))
         return item
+
+    @property
+    def cell(self) -> Cell:
+        return self.stash[CELL]
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"scenario {self.name}"
@@ -110,9 +113,11 @@ class ScenarioItem(pytest.Function):
         self.stash[STATE].publish(self)
         super().setup()
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        state = self.stash[STATE]
-        state.trouble = state.trouble or trouble_text(excinfo.value)
-        state.publish(self)
-        card = failure_card(self, excinfo.value)
-        return card if card is not None else super().repr_failure(excinfo)
+    @property
+    def id(self) -> Any:
+        """The node id in pieces, as pytest since 9.2 reads it from text: ``--lf`` and ``--nf`` compare these.
+
+        pytest itself takes the brackets for parameters only where it made them.
+        """
+        plain = super().id
+        return type(plain).parse(str(plain))

@@ -16,6 +16,7 @@ import pytest
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.files import write_atomically, write_json
 from pytest_terminalbench.plugin.cell_state import PROPERTY, CellState
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.status import RETRIED, payload_of
 from pytest_terminalbench.plugin.suite import failed_gate
@@ -67,7 +68,7 @@ class Controller:
         """Without xdist: what is going to run is known here; so is what keeps it from running."""
         if self._bench.refusal is not None:
             raise self._bench.refusal
-        self.expect([item.nodeid for item in session.items if hasattr(item, "cell")])
+        self.expect([item.nodeid for item in session.items if CELL in item.stash])
 
     def expect(self, nodeids: Sequence[str]) -> None:
         """These scenarios are going to run; they are missed when they do not report."""

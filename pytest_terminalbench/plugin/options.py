@@ -135,7 +135,7 @@ class Options:
     def from_config(cls, config: pytest.Config) -> Options:
         """Raises UsageError naming the option, its value and what would be right."""
         value = _Reader(config)
-        root = config.rootpath
+        root = project_root(config)
         if value.text("tb_attempts") == "auto" and config.getoption("tb_update_baselines"):
             raise pytest.UsageError(
                 "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
@@ -169,6 +169,17 @@ class Options:
             preflight=bool(config.getini("tb_preflight")),
             root=root,
         )
+
+
+def project_root(config: pytest.Config) -> Path:
+    """Where datasets, results and baselines are looked for: pytest's root directory, where there is reason for it.
+
+    Without a configuration file pytest takes the common ancestor of all paths on the command line, and it takes the
+    value of ``--tb-dataset PATH`` for one of them: for a dataset outside the project that may be ``/``.
+    """
+    root, start = config.rootpath, config.invocation_params.dir
+    has_reason = config.inipath or config.getoption("rootdir", None) or (root / "setup.py").is_file()
+    return root if has_reason or root not in start.parents else start
 
 
 class _Reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, read_record, t
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.keys import BENCH
 from pytest_terminalbench.plugin.options import Options
@@ -32,6 +33,9 @@ from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 
 __all__ = ["BenchSession"]
+
+# Where pytest looks for its settings.
+_CONFIGURATION = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 class BenchSession:
@@ -60,6 +64,7 @@ class BenchSession:
         if BENCH not in config.stash:
             bench = cls(config, options or Options.from_config(config))
             config.stash[BENCH] = bench
+            config.pluginmanager.register(Cards(), "terminalbench-cards")
             if not bench.is_worker:
                 bench.controller = Controller(bench)
                 config.pluginmanager.register(bench.controller, "terminalbench-controller")
@@ -73,12 +78,27 @@ class BenchSession:
         Raises UsageError.
         """
         folders = [self._named(request).folder for request in self.options.datasets]
+        if folders and self.options.root != self.config.rootpath:
+            self._warn_of_lost_settings(folders)
         if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             self.config.args = [str(folder) for folder in folders]
         # Datasets in the ini file are no reason to ask for an engine where a user runs other tests.
         if names_scenarios(self.config) or any(str(folder) in self.config.args for folder in folders):
             self.is_asked_for = True
             self.check()
+
+    def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:
+        start = self.config.invocation_params.dir
+        outside = [str(folder) for folder in folders if not folder.is_relative_to(start)]
+        lost = [name for name in _CONFIGURATION if (start / name).is_file()]
+        if outside and lost:
+            self.config.issue_config_time_warning(
+                pytest.PytestConfigWarning(
+                    f"pytest took {outside[0]} for a folder of tests and does not read {start / lost[0]}; "
+                    f"write --tb-dataset={outside[0]}, with `=`"
+                ),
+                stacklevel=2,
+            )
 
     def check(self) -> None:
         """Refuse what can be refused before thousands of items are collected; raises UsageError."""

@@ -13,7 +13,7 @@ import pytest
 import pytest_terminalbench.environments.fake
 import pytest_terminalbench.plugin.cell_run
 import pytest_terminalbench.plugin.collection
-import pytest_terminalbench.statistics  # noqa: F401
+import pytest_terminalbench.statistics
 
 # The fake world. A solution, or the command `work`, leaves /app/done behind, and the verifier looks for it.
 CONFTEST = """
@@ -54,7 +54,6 @@ def tb_environment(tb_scenario):
 
 INI = """
 [pytest]
-addopts = -p no:hypothesispytest -p no:cov
 tb_preflight = false
 filterwarnings = error
 """
@@ -174,8 +173,12 @@ def collected(result: pytest.RunResult) -> list[str]:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """An empty project with the fake world."""
+    # Processes of their own get the package that is tested here, wherever another is installed.
+    monkeypatch.setenv("PYTHONPATH", str(Path(pytest_terminalbench.__file__).parents[1]))
+    # Hypothesis would be imported anew in every run, for a line of its own in the header: a second each.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     pytester.makeini(INI)
     pytester.makeconftest(CONFTEST)
     return Suite(pytester)
