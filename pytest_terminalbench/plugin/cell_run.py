@@ -16,7 +16,8 @@ from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, ImageBuildError, ImageUnavailable
 from pytest_terminalbench.outcome import Phase, Void
 from pytest_terminalbench.plugin.cell_state import STATE, CellBlocked, CellState, CellVoid
-from pytest_terminalbench.plugin.keys import CELL
+from pytest_terminalbench.plugin.deferral import FIRST_RESULTS, PutAside
+from pytest_terminalbench.plugin.keys import CELL, DEFERRAL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
@@ -80,12 +81,23 @@ def run_trials(request: pytest.FixtureRequest, agent: Agent, environments: Envir
     bench.open_run()
     setup = _setup(bench, state.cell, environments)
     _check_parity(request, state, setup.fingerprint(state.cell))
-    trials = Trials(cell=state.cell, results=())
+    state.results.extend(request.node.stash.get(FIRST_RESULTS, ()))
+    trials = Trials(cell=state.cell, results=tuple(state.results))
     while more := state.gate.more(solved=trials.solved, attempts=trials.attempts):
+        _give_way(request, trials)
         for attempt in range(trials.attempts + 1, trials.attempts + more + 1):
             _run_one(request, state, setup, agent, environments, attempt)
         trials = Trials(cell=state.cell, results=tuple(state.results))
     return trials
+
+
+def _give_way(request: pytest.FixtureRequest, trials: Trials) -> None:
+    """Before a cell's further trials: let all other cells have their first."""
+    node = request.node
+    may_wait = CELL in node.stash and request.config.pluginmanager.has_plugin(DEFERRAL)
+    if may_wait and trials.attempts and FIRST_RESULTS not in node.stash:
+        node.stash[FIRST_RESULTS] = trials.results
+        raise PutAside(f"{trials.cell.key} is tried again after all others")
 
 
 def _run_one(

@@ -18,7 +18,8 @@ from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
-from pytest_terminalbench.plugin.keys import BENCH
+from pytest_terminalbench.plugin.deferral import Deferral
+from pytest_terminalbench.plugin.keys import BENCH, DEFERRAL
 from pytest_terminalbench.plugin.options import Options
 from pytest_terminalbench.plugin.recognise import names_scenarios
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
@@ -64,6 +65,8 @@ class BenchSession:
         if BENCH not in config.stash:
             bench = cls(config, options or Options.from_config(config))
             config.stash[BENCH] = bench
+            if bench.options.attempts is None:
+                config.pluginmanager.register(Deferral(), DEFERRAL)
             config.pluginmanager.register(Cards(), "terminalbench-cards")
             if not bench.is_worker:
                 bench.controller = Controller(bench)

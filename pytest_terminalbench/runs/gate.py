@@ -27,6 +27,10 @@ LEAST_ATTEMPTS_FOR_METRICS = 3
 _METRICS = {"runtime_s": "agent_s", "memory_peak_mb": "memory_peak_mb", "cost_usd": "cost_usd", "tokens": "tokens"}
 
 
+# Smaller values are taken for these: below them a ratio speaks of the machine's timer and allocator, not of the agent.
+_FLOORS = {"runtime_s": 1.0, "memory_peak_mb": 16.0, "cost_usd": 0.001, "tokens": 100.0}
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunGateSettings:
     """`adaptive`: trials were added where it looked bad, so only each cell's first one is comparable as a whole."""
@@ -137,14 +141,17 @@ def _metric_verdicts(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) 
     for name, key in _METRICS.items():
         before: list[list[float]] = []
         after: list[list[float]] = []
+        is_used = False
         for cell, record in pairs:
             values = [attempt.get(key) for attempt in cell["attempts"]] if _is_scored(cell) else []
             known = [value for value in values if value is not None]
             measure = record.metrics.get(name)
             if measure and len(measure.values) >= LEAST_ATTEMPTS_FOR_METRICS and known and len(known) == len(values):
-                before.append(measure.values)
-                after.append(known)
-        if before and any(value for values in before for value in values):
+                before.append([max(value, _FLOORS[name]) for value in measure.values])
+                after.append([max(value, _FLOORS[name]) for value in known])
+                is_used = is_used or any(measure.values)
+        # A metric that was always zero, as tokens are without a model, has nothing to get worse.
+        if is_used:
             yield ratio_gate(ratio_interval(before, after), metric=name)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.plugin.conftest import Suite, lines_of
 
-# An agent whose successes are written down beforehand: `plan.json` has a list of 1 and 0 per scenario, one per trial.
+# An agent whose successes are written down beforehand: `moods/<scenario>` has a 1 or 0 for every trial to come.
 MOODY = """
 import json
 from pathlib import Path
@@ -23,10 +23,9 @@ class Moody:
     deterministic = False
 
     def act(self, task, environment):
-        file = Path(__file__).with_name("plan.json")
-        plan = json.loads(file.read_text())
-        luck = plan[task.scenario_id].pop(0)
-        file.write_text(json.dumps(plan))
+        file = Path(__file__).with_name("moods") / task.scenario_id
+        luck, *left = json.loads(file.read_text())
+        file.write_text(json.dumps(left))
         environment.run(["work"] if luck else ["idle"])
         return AgentReport()
 """
@@ -43,7 +42,8 @@ def moody(suite: Suite) -> Suite:
 def plan(suite: Suite, default: list[int], **others: list[int]) -> None:
     moods = {f"task-{number:02}": list(default) for number in range(12)}
     moods.update({name.replace("_", "-"): luck for name, luck in others.items()})
-    suite.write("plan.json", json.dumps(moods))
+    for name, luck in moods.items():
+        suite.write(f"moods/{name}", json.dumps(luck))
 
 
 def run(suite: Suite, *args: str) -> pytest.RunResult:
@@ -138,6 +138,27 @@ def test_workers_agree_with_one_process(moody: Suite) -> None:
 
     assert result.ret == 1
     assert moody.statuses["demo/task-03[moody]"] == "regressed"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_cells_that_need_more_trials_get_them_after_the_others(moody: Suite, workers: tuple[str, ...]) -> None:
+    approve(moody, [1, 1, 1, 1, 1])
+    plan(moody, [1], task_00=[0, 0, 0, 0, 0], task_01=[0, 1, 1, 1, 1])
+
+    result = run(moody, "--tb-attempts", "auto", *workers)
+
+    assert result.ret == 1
+    assert moody.statuses["demo/task-00[moody]"] == "regressed"
+    assert moody.statuses["demo/task-01[moody]"] == "as-baseline"
+    assert list(moody.statuses.values()).count("solved") == 10
+    began = [event for event in events(moody) if event["type"] == "trial-start"]
+    for pid in {event["pid"] for event in began}:
+        own = [event["trial"] for event in began if event["pid"] == pid]
+        assert own == sorted(own, key=lambda trial: trial > 1)
+
+
+def events(suite: Suite) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (suite.latest / "events.jsonl").read_text().splitlines()]
 
 
 def test_a_deterministic_agent_is_compared_strictly(demo: Suite) -> None:
