@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -16,16 +14,10 @@ from pytest_terminalbench.plugin.cell_state import STATE, CellState
 from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.catalog import scenario_files
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.markers import marker_names
 from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["DatasetDirectory", "ScenarioFile", "ScenarioItem"]
-
-# Marks that mean something to pytest or to common plugins: a tag of that name must not skip or change a scenario.
-_PYTEST_MARKS = frozenset(
-    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "tb_dataset"}
-    | {"timeout", "flaky", "asyncio", "anyio", "trio", "django_db", "xdist_group"}
-)
 
 
 def run_cell(tb_trials: Any, tb_baseline: Any) -> None:
@@ -129,20 +121,3 @@ class ScenarioItem(pytest.Function):
         """
         plain = super().id
         return type(plain).parse(str(plain))
-
-
-def marker_names(scenario: Scenario) -> list[str]:
-    """What ``-m`` can select by: difficulty, category and tags, made into identifiers."""
-    spec = scenario.spec
-    names = [f"difficulty_{spec.difficulty}", f"category_{_identifier(spec.category)}"]
-    return list(dict.fromkeys([*names, *(_tag(tag) for tag in spec.tags)]))
-
-
-def _tag(tag: str) -> str:
-    name = _identifier(tag)
-    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or not name.isidentifier() or name.startswith("_")
-    return f"tag_{name.lstrip('_')}" if is_taken else name
-
-
-def _identifier(text: str) -> str:
-    return re.sub(r"\W+", "_", text)

@@ -164,7 +164,7 @@ class Controller:
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
-        write_json(bench.run.manifest, finished(manifest, exit_status=status, platform_name=bench.engine_platform()))
+        write_json(bench.run.manifest, finished(manifest, exit_status=status, engine_platform=bench.engine_platform()))
         said = approval.said if approval else None
         return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed)
 

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
 from pytest_terminalbench.environments.endpoint import find_endpoint
-from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
@@ -23,15 +23,12 @@ from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
-from pytest_terminalbench.settings import project_settings
+from pytest_terminalbench.settings import pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 
 __all__ = ["BenchSession"]
-
-# Where pytest looks for its settings.
-_CONFIGURATION = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 class BenchSession:
@@ -84,11 +81,11 @@ class BenchSession:
     def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:
         start = self.config.invocation_params.dir
         outside = [str(folder) for folder in folders if not folder.is_relative_to(start)]
-        lost = [name for name in _CONFIGURATION if (start / name).is_file()]
+        lost = pytest_settings(start).file
         if outside and lost:
             self.config.issue_config_time_warning(
                 pytest.PytestConfigWarning(
-                    f"pytest took {outside[0]} for a folder of tests and does not read {start / lost[0]}; "
+                    f"pytest took {outside[0]} for a folder of tests and does not read {lost}; "
                     f"write --tb-dataset={outside[0]}, with `=`"
                 ),
                 stacklevel=2,
@@ -186,10 +183,7 @@ class BenchSession:
     def image_map(self) -> ImageMap:
         """The command line's map over the project's over this machine's."""
         try:
-            machine = machine_image_map()
-            merged = load_image_map(machine) if machine.is_file() else ImageMap()
-            merged = ImageMap(replacements=project_settings(self.options.root).images).over(merged)
-            return load_image_map(self.options.image_map).over(merged) if self.options.image_map else merged
+            return image_map_for(self.options.root, self.options.image_map)
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -277,9 +271,11 @@ class BenchSession:
             return []
 
     def engine_platform(self) -> str | None:
-        """Of the engine that this process has asked for, ``os/architecture``."""
+        """``os/architecture`` of the engine that was used, if one was."""
+        if not self.engine_url:
+            return None
         try:
-            return self.scheduler.platform if self.engine_url else None
+            return self.scheduler.platform
         except EnvironmentFailure:
             return None
 

@@ -41,9 +41,9 @@ def started(run_id: str, settings: Mapping[str, object], *, root: Path, workers:
     }
 
 
-def finished(manifest: Mapping[str, object], *, exit_status: int, platform_name: str | None) -> dict[str, object]:
-    """The manifest of a run that has ended; `platform_name` is the engine's."""
-    return {**manifest, "finished_at": now_text(), "exit_status": exit_status, "engine_platform": platform_name}
+def finished(manifest: Mapping[str, object], *, exit_status: int, engine_platform: str | None) -> dict[str, object]:
+    """The manifest of a run that has ended; `engine_platform` is ``os/architecture``."""
+    return {**manifest, "finished_at": now_text(), "exit_status": exit_status, "engine_platform": engine_platform}
 
 
 def git_user(root: Path) -> str:

@@ -77,23 +77,19 @@ def clustered_standard_error(rewards: Sequence[Sequence[float]], *, finite_clust
     return StandardError(value=value, population="tasks like these", degrees_of_freedom=len(tasks) - 1)
 
 
-def fixed_task_standard_error(rewards: Sequence[Sequence[float]], *, unbiased: bool = False) -> StandardError:
+def fixed_task_standard_error(rewards: Sequence[Sequence[float]]) -> StandardError:
     """Standard error of the mean over tasks for a claim about *these tasks*: only the agent's luck varies.
 
-    Formula: (1/T) sqrt(sum_t var_t / K_t), var_t = sum_k (s_tk - p_t)² / K_t, or / (K_t - 1) when `unbiased`.
-    Assumes independent attempts within a task. The default understates by sqrt((K-1)/K); `unbiased` needs 2 attempts
-    per task. Zero when no task ever varied, which says too few attempts, not certainty: intervals use `effect`,
-    which smooths.
-    Raises ValueError on no task, a task without attempts, or `unbiased` with fewer than 2.
+    Formula: (1/T) sqrt(sum_t var_t / K_t), var_t = sum_k (s_tk - p_t)² / (K_t - 1), so at least 2 attempts per task.
+    Assumes independent attempts within a task. Zero when no task ever varied, which says too few attempts and not
+    certainty: intervals come from `effect`, which never says ±0.
+    Raises ValueError on no task or a task with fewer than 2 attempts.
     Source: Miller, arXiv 2411.00640, sect. 3 (conditional variance), with the task set held fixed.
     """
     tasks = [checked_rewards(task) for task in rewards]
-    if not tasks or (unbiased and min(map(len, tasks)) < 2):
-        raise ValueError("needs a task, and with unbiased=True two attempts at each")
-    total = 0.0
-    for task in tasks:
-        mean = fmean(task)
-        total += math.fsum((s - mean) ** 2 for s in task) / (len(task) - unbiased) / len(task)
+    if not tasks or min(map(len, tasks)) < 2:
+        raise ValueError("needs at least one task and two attempts at each")
+    total = math.fsum(variance(task) / len(task) for task in tasks)
     return StandardError(value=math.sqrt(total) / len(tasks), population="these tasks, this agent")
 
 

@@ -94,7 +94,7 @@ def permutation_test(
     strides = [shared // m if weighting == "tasks" else 1 for _, (_, m) in tallies]
     observed = sum(c * w for (_, (c, _)), w in zip(tallies, strides, strict=True))
     constant = sum(c * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True) if not 0 < a + c < n + m)
-    expected = sum(m * (a + c) / (n + m) * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True))
+    expected = math.fsum(m * (a + c) / (n + m) * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True))
     at = observed - constant
     tail = law[:at] if alternative == "worse" else law[at + 1 :]
     beyond, here = math.fsum(tail.tolist()), float(law[at])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment, engine_errors
 from pytest_terminalbench.environments.images import Image, ImageMap, Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import sweep_run
@@ -55,7 +55,8 @@ class Scheduler:
     @cached_property
     def platform(self) -> str:
         """The engine's own, ``os/architecture``."""
-        version = self.engine.api.version()
+        with engine_errors("ask for the version"):
+            version = self.engine.api.version()
         return f"{version.get('Os', 'linux')}/{version.get('Arch', '?')}"
 
     def lease(self, scenario: Scenario) -> EnvironmentLease:

@@ -248,7 +248,7 @@ CURE = "restore it from version control, or remove it and approve anew with --up
 
 
 @pytest.mark.parametrize(
-    "content, problem",
+    ("content", "problem"),
     [
         ("", "is damaged: not JSON: Expecting value: line 1 column 1 (char 0); "),
         ("[]", f"has schema_version None{READS}"),

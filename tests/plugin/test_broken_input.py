@@ -100,7 +100,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("spoil, problems, cure", CASES, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("spoil", "problems", "cure"), CASES, ids=lambda value: getattr(value, "__name__", ""))
 @pytest.mark.parametrize("place", ["--tb-dataset=demo", "scenarios/demo", "scenarios"])
 def test_the_error_names_file_field_and_cure_and_the_others_run(
     demo: Suite, spoil: Callable[[Path], None], problems: list[str], cure: str, place: str

@@ -160,7 +160,7 @@ def tagged(suite: Suite) -> Suite:
 
 
 @pytest.mark.parametrize(
-    "expression, names",
+    ("expression", "names"),
     [
         ("difficulty_hard", ["one", "two"]),
         ("difficulty_hard and not network", ["two"]),

@@ -85,7 +85,7 @@ def test_trials_that_are_none_are_an_error_that_says_so(demo: Suite) -> None:
 
     demo.run("--tb-dataset", "demo", "-k", "alpha").assert_outcomes(errors=1)
 
-    assert demo.summary["cells"][0]["text"] == "TypeError: tb_baseline compares tb_trials, not str"
+    assert "TypeError: tb_baseline compares tb_trials, not str" in demo.summary["cells"][0]["text"]
 
 
 def test_the_scenario_is_what_its_file_says(demo: Suite) -> None:
@@ -193,16 +193,14 @@ def test_a_test_that_names_no_scenario_is_told_how(demo: Suite, fixture: str) ->
     done = demo.run("test_mine.py")
 
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(
-        [
-            "E *UsageError: test_mine.py::test_mine uses a scenario but names none; add "
-            '@pytest.mark.parametrize("tb_scenario", [[]"DATASET/ID"], indirect=True)'
-        ]
+    done.stdout.fnmatch_lines_random(
+        "E *UsageError: test_mine.py::test_mine uses a scenario but names none; add "
+        '@pytest.mark.parametrize("tb_scenario", [[]"DATASET/ID"], indirect=True)'
     )
 
 
 @pytest.mark.parametrize(
-    "request_, message",
+    ("request_", "message"),
     [
         (
             "demmo/alpha",
@@ -254,10 +252,9 @@ def test_mine(tb_agent, tb_model):
 
 
 @pytest.mark.docker
-def test_an_ordinary_test_gets_containers_by_image(suite: Suite) -> None:
-    (suite.path / "conftest.py").unlink()
+def test_an_ordinary_test_gets_containers_by_image(real: Suite) -> None:
     own_test(
-        suite,
+        real,
         """
 def test_mine(tb_environment):
     with tb_environment("debian:bookworm-slim") as one, tb_environment("debian:bookworm-slim") as two:
@@ -268,9 +265,9 @@ def test_mine(tb_environment):
 """,
     )
 
-    suite.run_apart("test_mine.py").assert_outcomes(passed=1)
+    real.run_apart("test_mine.py").assert_outcomes(passed=1)
 
-    assert not (suite.path / "results").exists()
+    assert not (real.path / "results").exists()
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tests.plugin.test_option_dataset import usage_error
 
 
 @pytest.mark.parametrize(
-    "args, message",
+    ("args", "message"),
     [
         (["--tb-attempts", "0"], "--tb-attempts '0' is not a whole number of at least 1"),
         (["--tb-attempts", "many"], "--tb-attempts 'many' is not a whole number of at least 1"),

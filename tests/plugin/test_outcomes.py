@@ -218,7 +218,7 @@ def test_no_scenario_is_exit_code_5(demo: Suite) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit, code",
+    ("limit", "code"),
     [("0.34", 1), ("0.33", 22), ("0", 22), ("1", 1)],
 )
 def test_more_void_cells_than_the_limit_are_exit_code_22(demo: Suite, limit: str, code: int) -> None:

@@ -343,16 +343,16 @@ def test_signal_kills_a_simple_command(box):
 
 
 def test_signal_while_waiting_for_another_call(box):
-    argv = box.argv(": > ready; sleep 3; echo ok")
+    argv = box.argv(": > ready; sleep 4; echo ok")
     first = box.start(argv)
     wait_for(lambda: (box.dir / "ready").exists())
     second = box.start(argv)
-    time.sleep(0.7)
+    time.sleep(1.5)  # time to start and to begin waiting
     second.terminate()
     assert second.wait(2) == 143
     assert first.poll() is None, "the call that was waiting must end at once"
     assert first.wait(10) == 0 and first.stdout.read() == b"ok\n"
-    assert box.memo(": > ready; sleep 3; echo ok").stdout == b"ok\n" and box.count() == 1
+    assert box.memo(": > ready; sleep 4; echo ok").stdout == b"ok\n" and box.count() == 1
 
 
 def damage(data, how):

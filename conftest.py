@@ -1,0 +1,3 @@
+"""The top of the repository's own tests. Running its scenarios needs nothing from here: the plugin brings it all."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,118 @@
+"""Every scenario of our own dataset: the oracle solves it; doing nothing, or a plausible wrong answer, does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pytest_terminalbench.agents.nop import Nop
+from pytest_terminalbench.agents.oracle import Oracle
+from pytest_terminalbench.agents.registry import AgentSpec
+from pytest_terminalbench.agents.scripted import ScriptedAgent
+from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.outcome import Solved, Unsolved
+from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_dataset
+from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.result import TrialResult
+from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
+from pytest_terminalbench.trials.trial import TrialSetup, run_trial
+
+ROOT = Path(__file__).parents[2]
+WRONG_ANSWERS = ROOT / "tests" / "wrong_answers" / "terminal-bench-core"
+
+
+def the_dataset() -> Dataset:
+    return open_dataset(ROOT / "scenarios" / "terminal-bench-core")
+
+
+SCENARIOS = {scenario.id: scenario for scenario in the_dataset().scenarios()}
+
+CATEGORIES = {
+    "building-software",
+    "data-processing",
+    "databases",
+    "debugging",
+    "files",
+    "git",
+    "networking",
+    "scientific-computing",
+    "scripting",
+    "security",
+    "system-administration",
+    "text-processing",
+}
+
+
+def test_there_are_two_scenarios_in_each_of_twelve_categories() -> None:
+    categories = Counter(scenario.spec.category for scenario in SCENARIOS.values())
+
+    assert categories == dict.fromkeys(CATEGORIES, 2)
+    check_ids(SCENARIOS.values())
+
+
+def test_difficulties_are_spread_as_said() -> None:
+    difficulties = Counter(scenario.spec.difficulty for scenario in SCENARIOS.values())
+
+    assert difficulties == {"easy": 8, "medium": 10, "hard": 6}
+
+
+def test_no_scenario_needs_the_network() -> None:
+    assert {scenario.spec.environment.network for scenario in SCENARIOS.values()} == {"none"}
+
+
+def test_at_least_five_services_are_judged_while_they_run() -> None:
+    assert sum(bool(scenario.spec.verifier.keep) for scenario in SCENARIOS.values()) >= 5
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("scenario_id", SCENARIOS)
+def test_the_oracle_solves(scenario_id: str, engine: DockerEngine, tmp_path: Path) -> None:
+    result = tried(SCENARIOS[scenario_id], AgentSpec(name="oracle", factory=Oracle), engine, tmp_path)
+
+    assert isinstance(result.outcome, Solved), why(result)
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("scenario_id", SCENARIOS)
+def test_doing_nothing_does_not_solve(scenario_id: str, engine: DockerEngine, tmp_path: Path) -> None:
+    result = tried(SCENARIOS[scenario_id], AgentSpec(name="nop", factory=Nop), engine, tmp_path)
+
+    assert isinstance(result.outcome, Unsolved), why(result)
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("scenario_id", SCENARIOS)
+def test_a_plausible_wrong_answer_does_not_solve(scenario_id: str, engine: DockerEngine, tmp_path: Path) -> None:
+    wrong = AgentSpec(
+        name="scripted", factory=ScriptedAgent, arguments={"script": str(WRONG_ANSWERS / f"{scenario_id}.sh")}
+    )
+
+    result = tried(SCENARIOS[scenario_id], wrong, engine, tmp_path)
+
+    assert isinstance(result.outcome, Unsolved), why(result)
+
+
+def tried(scenario: Scenario, agent: AgentSpec, engine: DockerEngine, folder: Path) -> TrialResult:
+    machine = machine_image_map()
+    scheduler = Scheduler(
+        SchedulerSettings(
+            engine_url=engine.url,
+            run_id=folder.name,
+            image_map=load_image_map(machine) if machine.is_file() else ImageMap(),
+        )
+    )
+    lease = scheduler.lease(scenario)
+    setup = TrialSetup(run_id=folder.name, root=folder, journal=Journal(folder / "events.jsonl"))
+    try:
+        return run_trial(Cell(scenario=scenario, agent=agent), environments=lease, setup=setup)
+    finally:
+        lease.close()
+
+
+def why(result: TrialResult) -> str:
+    return f"{result.outcome}\n{result.agent_note}\n{dict(result.messages)}\n{result.verifier_tail}"

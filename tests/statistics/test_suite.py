@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from pytest_terminalbench.statistics import SuiteSettings, suite_gate
+
+# Ours, by hand: twelve tasks, five approved attempts each, the way agents are: most always or never solved, some mixed.
+APPROVED = {
+    "archive-logs": "✓✓✓✓✓",
+    "bisect-commit": "✓✓✓✗✓",
+    "build-kernel": "✗✗✗✗✗",
+    "cron-repair": "✓✓✓✓✓",
+    "dedupe-csv": "✓✓✓✓✓",
+    "fix-locale": "✓✗✓✗✗",
+    "mail-relay": "✓✓✓✓✓",
+    "port-makefile": "✗✗✓✗✗",
+    "rotate-keys": "✓✓✓✓✓",
+    "solve-maze": "✗✗✗✗✗",
+    "tune-sqlite": "✓✓✗✓✓",
+    "unpack-firmware": "✓✓✓✓✓",
+}
+UNCHANGED = {
+    "archive-logs": "✓✓✓✓✓",
+    "bisect-commit": "✓✗✓✓✓",
+    "build-kernel": "✗✗✗✗✗",
+    "cron-repair": "✓✓✓✓✓",
+    "dedupe-csv": "✓✓✓✓✗",
+    "fix-locale": "✗✗✓✗✓",
+    "mail-relay": "✓✓✓✓✓",
+    "port-makefile": "✗✗✗✗✓",
+    "rotate-keys": "✓✓✓✓✓",
+    "solve-maze": "✗✗✗✗✗",
+    "tune-sqlite": "✓✓✓✓✗",
+    "unpack-firmware": "✓✓✓✓✓",
+}
+
+
+def rewards(strips: dict[str, str], solved: float = 1.0) -> dict[str, list[float]]:
+    return {task: [solved if mark == "✓" else 0.0 for mark in strip] for task, strip in strips.items()}
+
+
+BROKEN = {**UNCHANGED, "archive-logs": "✗✗✗✓✗", "cron-repair": "✗✗✗✗✗", "mail-relay": "✓✗✗✓✗"}
+
+
+def test_an_unchanged_agent_passes() -> None:
+    verdict = suite_gate(rewards(APPROVED), rewards(UNCHANGED), SuiteSettings(max_drop=0.2))
+
+    assert (verdict.verdict, verdict.tasks, verdict.improved) == ("pass", 12, False)
+    assert verdict.p is not None
+    assert verdict.p > 0.3
+
+
+def test_a_regressed_agent_fails_and_the_reason_says_all() -> None:
+    verdict = suite_gate(rewards(APPROVED), rewards(BROKEN))
+
+    assert verdict.verdict == "fail"
+    assert verdict.reason == (
+        "68.3 % solved in the baseline, 46.7 % now: -21.7 points (95% interval -36.0 to -7.3) on 12 tasks, "
+        "p = 0.0013; this run could have seen a drop of 18.2 points (80% of the time)"
+    )
+
+
+def test_an_improved_agent_is_noticed() -> None:
+    verdict = suite_gate(rewards(BROKEN), rewards(APPROVED))
+    assert (verdict.verdict, verdict.improved) == ("pass", True)
+
+
+def test_too_little_data_is_inconclusive_and_says_what_it_could_have_seen() -> None:
+    one_attempt = {task: strip[:1] for task, strip in UNCHANGED.items()}
+    verdict = suite_gate(rewards(APPROVED), rewards(one_attempt))
+
+    assert verdict.verdict == "inconclusive"
+    assert "a drop of 10 points cannot be ruled out" in verdict.reason
+    assert "this run could have seen a drop of" in verdict.reason
+
+
+def test_a_significant_but_small_drop_does_not_fail() -> None:
+    baseline = {str(i): [1.0] * 50 for i in range(20)}
+    candidate = {str(i): [1.0] * 49 + [0.0] * (i < 18) + [1.0] * (i >= 18) for i in range(20)}
+    verdict = suite_gate(baseline, candidate)
+
+    assert verdict.p is not None
+    assert verdict.p < 0.001
+    assert verdict.verdict == "pass"
+    assert suite_gate(baseline, candidate, SuiteSettings(margin=0.0)).verdict == "fail"
+
+
+def test_nothing_in_common_is_inconclusive() -> None:
+    verdict = suite_gate({"a": [1.0], "b": []}, {"b": [1.0], "c": [0.0]})
+
+    assert (verdict.verdict, verdict.p, verdict.effect, verdict.mde) == ("inconclusive", None, None, None)
+    assert verdict.reason == "nothing to compare: none of the 2 tasks run is among the 1 with a baseline"
+    assert (verdict.only_in_baseline, verdict.only_in_candidate) == (("a",), ("b", "c"))
+
+
+def test_tasks_on_one_side_are_named_and_left_out() -> None:
+    more = suite_gate({**rewards(APPROVED), "gone": [1.0]}, {**rewards(UNCHANGED), "new": [0.0]})
+    plain = suite_gate(rewards(APPROVED), rewards(UNCHANGED))
+
+    assert (more.only_in_baseline, more.only_in_candidate) == (("gone",), ("new",))
+    assert (more.p, more.effect) == (plain.p, plain.effect)
+
+
+def test_only_planned_attempts_count_where_trials_were_added() -> None:
+    added = {task: strip[:1] + ("✗✗✗✗" if strip[0] == "✗" else "") for task, strip in UNCHANGED.items()}
+    first = {task: strip[:1] for task, strip in UNCHANGED.items()}
+    planned = suite_gate(rewards(APPROVED), rewards(added), SuiteSettings(planned_attempts=1))
+
+    assert planned == suite_gate(rewards(APPROVED), rewards(first))
+
+
+def test_unequal_attempts_weigh_tasks_alike() -> None:
+    """Twenty attempts at one task do not drown a break in another."""
+    baseline = {"a": [1.0] * 20, "b": [1.0] * 5}
+    verdict = suite_gate(baseline, {"a": [1.0] * 20, "b": [0.0] * 5})
+
+    assert verdict.effect is not None
+    assert verdict.effect.difference == -0.5
+    assert verdict.p == pytest.approx(1 / 252)
+
+
+def test_fractional_rewards_are_drawn_and_repeat() -> None:
+    baseline, candidate = rewards(APPROVED, solved=0.9), rewards(BROKEN, solved=0.7)
+    verdict = suite_gate(baseline, candidate)
+
+    assert verdict.verdict == "fail"
+    assert verdict == suite_gate(dict(reversed(baseline.items())), candidate)
+
+
+def test_the_order_of_tasks_changes_nothing() -> None:
+    assert suite_gate(rewards(APPROVED), rewards(BROKEN)) == suite_gate(
+        dict(reversed(rewards(APPROVED).items())), dict(reversed(rewards(BROKEN).items()))
+    )
+
+
+def test_a_hundred_agents_take_less_than_a_second() -> None:
+    rng = random.Random(0)
+    before, after = ({str(t): [float(rng.random() < 0.6) for _ in range(10)] for t in range(100)} for _ in range(2))
+    suite_gate(before, after)
+    started = time.process_time()
+    for _ in range(100):
+        suite_gate(before, after)
+    assert time.process_time() - started < 1
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"rewards of a are \[2.0\]"):
+        suite_gate({"a": [1.0]}, {"a": [2.0]})
+    with pytest.raises(ValueError, match=r"alpha is 0"):
+        SuiteSettings(alpha=0)
+    with pytest.raises(ValueError, match=r"margin is -1"):
+        SuiteSettings(margin=-1)
