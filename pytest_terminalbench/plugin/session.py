@@ -28,15 +28,12 @@ from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
 from pytest_terminalbench.scenarios.lock import drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
-from pytest_terminalbench.settings import ProjectSettings, project_settings
+from pytest_terminalbench.settings import ProjectSettings, project_settings, pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 
 __all__ = ["BenchSession"]
-
-# Where pytest looks for its settings.
-_CONFIGURATION = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 class BenchSession:
@@ -93,11 +90,11 @@ class BenchSession:
     def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:
         start = self.config.invocation_params.dir
         outside = [str(folder) for folder in folders if not folder.is_relative_to(start)]
-        lost = [name for name in _CONFIGURATION if (start / name).is_file()]
+        lost = pytest_settings(start).file
         if outside and lost:
             self.config.issue_config_time_warning(
                 pytest.PytestConfigWarning(
-                    f"pytest took {outside[0]} for a folder of tests and does not read {start / lost[0]}; "
+                    f"pytest took {outside[0]} for a folder of tests and does not read {lost}; "
                     f"write --tb-dataset={outside[0]}, with `=`"
                 ),
                 stacklevel=2,
@@ -329,9 +326,11 @@ class BenchSession:
             return []
 
     def engine_platform(self) -> str | None:
-        """Of the engine that this process has asked for, ``os/architecture``."""
+        """``os/architecture`` of the engine that was used, if one was."""
+        if not self.engine_url:
+            return None
         try:
-            return self.scheduler.platform if self.engine_url else None
+            return self.scheduler.platform
         except EnvironmentFailure:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import pytest_terminalbench.environments.fake
 import pytest_terminalbench.plugin.cell_run
 import pytest_terminalbench.plugin.collection
 import pytest_terminalbench.statistics
+from pytest_terminalbench.environments.docker import DockerEngine
+
+HOME = os.environ.get("HOME", "/")
 
 # The fake world. A solution, or the command `work`, leaves /app/done behind, and the verifier looks for it.
 CONFTEST = """
 import os
-from contextlib import nullcontext
 
 import pytest
 
@@ -188,4 +191,15 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def demo(suite: Suite) -> Suite:
     """A project with the dataset `demo` of three solvable scenarios."""
     suite.dataset("demo", "alpha", "beta", "gamma")
+    return suite
+
+
+@pytest.fixture
+def real(suite: Suite, engine: DockerEngine, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """An empty project whose scenarios run in containers."""
+    (suite.path / "conftest.py").unlink()
+    (suite.path / "tox.ini").unlink()
+    # pytester hides the user's home, and with it the map of base images.
+    monkeypatch.setenv("HOME", HOME)
+    monkeypatch.setenv("DOCKER_HOST", engine.url)
     return suite
