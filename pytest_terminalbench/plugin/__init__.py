@@ -81,6 +81,19 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
     return shown_status(report)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # pytest asks an item to draw its failure (repr_failure) for the call alone; ours fail in their fixtures as well.
+    if call.excinfo is not None and call.when != "call" and existing(item.config) is not None:
+        from pytest_terminalbench.plugin.cards import card_of
+
+        report.longrepr = card_of(item, call.excinfo.value) or report.longrepr
+    return report
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     # Inside the terminal reporter's own wrapper, so that the summary is ready when it asks for it; after xdist has

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_terminalbench.baselines.comparison import Status
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
@@ -14,9 +16,16 @@ from pytest_terminalbench.trials.result import TrialResult
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.collection import ScenarioItem
 
-__all__ = ["failure_card"]
+__all__ = ["card_of", "failure_card"]
 
 SHOWN_CHECKS = 8
+
+
+def card_of(item: pytest.Item, error: BaseException) -> str | None:
+    """The card for an error in a fixture of `item`; None where `item` is no scenario."""
+    from pytest_terminalbench.plugin.collection import ScenarioItem
+
+    return failure_card(item, error) if isinstance(item, ScenarioItem) else None
 
 
 def failure_card(item: ScenarioItem, error: BaseException) -> str | None:
