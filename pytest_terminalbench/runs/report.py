@@ -67,7 +67,7 @@ def headline(totals: Mapping[str, int]) -> str:
     plain = totals["unsolved"] - totals["as_baseline"] - totals["regressed"]
     if plain:
         parts.insert(1, f"{plain} unsolved")
-    return f"{totals['cells']} cells: {', '.join(parts)}"
+    return f"{_counted(totals['cells'], 'cell')}: {', '.join(parts)}"
 
 
 def score_line(summary: Mapping[str, Any]) -> str | None:
@@ -78,8 +78,12 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
     attempts = max((len(cell["attempts"]) for cell in summary["cells"]), default=0)
     return (
         f"mean {summary['mean']:.1%}, 95 % interval {interval['low']:.1%} to {interval['high']:.1%} "
-        f"({interval['method']}; {len(summary['cells'])} cells, {attempts} attempt{'s' if attempts != 1 else ''} each)"
+        f"({interval['method']}; {_counted(len(summary['cells']), 'cell')}, {_counted(attempts, 'attempt')} each)"
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def listed(cells: Sequence[Mapping[str, Any]], *statuses: str) -> Iterator[str]:
