@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.runs.summary import is_scored
+
 __all__ = ["CategoryRow", "category_rows", "headline", "listed", "markdown", "score_line", "slowest"]
 
 SLOWEST = 3
@@ -75,10 +77,11 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
     interval = summary["interval"]
     if summary["mean"] is None or interval is None:
         return None
-    attempts = max((len(cell["attempts"]) for cell in summary["cells"]), default=0)
+    scored = [cell for cell in summary["cells"] if is_scored(cell)]
+    attempts = max((len(cell["attempts"]) for cell in scored), default=0)
     return (
         f"mean {summary['mean']:.1%}, 95 % interval {interval['low']:.1%} to {interval['high']:.1%} "
-        f"({interval['method']}; {_counted(len(summary['cells']), 'cell')}, {_counted(attempts, 'attempt')} each)"
+        f"({interval['method']}; {_counted(len(scored), 'cell')}, {_counted(attempts, 'attempt')} each)"
     )
 
 
