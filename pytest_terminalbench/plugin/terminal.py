@@ -28,7 +28,8 @@ class Summary:
 
 
 def write_summary(content: Summary, reporter: pytest.TerminalReporter) -> None:
-    reporter.section("terminalbench", sep="=")
+    # Not section(): it does not know that a line of dots may be open, and the first line would be an empty one.
+    reporter.write_sep("=", "terminalbench")
     for line in summary_lines(content):
         reporter.write_line(line)
 

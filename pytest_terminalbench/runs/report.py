@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.runs.summary import is_scored
+
 __all__ = ["CategoryRow", "category_rows", "gate_lines", "headline", "listed", "markdown", "score_line", "slowest"]
 
 SLOWEST = 3
@@ -69,7 +71,7 @@ def headline(totals: Mapping[str, int]) -> str:
         parts.append(f"{totals['inconclusive']} of them inconclusive")
     if plain:
         parts.insert(1, f"{plain} unsolved")
-    return f"{totals['cells']} cells: {', '.join(parts)}"
+    return f"{_counted(totals['cells'], 'cell')}: {', '.join(parts)}"
 
 
 def score_line(summary: Mapping[str, Any]) -> str | None:
@@ -77,10 +79,11 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
     interval = summary["interval"]
     if summary["mean"] is None or interval is None:
         return None
-    attempts = max((len(cell["attempts"]) for cell in summary["cells"]), default=0)
+    scored = [cell for cell in summary["cells"] if is_scored(cell)]
+    attempts = max((len(cell["attempts"]) for cell in scored), default=0)
     return (
         f"mean {summary['mean']:.1%}, 95 % interval {interval['low']:.1%} to {interval['high']:.1%} "
-        f"({interval['method']}; {len(summary['cells'])} cells, {attempts} attempt{'s' if attempts != 1 else ''} each)"
+        f"({interval['method']}; {_counted(len(scored), 'cell')}, {_counted(attempts, 'attempt')} each)"
     )
 
 
@@ -92,6 +95,10 @@ def gate_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         for metric in gate["metrics"].get(actor, {}).values():
             if metric["verdict"] != "pass":
                 yield f"suite gate: {metric['verdict']}: {metric['reason']}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def listed(cells: Sequence[Mapping[str, Any]], *statuses: str) -> Iterator[str]:

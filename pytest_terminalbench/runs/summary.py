@@ -12,13 +12,18 @@ from typing import Any, TypeAlias
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.statistics import Interval, cluster_bootstrap, pass_at_k, pass_hat_k, wilson
 
-__all__ = ["read_summary", "summarise"]
+__all__ = ["is_scored", "read_summary", "summarise"]
 
 SCHEMA_VERSION = 1
 _Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
 _MISSING = object()
 # Cells of these statuses have a score; the others are shown apart and never averaged.
 SCORED = ("solved", "as-baseline", "unsolved", "regressed", "inconclusive")
+
+
+def is_scored(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell was judged, so that it counts in the mean."""
+    return cell["status"] in SCORED and bool(cell["attempts"])
 
 
 def summarise(
@@ -36,7 +41,7 @@ def summarise(
     these. `gate`: the statistical gate's verdict, where one was asked; else a strict one is given.
     """
     ordered = sorted(cells, key=lambda cell: str(cell["cell"]))
-    scored = [cell for cell in ordered if cell["status"] in SCORED and cell["attempts"]]
+    scored = [cell for cell in ordered if is_scored(cell)]
     means = [fmean(attempt["reward"] for attempt in cell["attempts"]) for cell in scored]
     tallies = [_tally(cell) for cell in scored]
     attempts = max((n for _, n in tallies), default=0)
