@@ -22,6 +22,7 @@ __all__ = [
     "metric_name",
     "p_text",
     "points",
+    "power_text",
     "ratio_text",
     "share",
     "side_facts",
@@ -45,8 +46,8 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("Worse", ("worse",), f"adjusted p at most {SHOWN_Q:.2f}: look here first"),
     Section("Better", ("better",), f"adjusted p at most {SHOWN_Q:.2f}"),
-    Section("Lower", ("lower",), "no more than chance does to single tasks"),
-    Section("Higher", ("higher",), "no more than chance does to single tasks"),
+    Section("Lower", ("lower",), "chance alone can do this to a single task among so many"),
+    Section("Higher", ("higher",), "chance alone can do this to a single task among so many"),
 )
 
 
@@ -62,7 +63,7 @@ def points(difference: float) -> str:
 
 
 def p_text(p: float) -> str:
-    return f"{p:.2g}"
+    return f"{p:.3g}"
 
 
 def change(ratio: float) -> str:
@@ -103,12 +104,19 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     )
     yield interval_text(effect.interval, effect.population, lambda value: f"{100 * value:+.1f}")
     yield f"p = {p_text(suite.p)}: so bad or worse, were nothing changed (one-sided permutation test within tasks)"
-    yield f"this run could have seen a drop of {100 * suite.mde:.1f} points ({100 * settings.power:.0f} % of the time)"
+    yield power_text(suite.mde, settings.power)
     if suite.verdict == "inconclusive":
         yield (
             f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
-            f"{100 * suite.worst_drop:.1f}): more attempts or more tasks would tell"
+            f"{100 * min(1.0, suite.worst_drop):.1f}): more attempts or more tasks would tell"
         )
+
+
+def power_text(mde: float, power: float) -> str:
+    """What was big enough to be seen."""
+    if mde >= 1:
+        return "this run could have seen no drop at all: it is too small"
+    return f"this run could have seen a drop of {100 * mde:.1f} points ({100 * power:.0f} % of the time)"
 
 
 def side_facts(record: RunRecord) -> str:
