@@ -110,7 +110,11 @@ def timed_pytest(folder: Path, scratch: Path, jobs: int) -> float:
     command = [sys.executable, "-m", "pytest", "--tb-dataset", str(folder), "-n", str(jobs), "-q", "--rootdir"]
     began = time.monotonic()
     done = subprocess.run(
-        [*command, str(scratch), "-p", "no:cacheprovider"], cwd=scratch, capture_output=True, text=True, check=False
+        [*command, str(scratch), "-p", "no:cacheprovider", "-p", "no:hypothesispytest"],
+        cwd=scratch,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     seconds = time.monotonic() - began
     if done.returncode:

@@ -2,6 +2,9 @@
 
 pytest imports this package in every project where it is installed, so nothing heavy is imported here:
 the public names are loaded on first use.
+
+PYTEST_DONT_REWRITE (there is no assert here): pytest warns of modules imported before it starts, and the command line
+``terminalbench run`` has to be in this package.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.errors import AgentSetupError, SettingsError
 from pytest_terminalbench.scenarios.catalog import nearest
 
-__all__ = ["ENTRY_POINTS", "AgentRegistry", "AgentSpec", "parse_arguments"]
+__all__ = ["ENTRY_POINTS", "AgentFacts", "AgentRegistry", "AgentSpec", "parse_arguments"]
 
 ENTRY_POINTS = "pytest_terminalbench.agents"
 
@@ -53,6 +53,19 @@ class AgentSpec:
         return self.factory(**arguments)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AgentFacts:
+    """An agent as a list shows it. ``problem`` says why it cannot be loaded; then the rest is not known."""
+
+    name: str
+    place: str
+    purpose: str = ""
+    deterministic: bool = False
+    uses_model: bool = False
+    arguments: tuple[str, ...] = ()
+    problem: str = ""
+
+
 class AgentRegistry:
     """The agents that a session can name."""
 
@@ -67,6 +80,27 @@ class AgentRegistry:
 
     def names(self) -> list[str]:
         return sorted(self._places)
+
+    def facts(self) -> list[AgentFacts]:
+        """Every agent by name, those that cannot be loaded too."""
+        return [self._facts(name) for name in self.names()]
+
+    def _facts(self, name: str) -> AgentFacts:
+        place = self._places[name]
+        shown = place if isinstance(place, str) else f"{place.__module__}:{place.__qualname__}"
+        try:
+            factory = self._find(name)
+        except SettingsError as error:
+            return AgentFacts(name=name, place=shown, problem=str(error))
+        parameters = inspect.signature(factory).parameters.values()
+        return AgentFacts(
+            name=name,
+            place=shown,
+            purpose=(inspect.getdoc(factory) or "").partition("\n")[0],
+            deterministic=bool(getattr(factory, "deterministic", False)),
+            uses_model="model" in _parameters(factory),
+            arguments=tuple(str(p.replace(annotation=p.empty)) for p in parameters if p.name != "model"),
+        )
 
     def spec(self, request: str, *, model: str | None, arguments: Mapping[str, Any]) -> AgentSpec:
         """The agent for `request`, a known name or ``module:Class``.
@@ -95,11 +129,16 @@ class AgentRegistry:
                 f"{', '.join(self.names())}, or module:Class"
             )
         try:
-            found: AgentFactory = getattr(import_module(module), attribute)
+            home = import_module(module)
         except ImportError as error:
             raise SettingsError(f"--tb-agent {request!r}: cannot import {module}: {error}") from None
-        except AttributeError:
-            raise SettingsError(f"--tb-agent {request!r}: {module} has no {attribute!r}") from None
+        except Exception as error:  # A foreign module's own code runs here, and may raise anything.
+            raise SettingsError(
+                f"--tb-agent {request!r}: importing {module} raises {type(error).__name__}: {error}"
+            ) from error
+        found: AgentFactory | None = getattr(home, attribute, None)
+        if found is None:
+            raise SettingsError(f"--tb-agent {request!r}: {module} has no {attribute!r}")
         if not callable(getattr(found, "act", None)) and isinstance(found, type):
             raise SettingsError(f"--tb-agent {request!r}: {attribute} has no method `act`, so it is not an agent")
         return found

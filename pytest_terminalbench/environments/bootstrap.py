@@ -37,8 +37,8 @@ def bootstrap(engine: DockerEngine, name: str, *, pull: bool = True, force: bool
     """
     built = f"terminalbench-base/{name.replace(':', '-')}:latest"
     if not force:
-        for reference in (name, built):
-            if engine.image(reference) is not None:
+        for reference in (name, _noted(name), built):
+            if reference is not None and engine.image(reference) is not None:
                 if reference == built:
                     _note(name, built)
                 return Bootstrapped(name=name, reference=reference, how="present")
@@ -88,6 +88,12 @@ def _run(command: list[str]) -> None:
         raise EnvironmentFailure(f"{command[0]} took longer than {DEBOOTSTRAP_TIMEOUT_S} s") from None
     if done.returncode:
         raise EnvironmentFailure(f"{' '.join(command[:4])} failed: {(done.stderr or done.stdout)[-600:].strip()}")
+
+
+def _noted(name: str) -> str | None:
+    """What stands for the base on this machine so far."""
+    file = machine_image_map()
+    return load_image_map(file).replacements.get(name) if file.is_file() else None
 
 
 def _note(name: str, reference: str) -> None:

@@ -58,17 +58,18 @@ class ContainerRequest:
 
 
 class DockerEngine:
-    """One engine at one address."""
+    """One engine at one address; it has ``timeout_s`` to answer each call."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: int = ENGINE_TIMEOUT_S) -> None:
         self.url = url
+        self._timeout_s = timeout_s
 
     @cached_property
     def api(self) -> docker.APIClient:
         import docker
 
         with engine_errors("connect"):
-            return docker.APIClient(base_url=self.url, version="auto", timeout=ENGINE_TIMEOUT_S)
+            return docker.APIClient(base_url=self.url, version="auto", timeout=self._timeout_s)
 
     def start(self, request: ContainerRequest) -> DockerEnvironment:
         """A running container that ends by itself after ``lifetime_s`` and is then removed by the engine.
@@ -134,6 +135,17 @@ class DockerEngine:
         with engine_errors("list containers"):
             found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": label})
             return found
+
+    def images(self, label: str) -> list[dict[str, Any]]:
+        """Every image with `label`, as the engine lists them."""
+        with engine_errors("list images"):
+            found: list[dict[str, Any]] = self.api.images(filters={"label": label})
+            return found
+
+    def remove_image(self, image: str, *, force: bool = False) -> None:
+        """Remove an image; raises EnvironmentFailure for one that is in use, or the parent of another."""
+        with engine_errors("remove an image"):
+            self.api.remove_image(image, force=force)
 
 
 class DockerEnvironment:
@@ -434,7 +446,7 @@ def engine_errors(doing: str) -> Generator[None]:
     except docker.errors.DockerException as error:
         raise EngineUnreachable(f"{doing}: {error}") from error
     except requests.exceptions.Timeout as error:
-        raise EngineUnreachable(f"{doing}: the engine did not answer within {ENGINE_TIMEOUT_S} s") from error
+        raise EngineUnreachable(f"{doing}: the engine did not answer in time ({error})") from error
     except requests.exceptions.RequestException as error:
         raise EngineUnreachable(f"{doing}: the engine does not answer ({error})") from error
 

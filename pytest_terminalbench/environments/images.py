@@ -19,8 +19,9 @@ from pytest_terminalbench.environments.docker import DockerEngine, engine_errors
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import ImageBuildError, ImageUnavailable, SettingsError
 from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.settings import project_settings
 
-__all__ = ["Image", "ImageMap", "Images", "base_images", "load_image_map", "machine_image_map"]
+__all__ = ["Image", "ImageMap", "Images", "base_images", "image_map_for", "load_image_map", "machine_image_map"]
 
 BUILD_TAIL_LINES = 25
 
@@ -73,6 +74,17 @@ def load_image_map(file: Path) -> ImageMap:
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise SettingsError(f"image map {file}: must map image names to image names, as strings")
     return ImageMap(replacements=content)
+
+
+def image_map_for(root: Path, chosen: Path | None = None) -> ImageMap:
+    """The map `chosen` (if any) over the one of the project in `root` over this machine's.
+
+    Raises SettingsError naming the file that is wrong.
+    """
+    machine = machine_image_map()
+    merged = load_image_map(machine) if machine.is_file() else ImageMap()
+    merged = ImageMap(replacements=project_settings(root).images).over(merged)
+    return load_image_map(chosen).over(merged) if chosen else merged
 
 
 class Images:

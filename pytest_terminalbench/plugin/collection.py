@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -14,15 +12,10 @@ from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.plugin.cards import failure_card
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.catalog import scenario_files
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.markers import marker_names
 from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["DatasetDirectory", "ScenarioFile", "ScenarioItem"]
-
-# Marks that mean something to pytest itself: a tag of that name must not skip a scenario.
-_PYTEST_MARKS = frozenset(
-    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tb_dataset", "timeout", "flaky"}
-)
 
 
 def run_cell(tb_trials: Any, tb_baseline: Any) -> None:
@@ -95,20 +88,3 @@ class ScenarioItem(pytest.Function):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         card = failure_card(self, excinfo.value)
         return card if card is not None else super().repr_failure(excinfo)
-
-
-def marker_names(scenario: Scenario) -> list[str]:
-    """What ``-m`` can select by: difficulty, category and tags, made into identifiers."""
-    spec = scenario.spec
-    names = [f"difficulty_{spec.difficulty}", f"category_{_identifier(spec.category)}"]
-    return list(dict.fromkeys([*names, *(_tag(tag) for tag in spec.tags)]))
-
-
-def _tag(tag: str) -> str:
-    name = _identifier(tag)
-    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or name[:1].isdigit() or name.startswith("_")
-    return f"tag_{name.lstrip('_')}" if is_taken else name
-
-
-def _identifier(text: str) -> str:
-    return re.sub(r"\W+", "_", text)

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
 from pytest_terminalbench.environments.endpoint import find_endpoint
-from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.keys import BENCH
@@ -20,7 +20,6 @@ from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
-from pytest_terminalbench.settings import project_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
@@ -137,10 +136,7 @@ class BenchSession:
     def image_map(self) -> ImageMap:
         """The command line's map over the project's over this machine's."""
         try:
-            machine = machine_image_map()
-            merged = load_image_map(machine) if machine.is_file() else ImageMap()
-            merged = ImageMap(replacements=project_settings(self.options.root).images).over(merged)
-            return load_image_map(self.options.image_map).over(merged) if self.options.image_map else merged
+            return image_map_for(self.options.root, self.options.image_map)
         except SettingsError as error:
             raise EnvironmentFailure(str(error)) from None
 

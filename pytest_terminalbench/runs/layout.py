@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +60,15 @@ def find_run(name: str | None, results: Path) -> RunFolder:
     """The run `name` (an id or a path; None: the latest); raises RunFolderError when there is none."""
     path = Path(name) if name and "/" in name else results / (name or LATEST)
     if not path.is_dir():
-        known = sorted(p.name for p in results.iterdir() if (p / "manifest.json").is_file()) if results.is_dir() else []
+        known = sorted(_run_names(results)) if results.is_dir() else []
         raise RunFolderError(
             f"no run at {path}; "
             + (f"runs in {results}: {', '.join(known[-5:])}" if known else f"{results} has no runs")
         )
     return RunFolder(path.resolve())
+
+
+def _run_names(results: Path) -> Iterator[str]:
+    for path in results.iterdir():
+        if path.name != LATEST and RunFolder(path).manifest.is_file():
+            yield path.name

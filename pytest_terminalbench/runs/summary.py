@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from types import NoneType
+from typing import Any, TypeAlias
 
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.statistics import Interval, cluster_bootstrap, pass_at_k, pass_hat_k, wilson
@@ -14,6 +15,8 @@ from pytest_terminalbench.statistics import Interval, cluster_bootstrap, pass_at
 __all__ = ["read_summary", "summarise"]
 
 SCHEMA_VERSION = 1
+_Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
+_MISSING = object()
 # Cells of these statuses have a score; the others are shown apart and never averaged.
 SCORED = ("solved", "as-baseline", "unsolved", "regressed")
 
@@ -53,14 +56,72 @@ def read_summary(file: Path) -> dict[str, Any]:
     """Raises RunFolderError naming the file when it is missing or damaged."""
     try:
         content = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"{file.parent} has no {file.name}: its session has not ended yet, or was killed before it could write one"
+        ) from None
     except (OSError, ValueError) as error:
-        raise RunFolderError(f"{file} is missing or damaged: {error}") from None
+        raise RunFolderError(f"{file} is damaged: {error}") from None
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise RunFolderError(f"{file} is not a summary that this version of pytest-terminalbench reads")
-    missing = sorted({"run_id", "cells", "totals"} - content.keys())
-    if missing:
-        raise RunFolderError(f"{file} is damaged: it has no {', '.join(missing)}")
+    damage = next(_damage(content), None)
+    if damage:
+        raise RunFolderError(f"{file} is damaged: {damage}")
     return content
+
+
+_NUMBER = (int, float)
+_OPTIONAL_NUMBER = (int, float, NoneType)
+_OPTIONAL_TEXT = (str, NoneType)
+# What a report is drawn from.
+_SUMMARY_TYPES: _Types = {
+    "run_id": str,
+    "cells": list,
+    "lost": list,
+    "totals": dict,
+    "mean": _OPTIONAL_NUMBER,
+    "interval": (dict, NoneType),
+    "cost": dict,
+}
+_CELL_TYPES: _Types = {
+    **dict.fromkeys(("cell", "scenario", "dataset", "category", "difficulty", "agent", "status", "text"), str),
+    "model": _OPTIONAL_TEXT,
+    "baseline_id": _OPTIONAL_TEXT,
+    "improved": bool,
+    "attempts": list,
+}
+_ATTEMPT_TYPES: _Types = {
+    "outcome": str,
+    "folder": str,
+    "agent_s": _NUMBER,
+    "wall_s": _NUMBER,
+    "reward": _OPTIONAL_NUMBER,
+    "memory_peak_mb": _OPTIONAL_NUMBER,
+    "cost_usd": _OPTIONAL_NUMBER,
+}
+_TOTALS = ("cells", "solved", "unsolved", "as_baseline", "regressed", "improved", "void", "blocked", "lost")
+_INTERVAL_TYPES: _Types = {"low": _NUMBER, "high": _NUMBER, "method": str}
+
+
+def _damage(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps a report from being drawn; it stops at the level where something is wrong."""
+    yield from _mistyped("summary", summary, _SUMMARY_TYPES)
+    yield from _mistyped("totals", summary["totals"], dict.fromkeys(_TOTALS, int))
+    if summary["interval"] is not None:
+        yield from _mistyped("interval", summary["interval"], _INTERVAL_TYPES)
+    for place, cell in enumerate(summary["cells"]):
+        yield from _mistyped(f"cells[{place}]", cell, _CELL_TYPES)
+        for number, attempt in enumerate(cell["attempts"]):
+            yield from _mistyped(f"cells[{place}].attempts[{number}]", attempt, _ATTEMPT_TYPES)
+
+
+def _mistyped(where: str, value: object, types: _Types) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{where} is no object"
+        return
+    for key, wanted in types.items():
+        if not isinstance(value.get(key, _MISSING), wanted):
+            yield f"{where} has no usable {key!r}"
 
 
 def _totals(cells: Sequence[Mapping[str, Any]], lost: Sequence[str]) -> dict[str, int]:

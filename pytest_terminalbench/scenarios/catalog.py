@@ -125,8 +125,8 @@ class Catalog:
         """Every dataset that can be named; raises ScenarioError for a broken manifest."""
         return [self.find(name) for name in self.names()]
 
-    def find(self, request: str) -> Dataset:
-        """The dataset for `request`: ``NAME``, ``NAME==VERSION`` or a path.
+    def find(self, request: str, *, asked: str = "--tb-dataset") -> Dataset:
+        """The dataset for `request`: ``NAME``, ``NAME==VERSION`` or a path; `asked` is what asks for it, in messages.
 
         Raises SettingsError saying what exists when nothing fits.
         """
@@ -135,12 +135,12 @@ class Catalog:
         if dataset is None:
             known = ", ".join(self.names()) or f"none under {self.root / 'scenarios'}"
             raise SettingsError(
-                f"--tb-dataset {request!r} is neither a folder nor a known dataset{nearest(name, self.names())}; "
+                f"{asked} {request!r} is neither a folder nor a known dataset{nearest(name, self.names())}; "
                 f"known: {known}"
             )
         if version and version != dataset.version:
             raise SettingsError(
-                f"--tb-dataset {request!r}: here is only {dataset.name}=={dataset.version} (in {dataset.folder}), and "
+                f"{asked} {request!r}: here is only {dataset.name}=={dataset.version} (in {dataset.folder}), and "
                 "this version of pytest-terminalbench does not fetch datasets from a registry; "
                 f"name it without a version, or as {dataset.name}=={dataset.version}"
             )

@@ -33,6 +33,15 @@ class _Strict(BaseModel):
 class EnvironmentSpec(_Strict):
     """Where the agent acts: one container, its image and its limits."""
 
+    # For the generated schema: what the validator below says.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [source], "properties": {source: {"type": "string"}}} for source in ("image", "build")
+            ]
+        }
+    )
+
     image: str | None = Field(default=None, description="A prebuilt image, by name; exactly one of image and build.")
     build: str | None = Field(default=None, description="A folder with a Dockerfile, relative to the JSON file.")
     workdir: AbsolutePath = Field(default="/app", description="Where commands run.")
@@ -53,6 +62,15 @@ class EnvironmentSpec(_Strict):
 
 class VerifierSpec(_Strict):
     """Who judges, after the agent has stopped."""
+
+    # For the generated schema: what the validator below says.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["isolation"], "properties": {"isolation": {"const": "same"}}},
+            "then": {"properties": {"collect": {"type": "null"}}},
+            "else": {"properties": {"keep": {"maxItems": 0}}},
+        }
+    )
 
     script: str = Field(description="The script, relative to the JSON file; its folder is copied to /tests.")
     result: Literal["pytest", "junit", "ctrf", "reward", "exit_code"] = Field(
@@ -78,9 +96,9 @@ class VerifierSpec(_Strict):
 class Timeouts(_Strict):
     """Limits of the phases, in seconds."""
 
-    agent_s: Seconds = 600
-    verifier_s: Seconds = 120
-    build_s: Seconds = 600
+    agent_s: Seconds = Field(default=600, description="For the agent's whole work.")
+    verifier_s: Seconds = Field(default=120, description="For the verifier's script.")
+    build_s: Seconds = Field(default=600, description="For building the image.")
 
 
 class ScenarioSpec(_Strict):
@@ -89,12 +107,12 @@ class ScenarioSpec(_Strict):
     schema_ref: str | None = Field(default=None, alias="$schema")
     schema_version: Literal[1]
     kind: Literal["terminal"]
-    id: Identifier
-    title: str = Field(min_length=1)
+    id: Identifier = Field(description="The file's name without .json; names the scenario everywhere.")
+    title: str = Field(min_length=1, description="One line for people; agents do not see it.")
     instruction: str = Field(min_length=1, description="What the agent is told; all that is judged.")
     difficulty: Literal["easy", "medium", "hard"]
-    category: str = Field(min_length=1)
-    tags: list[str] = Field(default_factory=list)
+    category: str = Field(min_length=1, description="Reports count by it; a marker for `-m category_…`.")
+    tags: list[str] = Field(default_factory=list, description="Each becomes a marker for `-m`.")
     environment: EnvironmentSpec
     solution: str | None = Field(default=None, description="A script that solves it, for the oracle.")
     verifier: VerifierSpec

@@ -1,0 +1,61 @@
+"""All commands put together, and what becomes of our errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pytest_terminalbench import __version__
+from pytest_terminalbench.cli import agents, baseline, dataset, doctor, gc, images, report, run
+from pytest_terminalbench.cli.output import complain
+from pytest_terminalbench.errors import TerminalBenchError
+
+__all__ = ["app"]
+
+EXIT_USAGE = 2
+
+
+class _Commands(TyperGroup):
+    """Shows an error of ours as one message instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TerminalBenchError as error:
+            complain(str(error))
+            raise typer.Exit(EXIT_USAGE) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Benchmarks for terminal agents: scenarios in containers, approved baselines, regressions as failures.",
+    no_args_is_help=True,
+    # A traceback with the values of all variables would show what was in the environment.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("report")(report.report)
+app.add_typer(baseline.app, name="baseline")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(agents.app, name="agents")
+app.add_typer(images.app, name="images")
+app.command("doctor")(doctor.doctor)
+app.command("gc")(gc.gc)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"pytest-terminalbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,197 @@
+"""`terminalbench dataset …`: what there is, what is wrong with it, what could be better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_terminalbench.cli.output import (
+    Format,
+    FormatOption,
+    Numbers,
+    Styled,
+    print_json,
+    print_table,
+    say,
+    shown_path,
+)
+from pytest_terminalbench.cli.project import catalog
+from pytest_terminalbench.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.scenarios.inventory import Checked, DatasetEntry
+    from pytest_terminalbench.scenarios.lint import Finding
+
+__all__ = ["app"]
+
+EXIT_WRONG = 1
+# Enough of a digest to tell two apart by eye; JSON has all of it.
+SHOWN_DIGEST = len("sha256:") + 12
+
+app = typer.Typer(help="Datasets: list them, validate and lint their scenarios.", no_args_is_help=True)
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME|PATH", help="Datasets, their folders, or scenario files; default: all datasets."),
+]
+
+
+@app.command("list")
+def list_datasets(output: FormatOption = Format.TABLE) -> None:
+    """Every dataset under scenarios/, with its version and the digest of its content."""
+    from pytest_terminalbench.scenarios.inventory import inventory
+
+    known = catalog()
+    entries = inventory(known)
+    if output is Format.JSON:
+        print_json([{**asdict(entry), "folder": str(entry.folder)} for entry in entries])
+        return
+    if not entries:
+        say(f"no datasets under {shown_path(known.root / 'scenarios')}")
+        return
+    columns: list[Numbers | str] = ["name", "version", Numbers("scenarios"), "digest", "folder"]
+    print_table(columns, [_entry_row(entry) for entry in entries])
+    for entry in entries:
+        if entry.problems:
+            say(f"{entry.name}: {_count(entry.problems, 'problem')}; see `terminalbench dataset validate {entry.name}`")
+
+
+def _entry_row(entry: DatasetEntry) -> list[str | Styled]:
+    digest = entry.digest[:SHOWN_DIGEST] if entry.digest else Styled("not valid", "red")
+    return [entry.name, entry.version, str(entry.scenarios), digest, shown_path(entry.folder)]
+
+
+@app.command("validate")
+def validate(names: Names = None, output: FormatOption = Format.TABLE) -> None:
+    """Check datasets or single scenario files.
+
+    Every problem with file, field and cure; exit code 1 if there is any.
+    """
+    from pytest_terminalbench.scenarios.inventory import check_path
+
+    known = catalog()
+    checked = [check_path(known, name) for name in _chosen(names)]
+    if output is Format.JSON:
+        print_json([_checked_json(one) for one in checked])
+    else:
+        for one in checked:
+            _print_checked(one)
+    if any(one.problems for one in checked):
+        raise typer.Exit(EXIT_WRONG)
+
+
+def _chosen(names: Sequence[str] | None) -> list[str]:
+    known = catalog()
+    chosen = list(names or known.names())
+    if not chosen:
+        raise SettingsError(f"no datasets under {known.root / 'scenarios'}; name a folder or a scenario's file")
+    return chosen
+
+
+def _checked_json(checked: Checked) -> dict[str, object]:
+    return {
+        "name": checked.name,
+        "scenarios": [scenario.id for scenario in checked.scenarios],
+        "problems": [{**asdict(problem), "file": str(problem.file)} for problem in checked.problems],
+    }
+
+
+def _print_checked(checked: Checked) -> None:
+    before = None
+    for number, problem in enumerate(checked.problems):
+        if problem.file != before:
+            typer.echo(shown_path(problem.file))
+        typer.echo(f"  {problem.field}: {problem.text}" if problem.field else f"  {problem.text}")
+        before = problem.file
+        following = checked.problems[number + 1 : number + 2]
+        # One cure stands for all problems of a file.
+        if problem.cure and not (following and following[0].file == before):
+            typer.echo(f"  To mend it: {problem.cure}")
+    right = _count(len(checked.scenarios), "valid scenario")
+    typer.echo(
+        f"{checked.name}: {right}, {_count(len(checked.problems), 'problem') if checked.problems else 'no problems'}"
+    )
+
+
+@app.command("lint")
+def lint(
+    names: Names = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print what is looked for, and stop.")] = False,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Find what is valid and yet not what its author wants.
+
+    Exit code 1 on errors, 0 with warnings alone. `--rules` lists what is looked for.
+    """
+    if rules:
+        _print_rules(output)
+        return
+    from pytest_terminalbench.scenarios.lint import Severity
+
+    found = [finding for name in _chosen(names) for finding in _findings(name)]
+    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    if output is Format.JSON:
+        print_json([_finding_json(finding) for finding in found])
+    else:
+        for finding in found:
+            _print_finding(finding)
+        say(f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}")
+    if errors:
+        raise typer.Exit(EXIT_WRONG)
+
+
+def _findings(name: str) -> list[Finding]:
+    from pytest_terminalbench.scenarios.inventory import check_path
+    from pytest_terminalbench.scenarios.lint import lint_checked, lint_dataset
+
+    if Path(name).suffix == ".json":
+        return lint_checked(check_path(catalog(), name))
+    return lint_dataset(catalog(), name)
+
+
+def _finding_json(finding: Finding) -> dict[str, object]:
+    return {**asdict(finding), "file": str(finding.file), "severity": finding.severity}
+
+
+def _print_finding(finding: Finding) -> None:
+    field = f" {finding.field}:" if finding.field else ""
+    style = {"error": "red", "warning": "yellow"}[finding.severity]
+    head = typer.style(f"{finding.code} {finding.severity}", fg=style)
+    typer.echo(f"{shown_path(finding.file)}: {head}:{field} {finding.message}")
+    typer.echo(f"    {finding.cure}")
+
+
+def _print_rules(output: Format) -> None:
+    from pytest_terminalbench.scenarios.lint import RULES
+
+    if output is Format.JSON:
+        print_json({code: {"severity": rule.severity, "title": rule.title} for code, rule in RULES.items()})
+    else:
+        print_table(["code", "severity", "what"], [[code, rule.severity, rule.title] for code, rule in RULES.items()])
+
+
+@app.command("schema")
+def schema(
+    *,
+    target: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write it there.")] = None,
+) -> None:
+    """Print the JSON Schema of scenario files, generated from the model."""
+    from pytest_terminalbench.files import write_atomically
+    from pytest_terminalbench.scenarios.schema import schema_text
+
+    if target is None:
+        typer.echo(schema_text(), nl=False)
+        return
+    try:
+        write_atomically(target, schema_text())
+    except OSError as error:
+        raise SettingsError(f"--output {target}: {error.strerror}") from None
+    say(f"wrote {target}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,145 @@
+"""`terminalbench images …`: build, prune, bootstrap."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_terminalbench.cli.output import (
+    Format,
+    FormatOption,
+    Numbers,
+    Styled,
+    complain,
+    print_json,
+    print_table,
+    say,
+)
+from pytest_terminalbench.cli.project import catalog, engine, project_image_map
+from pytest_terminalbench.errors import ScenarioError, SettingsError
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.environments.building import Built
+    from pytest_terminalbench.scenarios.model import Scenario
+
+__all__ = ["app"]
+
+EXIT_FAILED = 1
+DEFAULT_DATASET = "terminal-bench-core"
+DEFAULT_BASE = "debian:bookworm-slim"
+# Builds mostly wait for disk and downloads, so a few more than there are CPUs; many more get in each other's way.
+MAX_JOBS = 4
+_STYLES = {"built": "green", "pulled": "green", "present": "", "failed": "bold red"}
+
+app = typer.Typer(help="Images of scenarios and their bases.", no_args_is_help=True)
+
+
+@app.command("build")
+def build(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A dataset's name or folder.")] = DEFAULT_DATASET,
+    scenarios: Annotated[
+        str | None, typer.Option("--scenarios", metavar="A,B", help="Only these scenarios' images.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many at a time.")] = min(
+        MAX_JOBS, (os.cpu_count() or 1) + 1
+    ),
+    image_map: Annotated[
+        Path | None, typer.Option("--image-map", metavar="FILE", help="Base images replaced by others.")
+    ] = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Build or pull every image of a dataset, so that the first run need not.
+
+    Exit code 1 when one fails; the others are built.
+    """
+    from pytest_terminalbench.environments.building import build_images
+    from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
+
+    chosen, wrong = _scenarios(dataset, scenarios)
+    for error in wrong:
+        complain(str(error))
+    settings = SchedulerSettings(engine_url=engine().url, run_id="images", image_map=project_image_map(image_map))
+    results: list[Built] = []
+    for built in build_images(chosen, lambda: Scheduler(settings).images, jobs=jobs):
+        results.append(built)
+        say(f"[{len(results)}/{len(chosen)}] {built.scenario_id}: {built.how} ({built.seconds:.1f} s)")
+        if built.problem:
+            say(built.problem)
+    _print_built(sorted(results, key=lambda built: built.scenario_id), output)
+    if wrong or any(built.how == "failed" for built in results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _scenarios(dataset: str, wanted: str | None) -> tuple[list[Scenario], list[ScenarioError]]:
+    """The scenarios asked for that are right, and what is wrong with the others."""
+    from pytest_terminalbench.scenarios.selection import select_files
+
+    found = catalog().find(dataset, asked="dataset")
+    right, wrong = found.check()
+    if wanted:
+        files = select_files([found], wanted.split(","))
+        right = [scenario for scenario in right if scenario.file in files]
+        wrong = [error for error in wrong if error.file in files]
+    if not right and not wrong:
+        raise SettingsError(f"{found.folder} holds no scenarios")
+    return right, wrong
+
+
+def _print_built(results: Sequence[Built], output: Format) -> None:
+    if output is Format.JSON:
+        print_json([{**asdict(built), "seconds": round(built.seconds, 3)} for built in results])
+        return
+    columns: list[Numbers | str] = ["scenario", "image", Numbers("seconds"), "reference"]
+    rows: list[list[str | Styled]] = [
+        [built.scenario_id, Styled(built.how, _STYLES[built.how]), f"{built.seconds:.1f}", built.reference or "-"]
+        for built in results
+    ]
+    print_table(columns, rows)
+
+
+@app.command("prune")
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what may be removed.")] = False,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Remove the images built for scenarios that no container uses; the bases stay."""
+    from pytest_terminalbench.environments.reaper import prune_images, scenario_images
+
+    host = engine()
+    images = sorted(scenario_images(host) if dry_run else prune_images(host), key=lambda image: image.scenario_id)
+    if output is Format.JSON:
+        print_json([asdict(image) for image in images])
+        return
+    if images:
+        columns: list[Numbers | str] = ["scenario", "image", Numbers("MiB")]
+        print_table(
+            columns, [[image.scenario_id, ", ".join(image.tags), f"{image.size_bytes >> 20}"] for image in images]
+        )
+    say(f"{'would remove at most' if dry_run else 'removed'} {len(images)} image{'' if len(images) == 1 else 's'}")
+
+
+@app.command("bootstrap")
+def bootstrap_base(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The base image, as scenarios name it.")] = DEFAULT_BASE,
+    force: Annotated[bool, typer.Option("--force", help="Build it even if it is here or could be pulled.")] = False,
+    no_pull: Annotated[bool, typer.Option("--no-pull", help="Do not ask a registry.")] = False,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Have a base image, also where no registry answers.
+
+    As it is here, else pulled, else built from Debian's packages and noted in this machine's image map.
+    """
+    from pytest_terminalbench.environments.bootstrap import bootstrap
+
+    host = engine()
+    say(f"looking for {name}; if it has to be built from packages, that takes some minutes")
+    made = bootstrap(host, name, pull=not no_pull, force=force)
+    if output is Format.JSON:
+        print_json(asdict(made))
+    else:
+        typer.echo(f"{made.name}: {made.how}" + (f" as {made.reference}" if made.reference != made.name else ""))

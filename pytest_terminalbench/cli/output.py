@@ -1,0 +1,121 @@
+"""What the commands print: tables for people, JSON for programs, on stdout; everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Format",
+    "FormatOption",
+    "Numbers",
+    "Styled",
+    "complain",
+    "percent",
+    "print_json",
+    "print_table",
+    "say",
+    "shown_path",
+    "status_cell",
+]
+
+# Where the output is no terminal nobody says how wide it is; this holds our tables without folding.
+PIPED_WIDTH = 120
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="A table for people, or JSON for programs.", show_default=True)
+]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers; one of texts is just its heading."""
+
+    heading: str
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A cell's text and its style in Rich's words."""
+
+    text: str
+    style: str
+
+
+_STATUS_STYLES = {
+    "solved": "green",
+    "as-baseline": "yellow",
+    "unsolved": "red",
+    "regressed": "bold red",
+    "void": "magenta",
+    "blocked": "magenta",
+    "lost": "magenta",
+}
+
+
+def status_cell(status: str) -> Styled:
+    return Styled(status, _STATUS_STYLES.get(status, ""))
+
+
+def print_json(content: object) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[Numbers | str], rows: Iterable[Sequence[str | Styled]]) -> None:
+    """A table without lines; long cells are folded, never cut off."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        if isinstance(column, Numbers):
+            table.add_column(column.heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
+    for row in rows:
+        # Not as markup: `[oracle]` is no style.
+        table.add_row(*(Text(cell.text, cell.style) if isinstance(cell, Styled) else Text(cell) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    with console.capture() as drawn:
+        console.print(table)
+    # Rich fills lines up with blanks; nobody wants those in a file or a diff.
+    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
+def say(text: str) -> None:
+    """A message to people, beside the output."""
+    typer.echo(text, err=True)
+
+
+def complain(text: str) -> None:
+    """The message of an error."""
+    typer.secho(f"terminalbench: {text}", err=True, fg=None if "NO_COLOR" in os.environ else "red")
+
+
+def percent(value: float | None) -> str:
+    """``+12.3 %``; a dash for what is not known."""
+    return "-" if value is None else f"{value:+.1f} %"
+
+
+def shown_path(path: Path) -> str:
+    """`path` as one would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,60 @@
+"""Where the project is that a command is about: found as pytest finds it, from the current folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_terminalbench.settings import PytestSettings, pytest_settings
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.environments.docker import DockerEngine
+    from pytest_terminalbench.environments.images import ImageMap
+    from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
+
+__all__ = ["baselines_folder", "catalog", "engine", "find_datasets", "project", "project_image_map", "results_folder"]
+
+
+def project() -> PytestSettings:
+    return pytest_settings(Path.cwd())
+
+
+def results_folder(chosen: Path | None) -> Path:
+    """`chosen`, else what the project's ini option says, else ``results``."""
+    return Path.cwd() / chosen if chosen else _configured("tb_results", "results")
+
+
+def baselines_folder(chosen: Path | None) -> Path:
+    return Path.cwd() / chosen if chosen else _configured("tb_baselines", "baselines")
+
+
+def _configured(option: str, default: str) -> Path:
+    found = project()
+    value = found.values.get(option)
+    return found.root / (value if isinstance(value, str) and value else default)
+
+
+def catalog() -> Catalog:
+    from pytest_terminalbench.scenarios.catalog import Catalog
+
+    return Catalog(project().root)
+
+
+def find_datasets(requests: list[str]) -> list[Dataset]:
+    """The datasets named on the command line, all that are known when none is; raises SettingsError."""
+    known = catalog()
+    return [known.find(request, asked="dataset") for request in requests or known.names()]
+
+
+def project_image_map(chosen: Path | None = None) -> ImageMap:
+    from pytest_terminalbench.environments.images import image_map_for
+
+    return image_map_for(project().root, chosen)
+
+
+def engine() -> DockerEngine:
+    """The engine that answers; raises EngineUnreachable."""
+    from pytest_terminalbench.environments.docker import DockerEngine
+    from pytest_terminalbench.environments.endpoint import find_endpoint
+
+    return DockerEngine(find_endpoint().url)

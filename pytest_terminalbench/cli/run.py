@@ -1,0 +1,114 @@
+"""`terminalbench run`: pytest with our options under shorter names, and exit codes that say what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pytest_terminalbench.cli.project import catalog, project
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.scenarios.catalog import Dataset
+
+__all__ = ["run"]
+
+DEFAULT_DATASET = "terminal-bench-core"
+
+
+def run(
+    pytest_arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="PYTEST_ARGS", help="Whatever follows -- goes to pytest.")
+    ] = None,
+    *,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", metavar="NAME|PATH", help=f"May be repeated; default: {DEFAULT_DATASET}."),
+    ] = None,
+    scenarios: Annotated[
+        str | None, typer.Option("--scenarios", metavar="A,B", help="Only these scenarios, by their ids.")
+    ] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option("--agent", metavar="NAME", help="May be repeated; default: oracle.")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", metavar="MODEL", help="May be repeated.")] = None,
+    attempts: Annotated[str | None, typer.Option("--attempts", metavar="K", help="Trials per cell.")] = None,
+    processes: Annotated[
+        str | None, typer.Option("-n", metavar="N", help="Scenarios at a time, each in a process (pytest-xdist).")
+    ] = None,
+    update_baselines: Annotated[
+        bool, typer.Option("--update-baselines", help="Approve the outcomes as baselines.")
+    ] = False,
+) -> None:
+    """Run scenarios: `pytest --tb-dataset …` in this Python.
+
+    Exit codes: 0 ok, 1 a regression or a failure, 2 blocked by parity or a wrong
+    command line, 130 interrupted. The others are pytest's (3 internal error or lost
+    items, 5 nothing selected) and the plugin's (22 too many void).
+    """
+    requests = dataset or [DEFAULT_DATASET]
+    chosen = list(_scenario_arguments(requests, scenarios)) if scenarios is not None else []
+    single = {"--tb-attempts": attempts, "-n": processes}
+    arguments = [
+        *_repeated("--tb-dataset", requests),
+        *_repeated("--tb-agent", agent or ()),
+        *_repeated("--tb-model", model or ()),
+        *(word for name, value in single.items() if value is not None for word in (name, value)),
+        *(["--update-baselines"] if update_baselines else []),
+        *chosen,
+        *(pytest_arguments or ()),
+    ]
+    raise typer.Exit(_pytest(arguments))
+
+
+def _repeated(option: str, values: Sequence[str]) -> Iterator[str]:
+    for value in values:
+        yield from (option, value)
+
+
+def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str]:
+    """The files of the scenarios asked for; raises SettingsError for an id that no dataset has."""
+    from pytest_terminalbench.scenarios.selection import select_files
+
+    known = catalog()
+    datasets = [known.find(request, asked="--dataset") for request in requests]
+    yield from (str(file) for file in select_files(datasets, scenarios.split(",")))
+    yield from _root_arguments(datasets)
+
+
+def _root_arguments(datasets: Sequence[Dataset]) -> Iterator[str]:
+    """Keep pytest's root and configuration here: by default it looks for them from the files' folder upwards."""
+    found = project()
+    if all(dataset.folder.resolve().is_relative_to(found.root.resolve()) for dataset in datasets):
+        return
+    yield f"--rootdir={found.root}"
+    if found.file is not None:
+        yield from ("-c", str(found.file))
+
+
+def _pytest(arguments: list[str]) -> int:
+    import pytest
+
+    from pytest_terminalbench.runs.exit_codes import run_exit_code
+
+    # What pytest and xdist show and hand on as the command.
+    sys.argv = [str(Path(sys.argv[0]).with_name("pytest")), *arguments]
+    heard = _Statuses()
+    status = pytest.main(arguments, plugins=[heard])
+    return run_exit_code(int(status), set(heard.by_item.values()))
+
+
+class _Statuses:
+    """A plugin that hears every report of the session: what became of each cell."""
+
+    def __init__(self) -> None:
+        self.by_item: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        for name, value in report.user_properties:
+            if name == "tb":
+                self.by_item[report.nodeid] = str(json.loads(value)["status"])

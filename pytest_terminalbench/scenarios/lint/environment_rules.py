@@ -1,0 +1,132 @@
+"""Findings in where the agent acts: image, Dockerfile, build context, network, variables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_terminalbench.scenarios.lint.finding import Finding, finding
+from pytest_terminalbench.scenarios.model import Scenario
+
+__all__ = ["findings"]
+
+NETWORK_TAG = "network"
+# What may be named as the main process without anybody missing it: containers run a sleep of ours instead.
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "sleep", "tail", "python", "python3", "node"})
+_SECRET = re.compile(r"(^|_)(API_?KEY|ACCESS_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.I)
+
+
+def findings(scenario: Scenario) -> Iterator[Finding]:
+    """What is odd about the environment of `scenario`."""
+    folder = scenario.build_folder
+    if folder is not None:
+        yield from _dockerfile(folder)
+        yield from _exposed(scenario, folder)
+        if (folder / ".dockerignore").exists():
+            message = "every file of the build context goes to the engine, whatever .dockerignore says"
+            cure = "take out of the folder what is not for the image, and remove the file"
+            yield finding("L107", folder / ".dockerignore", "", message, cure)
+    yield from _image(scenario)
+    yield from _network(scenario)
+    yield from _secrets(scenario)
+
+
+class _Instruction(NamedTuple):
+    word: str
+    rest: str
+
+
+def _instructions(dockerfile: str) -> Iterator[_Instruction]:
+    """The Dockerfile's instructions, continued lines joined, comments left out."""
+    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\s*\n", " ", "\n".join(lines))
+    for line in joined.splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word:
+            yield _Instruction(word.upper(), rest.strip())
+
+
+def _dockerfile(folder: Path) -> Iterator[Finding]:
+    file = folder / "Dockerfile"
+    instructions = list(_instructions(file.read_text(errors="replace")))
+    origins = [one.rest for one in instructions if one.word == "FROM"]
+    if not origins:
+        yield finding("L101", file, "FROM", "there is no FROM, so it cannot be built", "name a base image")
+    for name in _bases(origins):
+        if _can_change(name):
+            yield _changing(file, "FROM", name)
+    for one in instructions:
+        if one.word in ("ENTRYPOINT", "CMD") and _program(one.rest) not in _SHELLS:
+            message = f"{one.rest} does not run: the container's main process is a sleep"
+            cure = "start it in the instruction's first step or in the verifier, or leave it to the agent"
+            yield finding("L105", file, one.word, message, cure)
+
+
+def _bases(origins: list[str]) -> Iterator[str]:
+    """The images that are built on, without the Dockerfile's own stages."""
+    stages: set[str] = {"scratch"}
+    for origin in origins:
+        words = [word for word in origin.split() if not word.startswith("--")]
+        if not words:
+            continue
+        if words[0] not in stages:
+            yield words[0]
+        if len(words) == 3 and words[1].upper() == "AS":
+            stages.add(words[2])
+
+
+def _can_change(image: str) -> bool:
+    if "@" in image or "$" in image:
+        return False
+    name = image.rpartition("/")[2]
+    return ":" not in name or name.endswith(":latest")
+
+
+def _changing(file: Path, field: str, image: str) -> Finding:
+    message = f"{image!r} is another image tomorrow, and results change with it"
+    return finding("L102", file, field, message, "name a version (debian:bookworm-slim) or a digest")
+
+
+def _program(command: str) -> str:
+    """The program that ENTRYPOINT or CMD starts, in either of its two forms."""
+    try:
+        words = json.loads(command)
+    except ValueError:
+        words = command.split()
+    first = str(words[0]) if isinstance(words, list) and words else ""
+    return first.rpartition("/")[2]
+
+
+def _exposed(scenario: Scenario, folder: Path) -> Iterator[Finding]:
+    context = folder.resolve()
+    secret = [("verifier.script", scenario.verifier_file.parent), ("solution", scenario.solution_file)]
+    for field, path in [*secret, ("environment.build", scenario.file)]:
+        if path is not None and path.resolve().is_relative_to(context):
+            message = f"{path.name} lies below the build context {folder.name!r}: it may be in the agent's image"
+            cure = "put the build context, the tests and the solution into folders side by side"
+            yield finding("L103", scenario.file, field, message, cure)
+
+
+def _image(scenario: Scenario) -> Iterator[Finding]:
+    image = scenario.spec.environment.image
+    if image is not None and _can_change(image):
+        yield _changing(scenario.file, "environment.image", image)
+
+
+def _network(scenario: Scenario) -> Iterator[Finding]:
+    network = scenario.spec.environment.network
+    if network != "none" and NETWORK_TAG not in scenario.spec.tags:
+        message = f"{network!r} puts the agent on the network, and no tag says so"
+        cure = f"add the tag {NETWORK_TAG!r}, so that `-m 'not {NETWORK_TAG}'` leaves it out; or set it to none"
+        yield finding("L104", scenario.file, "environment.network", message, cure)
+
+
+def _secrets(scenario: Scenario) -> Iterator[Finding]:
+    for name, value in scenario.spec.environment.env.items():
+        if value and _SECRET.search(name):
+            message = "the agent sees this value, and so does everybody who has the file"
+            cure = "leave it out, or call it something that says it is made up"
+            yield finding("L106", scenario.file, f"environment.env.{name}", message, cure)

@@ -1,0 +1,37 @@
+"""The markers by which scenarios are selected (`-m`): difficulty, category and tags, made into identifiers."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from pytest_terminalbench.scenarios.model import Scenario
+
+__all__ = ["category_marker", "marker_names", "tag_marker"]
+
+# Marks that mean something to pytest itself: a tag of that name must not skip a scenario.
+_PYTEST_MARKS = frozenset(
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tb_dataset", "timeout", "flaky"}
+)
+
+
+def marker_names(scenario: Scenario) -> list[str]:
+    """What ``-m`` can select by: difficulty, category and tags."""
+    spec = scenario.spec
+    names = [f"difficulty_{spec.difficulty}", category_marker(spec.category)]
+    return list(dict.fromkeys([*names, *(tag_marker(tag) for tag in spec.tags)]))
+
+
+def category_marker(category: str) -> str:
+    return f"category_{_identifier(category)}"
+
+
+def tag_marker(tag: str) -> str:
+    """The tag as an identifier, with ``tag_`` before it where pytest or Python would take it for something else."""
+    name = _identifier(tag)
+    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or name[:1].isdigit() or name.startswith("_")
+    return f"tag_{name.lstrip('_')}" if is_taken else name
+
+
+def _identifier(text: str) -> str:
+    return re.sub(r"\W+", "_", text)

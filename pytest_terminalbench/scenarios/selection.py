@@ -1,0 +1,40 @@
+"""Scenarios chosen by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.scenarios.catalog import Dataset, nearest, scenario_files
+
+__all__ = ["select_files"]
+
+# A usage error that lists hundreds of names hides what it says.
+MAX_LISTED = 30
+
+
+def select_files(datasets: Sequence[Dataset], wanted: Sequence[str]) -> list[Path]:
+    """The files of the scenarios whose ids are `wanted`, each once, in the datasets' order.
+
+    Raises SettingsError naming those that no dataset has, the nearest, and what there is.
+    """
+    files = [file for dataset in datasets for file in scenario_files(dataset.folder)]
+    known = list(dict.fromkeys(file.stem for file in files))
+    names = [name.strip() for name in wanted if name.strip()]
+    if not names:
+        raise SettingsError("--scenarios names none; write their ids with commas between them")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        said = ", ".join(f"{name!r}{nearest(name, known)}" for name in unknown)
+        raise SettingsError(
+            f"--scenarios: {' and '.join(dataset.name for dataset in datasets)} has no {said}; it has {_listed(known)}"
+        )
+    return [file for file in files if file.stem in names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "no scenarios"
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
