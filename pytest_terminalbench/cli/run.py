@@ -52,22 +52,18 @@ def run(
     """
     requests = dataset or [DEFAULT_DATASET]
     chosen = list(_scenario_arguments(requests, scenarios)) if scenarios is not None else []
-    single = {"--tb-attempts": attempts, "-n": processes}
     arguments = [
-        *_repeated("--tb-dataset", requests),
-        *_repeated("--tb-agent", agent or ()),
-        *_repeated("--tb-model", model or ()),
-        *(word for name, value in single.items() if value is not None for word in (name, value)),
+        # With `=`: pytest takes a separate word that is a path for a folder of tests when it looks for its root.
+        *(f"--tb-dataset={request}" for request in requests),
+        *(f"--tb-agent={name}" for name in agent or ()),
+        *(f"--tb-model={name}" for name in model or ()),
+        *([f"--tb-attempts={attempts}"] if attempts is not None else []),
+        *([f"-n{processes}"] if processes is not None else []),
         *(["--update-baselines"] if update_baselines else []),
         *chosen,
         *(pytest_arguments or ()),
     ]
     raise typer.Exit(_pytest(arguments))
-
-
-def _repeated(option: str, values: Sequence[str]) -> Iterator[str]:
-    for value in values:
-        yield from (option, value)
 
 
 def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str]:

@@ -61,9 +61,8 @@ def _runnable(field: str, script: Path) -> Iterator[Finding]:
         message = "its first line names no interpreter, so whatever it is, sh runs it"
         yield finding("L203", script, field, message, "begin it with #!/bin/sh, or whatever it is written for")
     if "\r\n" in text:
-        yield finding(
-            "L204", script, field, "its lines end with CR LF, so its interpreter is not found", f"dos2unix {script.name}"
-        )
+        message = "its lines end with CR LF, so its interpreter is not found"
+        yield finding("L204", script, field, message, f"dos2unix {script.name}")
 
 
 def _downloads(scenario: Scenario, field: str, script: Path) -> Iterator[Finding]:
