@@ -160,8 +160,8 @@ def _forest(comparison: Comparison) -> Iterator[str]:
     yield interval_plot(rows, axis, title="Change in solve rate of each task, with its interval")
     yield (
         "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (Newcombe: this "
-        "task, this agent). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task among "
-        f"so many. {same} task{'' if same == 1 else 's'} did not change.{left}</p></section>"
+        "task, this agent). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task "
+        f"among so many. {same} task{'' if same == 1 else 's'} did not change.{left}</p></section>"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pytest_terminalbench.naming import folder_label
 
-__all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord"]
+__all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord", "natural_key", "shortened"]
 
 Origin = Literal["run", "baselines", "terminal-bench", "harbor"]
 
@@ -66,9 +66,9 @@ class TaskRecord:
 class RunRecord:
     """One agent's results on one set of tasks.
 
-    `agent` and `model` are None where the source does not tell. `is_adaptive`: how often a task was tried depended on
-    how it went, so that only each task's first attempt may enter a test. `notes`: what a reader should know of how
-    whole the data is.
+    `agent` and `model` are None where the source does not tell. `began` is in seconds since 1970. `is_adaptive`: how
+    often a task was tried depended on how it went, so that only each task's first attempt may enter a test. `notes`:
+    what a reader should know of how whole the data is.
     """
 
     origin: Origin
@@ -79,6 +79,7 @@ class RunRecord:
     agent: str | None = None
     model: str | None = None
     sources: tuple[Path, ...] = ()
+    began: float | None = None
     is_adaptive: bool = False
     notes: tuple[str, ...] = ()
 

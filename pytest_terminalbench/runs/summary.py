@@ -30,8 +30,8 @@ def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence
     these.
     """
     ordered = sorted(cells, key=lambda cell: str(cell["cell"]))
-    scored = [cell for cell in ordered if cell["status"] in SCORED and cell["attempts"]]
-    means = [fmean(attempt["reward"] for attempt in cell["attempts"]) for cell in scored]
+    scored = [cell for cell in ordered if cell["status"] in SCORED and _judged(cell)]
+    means = [fmean(attempt["reward"] for attempt in _judged(cell)) for cell in scored]
     tallies = [_tally(cell) for cell in scored]
     attempts = max((n for _, n in tallies), default=0)
     interval = _interval(means, tallies)
@@ -148,8 +148,14 @@ def _strict_verdict(scored: Sequence[Mapping[str, Any]]) -> str:
     return "fail" if any(cell["status"] == "regressed" for cell in scored) else "pass"
 
 
+def _judged(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The attempts with a score. Results of others may have void ones beside them, which are in no mean."""
+    return [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
+
+
 def _tally(cell: Mapping[str, Any]) -> tuple[int, int]:
-    return sum(attempt["outcome"] == "solved" for attempt in cell["attempts"]), len(cell["attempts"])
+    judged = _judged(cell)
+    return sum(attempt["outcome"] == "solved" for attempt in judged), len(judged)
 
 
 def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Any, k: int) -> float:

@@ -7,6 +7,7 @@ one without a reward is void, where Harbor's own mean takes it for 0.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -232,20 +233,20 @@ def _record(identity: _Identity, jobs: Sequence[_Job], folder: Path) -> RunRecor
     mine = [(job, file, trial) for job in jobs for file, trial in job.trials if _identity(trial) == identity]
     sources = {_dataset(trial.source) for _, _, trial in mine}
     is_one_dataset = len(sources) == 1
-    found = [_found(job, file, trial, is_one_dataset) for job, file, trial in mine]
-    found += [
-        _void(job, left, is_one_dataset) for job in jobs for left in job.unfinished if _belongs(left.config, identity)
-    ]
+    found = [_found(job, file, trial) for job, file, trial in mine]
+    found += [_void(job, left) for job in jobs for left in job.unfinished if _belongs(left.config, identity)]
+    starts = [start for _, _, trial in mine if (start := timestamp(trial.started_at)) is not None]
     versions = {job.dataset_version for job in jobs}
     return RunRecord(
         origin="harbor",
         run_id=jobs[0].name if len(jobs) == 1 else folder.resolve().name,
-        tasks=tasks_of(found),
+        tasks=tasks_of(_with_short_names(found) if is_one_dataset else found),
         dataset=sources.pop() if is_one_dataset else None,
         dataset_version=versions.pop() if is_one_dataset and len(versions) == 1 else None,
         agent=identity.agent,
         model=identity.model,
         sources=tuple(file for _, file, _ in mine),
+        began=min(starts, default=None),
         notes=tuple(note for job in jobs for note in _notes(job)),
     )
 
@@ -254,15 +255,23 @@ def _dataset(source: str | None) -> str | None:
     return None if source == NO_DATASET else source
 
 
-def _task_key(name: str, source: str | None, is_one_dataset: bool) -> str:
-    return name if is_one_dataset or not source else f"{source}/{name}"
+def _task_key(name: str, source: str | None) -> str:
+    return f"{_dataset(source) or ''}/{name}"
 
 
-def _found(job: _Job, file: Path, trial: _Trial, is_one_dataset: bool) -> Found:
+def _with_short_names(found: Sequence[Found]) -> list[Found]:
+    """Tasks without organisation and dataset (``hello-world``), as other harnesses call them, where that is clear."""
+    names = {one.task for one in found}
+    taken = Counter(name.rpartition("/")[2] for name in names)
+    short = {name: last for name in names if taken[last := name.rpartition("/")[2]] == 1}
+    return [one._replace(task=short.get(one.task, one.task.partition("/")[2])) for one in found]
+
+
+def _found(job: _Job, file: Path, trial: _Trial) -> Found:
     with record_errors(file):
         attempt = _attempt(trial, f"{job.name}/{trial.trial_name}", file)
     return Found(
-        task=_task_key(trial.task_name, _dataset(trial.source), is_one_dataset),
+        task=_task_key(trial.task_name, trial.source),
         order=(timestamp(trial.started_at) or float("inf"), job.name, trial.trial_name),
         attempt=attempt,
         file=file,
@@ -316,10 +325,10 @@ def _belongs(config: _TrialConfig, identity: _Identity) -> bool:
     )
 
 
-def _void(job: _Job, left: _Unfinished, is_one_dataset: bool) -> Found:
+def _void(job: _Job, left: _Unfinished) -> Found:
     trial = left.config.trial_name or left.file.parent.name
     return Found(
-        task=_task_key(job.task_name(left), _dataset(left.config.task.source), is_one_dataset),
+        task=_task_key(job.task_name(left), left.config.task.source),
         order=(float("inf"), job.name, trial),
         attempt=Attempt(trial=f"{job.name}/{trial}", reward=None, reason="never finished"),
         file=left.file,

@@ -9,20 +9,31 @@ from typing import Any
 from pydantic import Field
 
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers.documents import Found, Lenient, parsed, read_json, record_errors, tasks_of
+from pytest_terminalbench.runs.importers.documents import (
+    Found,
+    Lenient,
+    parsed,
+    read_json,
+    record_errors,
+    tasks_of,
+    timestamp,
+)
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.record import Attempt, RunRecord
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
 
-__all__ = ["import_session"]
+__all__ = ["UNNAMED_DATASET", "import_session"]
+
+# The dataset of stored results that do not say what theirs is.
+UNNAMED_DATASET = "imported"
 
 
 class _Attempt(Lenient):
     outcome: str
     reason: str = ""
     reward: float | None = None
-    agent_s: float | None = None
+    agent_s: float
     memory_peak_mb: float | None = None
     cost_usd: float | None = None
     folder: str
@@ -50,44 +61,45 @@ class _Settings(Lenient):
 
 
 class _Manifest(Lenient):
+    started_at: str | None = None
     settings: _Settings = _Settings()
 
 
 def import_session(folder: Path) -> list[RunRecord]:
     """One record for each agent and model of the run in `folder`.
 
-    Raises RunFolderError naming the file for a run that is damaged or was stopped before it wrote its summary.
+    Raises RunFolderError naming the file for a run that is damaged or ended before it could write its summary.
     """
     run = RunFolder(folder.resolve())
-    if not run.summary.is_file():
-        raise RunFolderError(f"{run.path} has no summary.json: the run is still going on, or was killed; run it again")
     summary = parsed(_Summary, read_summary(run.summary), run.summary, what="a summary.json of pytest-terminalbench")
-    settings = _Settings()
+    manifest = _Manifest()
     if run.manifest.is_file():
-        settings = parsed(
+        manifest = parsed(
             _Manifest, read_json(run.manifest), run.manifest, what="a manifest.json of pytest-terminalbench"
-        ).settings
+        )
     actors = sorted({(cell.agent, cell.model) for cell in summary.cells}, key=lambda actor: (actor[0], actor[1] or ""))
     if not actors:
         raise RunFolderError(f"{run.summary} has no cells: nothing was run")
-    return [_record(run, summary, settings, agent, model) for agent, model in actors]
+    return [_record(run, summary, manifest, agent, model) for agent, model in actors]
 
 
-def _record(run: RunFolder, summary: _Summary, settings: _Settings, agent: str, model: str | None) -> RunRecord:
+def _record(run: RunFolder, summary: _Summary, manifest: _Manifest, agent: str, model: str | None) -> RunRecord:
     cells = [cell for cell in summary.cells if (cell.agent, cell.model) == (agent, model)]
     datasets = sorted({cell.dataset for cell in cells})
     dataset = datasets[0] if len(datasets) == 1 else None
+    known = None if dataset == UNNAMED_DATASET else dataset
     lost = f"{len(summary.lost)} cells were lost: collected, never reported" if summary.lost else None
     return RunRecord(
         origin="run",
         run_id=summary.run_id,
         tasks=tasks_of(one for cell in cells for one in _found(run, cell, dataset)),
-        dataset=dataset,
-        dataset_version=settings.datasets.get(dataset) if dataset else None,
+        dataset=known,
+        dataset_version=manifest.settings.datasets.get(known) if known else None,
         agent=agent,
         model=model,
         sources=(run.summary,),
-        is_adaptive=settings.attempts == "auto",
+        began=timestamp(manifest.started_at),
+        is_adaptive=manifest.settings.attempts == "auto",
         notes=(lost,) if lost else (),
     )
 
@@ -104,7 +116,8 @@ def _found(run: RunFolder, cell: _Cell, dataset: str | None) -> Iterator[Found]:
                     trial=attempt.folder,
                     reward=None if attempt.outcome == "void" else attempt.reward,
                     reason=attempt.reason,
-                    seconds=attempt.agent_s,
+                    # No agent takes no time at all: not measured.
+                    seconds=attempt.agent_s or None,
                     tokens=facts.get("tokens"),
                     cost_usd=attempt.cost_usd,
                     memory_peak_mb=attempt.memory_peak_mb,
@@ -122,4 +135,5 @@ def _trial_facts(file: Path) -> Mapping[str, Any]:
     if not file.is_file():
         return {}
     result = read_result(file)
-    return {"fingerprint": result.fingerprint, "tokens": result.usage.input_tokens + result.usage.output_tokens}
+    tokens = result.usage.input_tokens + result.usage.output_tokens
+    return {"fingerprint": result.fingerprint, "tokens": tokens or None}

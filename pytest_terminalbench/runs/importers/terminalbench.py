@@ -131,7 +131,10 @@ def import_tb(path: Path) -> list[RunRecord]:
 
 
 def _read_run(file: Path) -> _Run:
-    results = parsed(_Results, read_json(file), file, what="a results.json of Terminal-Bench")
+    content = read_json(file)
+    if isinstance(content, Mapping) and "task_id" in content and "results" not in content:
+        raise RunFolderError(f"{file} is the results.json of one trial; name the run's, two folders further up")
+    results = parsed(_Results, content, file, what="a run's results.json of Terminal-Bench")
     if not results.results:
         raise RunFolderError(f"{file} holds no trial: the run was stopped before the first one ended; run it again")
     return _Run(file=file, trials=results.results, metadata=_read_metadata(file.parent))
@@ -175,6 +178,7 @@ def _record(runs: Sequence[_Run], path: Path) -> RunRecord:
         agent=metadata.agent_name,
         model=metadata.model_name,
         sources=tuple(run.file for run in runs),
+        began=runs[0].started,
         notes=tuple(note for run in runs for note in _notes(run)),
     )
 
