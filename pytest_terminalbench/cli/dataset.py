@@ -189,7 +189,7 @@ def schema(
     try:
         write_atomically(target, schema_text())
     except OSError as error:
-        raise SettingsError(f"--output {target}: {error.strerror}") from None
+        raise SettingsError(f"--output {target} cannot be written: {error}") from None
     say(f"wrote {target}")
 
 

@@ -6,14 +6,11 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pytest_terminalbench.cli.project import catalog, project
-
-if TYPE_CHECKING:
-    from pytest_terminalbench.scenarios.catalog import Dataset
 
 __all__ = ["run"]
 
@@ -67,23 +64,20 @@ def run(
 
 
 def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str]:
-    """The files of the scenarios asked for; raises SettingsError for an id that no dataset has."""
+    """What makes pytest run these scenarios only; raises SettingsError for an id that no dataset has."""
+    from pytest_terminalbench.scenarios.catalog import scenario_files
     from pytest_terminalbench.scenarios.selection import select_files
 
     known = catalog()
     datasets = [known.find(request, asked="--dataset") for request in requests]
-    yield from (str(file) for file in select_files(datasets, scenarios.split(",")))
-    yield from _root_arguments(datasets)
-
-
-def _root_arguments(datasets: Sequence[Dataset]) -> Iterator[str]:
-    """Keep pytest's root and configuration here: by default it looks for them from the files' folder upwards."""
-    found = project()
-    if all(dataset.folder.resolve().is_relative_to(found.root.resolve()) for dataset in datasets):
+    chosen = select_files(datasets, scenarios.split(","))
+    root = project().root.resolve()
+    if all(dataset.folder.resolve().is_relative_to(root) for dataset in datasets):
+        yield from map(str, chosen)
         return
-    yield f"--rootdir={found.root}"
-    if found.file is not None:
-        yield from ("-c", str(found.file))
+    # With files from elsewhere as arguments pytest would look for its root, configuration and conftest.py there.
+    for dataset in datasets:
+        yield from (f"--ignore={file}" for file in scenario_files(dataset.folder) if file not in chosen)
 
 
 def _pytest(arguments: list[str]) -> int:

@@ -30,7 +30,8 @@ _DOWNLOAD = re.compile(
     r"|pip3?\s+install(?!.*--no-index)|uvx\s|uv\s+pip\s+install|npm\s+(?:i|ci|install)\b|npx\s"
     r"|git\s+clone\s+\S*https?://|(?:curl|wget)\s.*https?://(?!localhost|127\.|\[::1\]|0\.0\.0\.0|\$))"
 )
-_NAMED_TEST = re.compile(r"(?<![\w.>/-])/tests/([\w./-]*\w\.(?:py|sh|js|pl|rb))\b")
+_REDIRECTED = re.compile(r">\s*\S+")
+_NAMED_TEST = re.compile(r"(?<![\w./-])/tests/([\w./-]*\w\.(?:py|sh|js|pl|rb))\b")
 
 
 def findings(scenario: Scenario) -> Iterator[Finding]:
@@ -96,7 +97,9 @@ def _result(scenario: Scenario) -> Iterator[Finding]:
 
 def _named_tests(scenario: Scenario) -> Iterator[Finding]:
     script = scenario.verifier_file
-    named = {name for line in _code_lines(_read(script)) for name in _NAMED_TEST.findall(line)}
+    # What is written to need not be there.
+    read = [_REDIRECTED.sub("", line) for line in _code_lines(_read(script))]
+    named = {name for line in read for name in _NAMED_TEST.findall(line)}
     for name in sorted(named):
         if not (script.parent / name).exists():
             message = f"it names /tests/{name}, and {script.parent.name}/ has no {name}"
