@@ -23,7 +23,7 @@ SCORED = ("solved", "as-baseline", "unsolved", "regressed", "inconclusive")
 
 def is_scored(cell: Mapping[str, Any]) -> bool:
     """Whether the cell was judged, so that it counts in the mean."""
-    return cell["status"] in SCORED and bool(cell["attempts"])
+    return cell["status"] in SCORED and bool(_judged(cell))
 
 
 def summarise(
@@ -42,7 +42,7 @@ def summarise(
     """
     ordered = sorted(cells, key=lambda cell: str(cell["cell"]))
     scored = [cell for cell in ordered if is_scored(cell)]
-    means = [fmean(attempt["reward"] for attempt in cell["attempts"]) for cell in scored]
+    means = [fmean(attempt["reward"] for attempt in _judged(cell)) for cell in scored]
     tallies = [_tally(cell) for cell in scored]
     attempts = max((n for _, n in tallies), default=0)
     interval = _interval(means, tallies)
@@ -160,8 +160,14 @@ def _strict_verdict(scored: Sequence[Mapping[str, Any]]) -> str:
     return "fail" if any(cell["status"] == "regressed" for cell in scored) else "pass"
 
 
+def _judged(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The attempts with a score. Results of others may have void ones beside them, which are in no mean."""
+    return [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
+
+
 def _tally(cell: Mapping[str, Any]) -> tuple[int, int]:
-    return sum(attempt["outcome"] == "solved" for attempt in cell["attempts"]), len(cell["attempts"])
+    judged = _judged(cell)
+    return sum(attempt["outcome"] == "solved" for attempt in judged), len(judged)
 
 
 def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Any, k: int) -> float:
