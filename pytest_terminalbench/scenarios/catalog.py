@@ -49,7 +49,7 @@ class Dataset:
 
     def digest(self) -> str:
         """Of all its scenarios' content, not of its name or version."""
-        return digest_json({scenario.id: scenario.digest for scenario in self.scenarios()})
+        return digest_json({one.id: [one.digest, one.solution_digest] for one in self.scenarios()})
 
 
 def scenario_files(folder: Path) -> list[Path]:

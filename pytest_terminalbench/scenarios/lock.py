@@ -67,6 +67,7 @@ def _facts(scenario: Scenario) -> dict[str, Any]:
     environment = scenario.spec.environment
     return {
         "digest": scenario.digest,
+        "solution": scenario.solution_digest,
         "verifier": scenario.verifier_digest,
         "limits": scenario.limits_digest,
         # A prebuilt image is pinned as far as its name pins it; a built one by its context, which is in `digest`.

@@ -15,6 +15,7 @@ import pytest_terminalbench.environments.fake
 import pytest_terminalbench.plugin.cell_run
 import pytest_terminalbench.plugin.collection
 import pytest_terminalbench.statistics
+import scipy.stats  # noqa: F401
 from pytest_terminalbench.environments.docker import DockerEngine
 
 HOME = os.environ.get("HOME", "/")
