@@ -47,13 +47,9 @@ def project_settings(root: Path) -> ProjectSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PytestSettings:
-    """Where pytest has its root when it is started without arguments, and the ini options it reads there.
-
-    ``file`` is None where there is no configuration of pytest's.
-    """
+    """Where pytest has its root when it is started without arguments, and the ini options it reads there."""
 
     root: Path
-    file: Path | None = None
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -68,7 +64,7 @@ def pytest_settings(start: Path) -> PytestSettings:
         for name in _PYTEST_FILES:
             values = _ini_options(folder / name) if (folder / name).is_file() else None
             if values is not None:
-                return PytestSettings(root=folder, file=folder / name, values=values)
+                return PytestSettings(root=folder, values=values)
     for name in ("pyproject.toml", "setup.py"):
         for folder in folders:
             if (folder / name).is_file():
