@@ -47,9 +47,13 @@ def project_settings(root: Path) -> ProjectSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PytestSettings:
-    """Where pytest has its root when it is started without arguments, and the ini options it reads there."""
+    """Where pytest has its root when it is started without arguments, and the ini options it reads there.
+
+    ``file`` is None where no file speaks of pytest.
+    """
 
     root: Path
+    file: Path | None = None
     values: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -64,7 +68,7 @@ def pytest_settings(start: Path) -> PytestSettings:
         for name in _PYTEST_FILES:
             values = _ini_options(folder / name) if (folder / name).is_file() else None
             if values is not None:
-                return PytestSettings(root=folder, values=values)
+                return PytestSettings(root=folder, file=folder / name, values=values)
     for name in ("pyproject.toml", "setup.py"):
         for folder in folders:
             if (folder / name).is_file():

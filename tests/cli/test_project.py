@@ -52,6 +52,8 @@ def test_root_and_options_are_pytests_own(
     found = pytest_settings(start)
 
     assert found.root == config.rootpath
+    # pytest also calls a pyproject.toml its file that does not speak of it.
+    assert found.file == (None if "bare/pyproject.toml" in files else config.inipath)
     assert str(found.values.get("tb_results") or "") == str(config.getini("tb_results") or "")
 
 
