@@ -109,7 +109,7 @@ class _Section:
 class PytestSettings:
     """Where pytest has its root when it is started without arguments, and the ini options it reads there.
 
-    ``file`` is None where there is no configuration of pytest's.
+    ``file`` is None where no file speaks of pytest.
     """
 
     root: Path

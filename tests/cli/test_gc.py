@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,14 +97,28 @@ def test_a_container_that_cannot_be_removed_does_not_stop_the_others(host: Host)
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def orphan(engine: DockerEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
-    """A run with a container of a dead owner: its name and the container."""
-    run_id = f"gc-{uuid.uuid4().hex[:12]}"
-    image = image_map_for(tmp_path)("debian:bookworm-slim")
-    environment = engine.start(ContainerRequest(image=image, lifetime_s=120, memory_mb=64, labels=dead_owner(run_id)))
-    yield run_id, environment.container
+def started(engine: DockerEngine, labels: Mapping[str, str], folder: Path) -> Iterator[tuple[str, str]]:
+    """A container with these labels: its run and its id."""
+    image = image_map_for(folder)("debian:bookworm-slim")
+    environment = engine.start(ContainerRequest(image=image, lifetime_s=120, memory_mb=64, labels=labels))
+    yield labels[RUN_LABEL], environment.container
     environment.close()
+
+
+def new_run() -> str:
+    return f"gc-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def orphan(engine: DockerEngine, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A container whose owner is dead."""
+    yield from started(engine, dead_owner(new_run()), tmp_path)
+
+
+@pytest.fixture
+def owned(engine: DockerEngine, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A container whose owner lives."""
+    yield from started(engine, Ownership(new_run()).labels(lifetime_s=120), tmp_path)
 
 
 def running(engine: DockerEngine, run_id: str) -> list[str]:
@@ -136,6 +152,28 @@ def test_a_runs_containers_are_removed(orphan: tuple[str, str], project: Project
     assert done.exit_code == 0
     assert done.out.splitlines()[1].split()[:3] == [container[:12], run_id, "dead"]
     assert done.err == "removed 1 container, left 0\n"
+    assert running(engine, run_id) == []
+
+
+@pytest.mark.docker
+def test_all_means_those_with_a_living_owner_too(owned: tuple[str, str], project: Project) -> None:
+    """Only ever a dry run here: others are at work on this machine."""
+    _, container = owned
+
+    some = [one["id"] for one in project.call("gc", "--dry-run", "--format", "json").json]
+    every = [one["id"] for one in project.call("gc", "--all", "--dry-run", "--format", "json").json]
+
+    assert container not in some
+    assert container in every
+
+
+@pytest.mark.docker
+def test_a_named_runs_containers_are_removed_though_their_owner_lives(
+    owned: tuple[str, str], project: Project, engine: DockerEngine
+) -> None:
+    run_id, _ = owned
+
+    assert project.call("gc", "--run", run_id).exit_code == 0
     assert running(engine, run_id) == []
 
 
