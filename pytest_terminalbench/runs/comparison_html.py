@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import accumulate
 from math import ceil, floor
 from re import sub
 
@@ -30,9 +31,9 @@ from pytest_terminalbench.statistics import RatioVerdict
 
 __all__ = ["html"]
 
-# More rows than anybody looks through; the rest is in the JSON.
-PLOTTED, LISTED = 150, 1_000
-_MARKS = {"✓": "solved", "✗": "unsolved", "◐": "part", "·": "void"}
+# More than anybody looks through; the rest is in the JSON. A page has up to five tables and is to stay below 1 MB.
+PLOTTED, TABLE_BYTES = 150, 150_000
+_MARKS = {"✓": "y", "✗": "x", "◐": "h", "·": "v"}
 
 
 def html(comparison: Comparison) -> str:
@@ -241,25 +242,31 @@ def _table(tasks: Sequence[TaskChange]) -> Iterator[str]:
         '<div class="scroll"><table><thead><tr><th>task<th>baseline<th>candidate<th class=n>points<th class=n>95 % '
         "interval<th class=n>p<th class=n>adjusted p</thead><tbody>"
     )
-    for task in tasks[:LISTED]:
-        p, q = directed_p(task)
-        interval = task.interval
-        between = f"{100 * interval.low:+.0f} to {100 * interval.high:+.0f}" if interval else ""
-        yield (
-            f'<tr class="{task.status}"><th scope=row>{escape(task.task)}<td>{_strip(task.baseline)}<td>'
-            f"{_strip(task.candidate)}<td class=n>{100 * task.difference:+.0f}<td class=n>{between}<td class=n>"
-            f"{p_text(p)}<td class=n>{p_text(q)}"
-        )
+    rows = [_table_row(task) for task in tasks]
+    sizes = accumulate(len(row.encode()) for row in rows)
+    listed = [row for row, size in zip(rows, sizes, strict=True) if size <= TABLE_BYTES]
+    yield from listed
     yield "</tbody></table></div>"
-    if len(tasks) > LISTED:
-        yield f"<p class=dim>And {len(tasks) - LISTED} more: see --format json.</p>"
+    if len(listed) < len(tasks):
+        yield f"<p class=dim>And {len(tasks) - len(listed)} more: see --format json.</p>"
+
+
+def _table_row(task: TaskChange) -> str:
+    p, q = directed_p(task)
+    interval = task.interval
+    between = f"{100 * interval.low:+.0f} to {100 * interval.high:+.0f}" if interval else ""
+    return (
+        f'<tr class="{task.status}"><th scope=row>{escape(task.task)}<td>{_strip(task.baseline)}<td>'
+        f"{_strip(task.candidate)}<td class=n>{100 * task.difference:+.0f}<td class=n>{between}<td class=n>"
+        f"{p_text(p)}<td class=n>{p_text(q)}"
+    )
 
 
 def _strip(task: TaskRecord) -> str:
     marks = strip(task)
     solved = sum(attempt.is_solved for attempt in task.attempts)
     said = f"{solved} of {len(task.scored)} solved" + (f", {task.voids} void" if task.voids else "")
-    inner = "".join(f'<i class="{_MARKS.get(mark, "more")}">{mark}</i>' for mark in marks)
+    inner = "".join(f"<i class={_MARKS.get(mark, 'v')}>{mark}</i>" for mark in marks)
     return f'<span class=strip role=img aria-label="{said}" title="{said}">{inner}</span>'
 
 

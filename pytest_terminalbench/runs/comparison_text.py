@@ -54,6 +54,10 @@ SECTIONS = (
 # --- words and numbers ----------------------------------------------------------------------------------------------
 
 
+def _tasks(count: int) -> str:
+    return f"{count} task{'' if count == 1 else 's'}"
+
+
 def share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
@@ -95,12 +99,12 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     """How big the difference is, how sure that is, and what could have been seen."""
     suite, settings = comparison.suite, comparison.settings
     if suite.effect is None or suite.p is None or suite.mde is None or suite.worst_drop is None:
-        yield suite.reason
+        yield "the two have no task in common that was judged on both sides"
         return
     effect = suite.effect
     yield (
         f"{share(effect.baseline_mean)} solved in the baseline, {share(effect.candidate_mean)} in the candidate, on "
-        f"{effect.tasks} task{'' if effect.tasks == 1 else 's'}: {points(effect.difference)}"
+        f"{_tasks(effect.tasks)}: {points(effect.difference)}"
     )
     yield interval_text(effect.interval, effect.population, lambda value: f"{100 * value:+.1f}")
     yield f"p = {p_text(suite.p)}: so bad or worse, were nothing changed (one-sided permutation test within tasks)"
@@ -124,8 +128,7 @@ def side_facts(record: RunRecord) -> str:
     voids = f"; {record.voids} of {record.attempts} attempts void" if record.voids else ""
     agent = " with ".join(part for part in (record.agent, record.model) if part)
     who = ", ".join(part for part in (agent, record.dataset_label) if part)
-    tasks = f"{len(record.tasks)} task{'' if len(record.tasks) == 1 else 's'}"
-    return f"{who + ': ' if who else ''}{tasks}, {record.attempts_text} each{voids}"
+    return f"{who + ': ' if who else ''}{_tasks(len(record.tasks))}, {record.attempts_text} each{voids}"
 
 
 def score_text(side: Side) -> str:
@@ -151,11 +154,9 @@ def ratio_text(verdict: RatioVerdict) -> str:
 def asides(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
     """What could not be compared, and what else a reader should know: headings and their lines."""
     if comparison.unlike:
-        left_out = (
-            "left out; `--parity warn` compares them all the same" if comparison.parity == "block" else "compared"
-        )
+        left_out = "left out; --parity warn compares them all the same" if comparison.parity == "block" else "compared"
         yield (
-            f"Not under the same conditions ({len(comparison.unlike)} tasks, {left_out})",
+            f"Not under the same conditions ({_tasks(len(comparison.unlike))}, {left_out})",
             [_unlike_text(one) for one in comparison.unlike[:LISTED]] + _more(comparison.unlike),
         )
     for title, names in (
@@ -216,7 +217,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     same = comparison.with_status("same")
     if same:
         yield ""
-        yield f"The same: {len(same)} task{'' if len(same) == 1 else 's'}"
+        yield f"The same: {_tasks(len(same))}"
     if comparison.ratios:
         yield ""
         yield "Time and cost"

@@ -88,7 +88,8 @@ def _record(run: RunFolder, summary: _Summary, manifest: _Manifest, agent: str, 
     datasets = sorted({cell.dataset for cell in cells})
     dataset = datasets[0] if len(datasets) == 1 else None
     known = None if dataset == UNNAMED_DATASET else dataset
-    lost = f"{len(summary.lost)} cells were lost: collected, never reported" if summary.lost else None
+    count = len(summary.lost)
+    lost = f"{count} cell{' was' if count == 1 else 's were'} lost: collected, never reported"
     return RunRecord(
         origin="run",
         run_id=summary.run_id,
@@ -100,7 +101,7 @@ def _record(run: RunFolder, summary: _Summary, manifest: _Manifest, agent: str, 
         sources=(run.summary,),
         began=timestamp(manifest.started_at),
         is_adaptive=manifest.settings.attempts == "auto",
-        notes=(lost,) if lost else (),
+        notes=(lost,) if count else (),
     )
 
 
