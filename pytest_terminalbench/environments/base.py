@@ -37,7 +37,8 @@ class StopReport:
     """What the container's own accounting said when the agent's processes were stopped.
 
     ``memory_peak_mb`` (MiB) is the peak since the container's start by the counter named in ``memory_counter``.
-    ``unstoppable``: after twenty rounds of killing there were still new processes (a fork bomb).
+    ``unstoppable``: after twenty rounds of killing there were still new processes (a fork bomb), or the container let
+    nothing of ours run.
     ``oom_kills`` and ``pids_refused`` count how often a limit was hit. None means the kernel offers no such counter.
     """
 

@@ -24,8 +24,9 @@ from pytest_terminalbench.verifiers.script import LOGS, TESTS, Verdict, verify
 
 __all__ = ["TrialSetup", "record_void", "run_trial"]
 
-# After the agent's time its last command is killed, which takes a moment; then its thread is left behind.
-AGENT_GRACE_S = 30.0
+# After the agent's time its last command is killed, which takes a moment (at most twice the environment's limit for
+# that, 20 s); then its thread is left behind.
+AGENT_GRACE_S = 60.0
 # A failure card shows the end of what the verifier printed.
 TAIL_LINES = 12
 # Tries of a trial whose environment broke through no fault of the agent.
@@ -283,7 +284,7 @@ class _Trial:
             yield "agent_s"
         if self._stop.oom_kills:
             yield "memory_mb"
-        if self._stop.pids_refused or self._stop.unstoppable:
+        if self._stop.pids_refused:
             yield "pids"
 
     def _with_limits(self, said: str) -> str:
@@ -294,7 +295,7 @@ class _Trial:
             notes.append(
                 f"out of memory: {self._stop.oom_kills} processes killed at memory_mb = {spec.environment.memory_mb}"
             )
-        if self._stop.pids_refused or self._stop.unstoppable:
+        if self._stop.pids_refused:
             notes.append(f"out of processes: the limit pids = {spec.environment.pids} was hit")
         return "; ".join(note for note in notes if note)
 
