@@ -38,7 +38,7 @@ KILL_TIMEOUT_S = 20.0
 DRAIN_S = 0.2
 # How late the engine may book a command's end, or a container's; milliseconds, except on a machine whose disk is busy.
 BOOKING_S = 15.0
-DYING_S = 2.0
+DYING_S = 1.0
 # What a trial may copy out of a container: a build tree, not a disk.
 MAX_COPY_BYTES = 1 << 30
 
@@ -197,11 +197,7 @@ class DockerEnvironment:
 
     def _not_started(self, problem: _StartProblem, began: float) -> ExecResult:
         """The result of a command that the runtime could not start, unless the container itself is to blame."""
-        # One that is ending is booked as ended a moment later.
-        until = time.monotonic() + (DYING_S if "stopped" in problem.text else 0.0)
-        while not (is_over := not self._is_running()) and time.monotonic() < until:
-            time.sleep(0.05)
-        if is_over:
+        if not self._stays(DYING_S if "stopped" in problem.text else 0.0):
             raise EnvironmentLost(f"run a command: container {self.container[:12]} is gone ({problem.text})")
         return ExecResult(
             exit_code=problem.exit_code, stdout="", stderr=problem.text, duration_s=time.monotonic() - began
@@ -331,11 +327,20 @@ class DockerEnvironment:
         engine died.
         """
         try:
-            if self._is_running():
+            if self._stays(DYING_S):
                 return None
             return "agent" if self._ended_for_agent or self._ended_from_inside() else "engine"
         except EnvironmentFailure:
             return "engine"
+
+    def _stays(self, seconds: float) -> bool:
+        """Whether it runs, and still does so after `seconds`."""
+        until = time.monotonic() + seconds
+        while self._is_running():
+            if time.monotonic() >= until:
+                return True
+            time.sleep(0.05)
+        return False
 
     def _is_running(self) -> bool:
         try:

@@ -132,6 +132,11 @@ while [ $left = 1 ] && [ $round -lt 40 ]; do
   done
   [ $left = 1 ] && hold_or_kill
 done
+# A parent that is a link or a file would lead astray what is put there later, or refuse it.
+for path; do
+  above=${path%/*}
+  [ -z "$above" ] || { [ -d "$above" ] && [ ! -L "$above" ]; } || rm -rf -- "$above"
+done
 [ $# -gt 0 ] && rm -rf -- "$@"
 
 echo "killed $killed"
