@@ -50,7 +50,13 @@ class AgentSpec:
                 f"agent {self.name!r} cannot be made with {', '.join(arguments) or 'no arguments'}: {error}; it takes "
                 f"{inspect.signature(self.factory)}"
             ) from None
-        return self.factory(**arguments)
+        try:
+            return self.factory(**arguments)
+        except AgentSetupError:
+            raise
+        # The seam to foreign code: whatever a constructor raises says that there is no agent.
+        except Exception as error:
+            raise AgentSetupError(f"agent {self.name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
