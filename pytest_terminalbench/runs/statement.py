@@ -73,7 +73,7 @@ def check_trials(summary: Mapping[str, Any], run: Path) -> None:
 def statement(
     summary: Mapping[str, Any], *, run: Path, manifest: Mapping[str, Any], before: Mapping[str, Measured], against: str
 ) -> dict[str, Any]:
-    """The report. `before` is what deltas are taken against, named by `against` (``baselines``, a run's id, or nothing)."""
+    """The report; deltas are taken against `before`, named by `against`: ``baselines``, a run's id, or empty."""
     cells = summary["cells"]
     return {
         "run_id": summary["run_id"],
