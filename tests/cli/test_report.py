@@ -239,7 +239,7 @@ def test_a_first_run_has_no_deltas_and_says_so(project: Project) -> None:
     done = project.call("report", "--deltas", "--format", "json")
 
     assert (done.exit_code, done.err) == (0, "no run before one has any of its cells, so there are no deltas\n")
-    assert done.json["deltas_against"] == ""
+    assert done.json["deltas_against"] is None
 
 
 def test_a_run_and_the_one_to_compare_with_can_be_named(project: Project) -> None:
