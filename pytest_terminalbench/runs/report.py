@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pytest_terminalbench.runs.summary import is_scored
 
-__all__ = ["CategoryRow", "category_rows", "headline", "listed", "markdown", "score_line", "slowest"]
+__all__ = ["CategoryRow", "category_rows", "gate_lines", "headline", "listed", "markdown", "score_line", "slowest"]
 
 SLOWEST = 3
 
@@ -40,7 +40,7 @@ def _row(name: str, cells: Sequence[Mapping[str, Any]]) -> CategoryRow:
         name=name,
         cells=len(cells),
         solved=count("solved"),
-        unsolved=count("unsolved"),
+        unsolved=count("unsolved", "inconclusive"),
         as_baseline=count("as-baseline"),
         regressed=count("regressed"),
         void=count("void", "blocked", "lost"),
@@ -67,6 +67,8 @@ def headline(totals: Mapping[str, int]) -> str:
         if totals[key]
     ]
     plain = totals["unsolved"] - totals["as_baseline"] - totals["regressed"]
+    if totals.get("inconclusive"):
+        parts.append(f"{totals['inconclusive']} of them inconclusive")
     if plain:
         parts.insert(1, f"{plain} unsolved")
     return f"{_counted(totals['cells'], 'cell')}: {', '.join(parts)}"
@@ -83,6 +85,16 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
         f"mean {summary['mean']:.1%}, 95 % interval {interval['low']:.1%} to {interval['high']:.1%} "
         f"({interval['method']}; {_counted(len(scored), 'cell')}, {_counted(attempts, 'attempt')} each)"
     )
+
+
+def gate_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What the statistical gate says of each agent, and of each metric that is worse or doubtful."""
+    gate = summary["gate"]
+    for actor, suite in gate.get("agents", {}).items():
+        yield f"suite gate: {suite['verdict'].upper()}: {actor}: {suite['reason']}"
+        for metric in gate["metrics"].get(actor, {}).values():
+            if metric["verdict"] != "pass":
+                yield f"suite gate: {metric['verdict']}: {metric['reason']}"
 
 
 def _counted(number: int, noun: str) -> str:
@@ -110,6 +122,8 @@ def _markdown_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     if score:
         yield ""
         yield f"{score[0].upper()}{score[1:]}."
+    for line in gate_lines(summary):
+        yield from ("", f"{line}.")
     yield ""
     yield "| category | cells | solved | unsolved | as baseline | regressed | void | seconds |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
@@ -117,7 +131,7 @@ def _markdown_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield "| " + " | ".join([row.name, *(str(value) for value in row[1:-1]), f"{row.seconds:.1f}"]) + " |"
     sections = {
         "Regressed": ("regressed",),
-        "Unsolved": ("unsolved",),
+        "Unsolved": ("unsolved", "inconclusive"),
         "Void": ("void", "blocked", "lost"),
         "As baseline": ("as-baseline",),
     }
