@@ -21,7 +21,8 @@ def write_atomically(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        scratch.write_text(text, encoding="utf-8")
+        # What a verifier says may hold half a surrogate pair, which UTF-8 cannot; in JSON this is its escape.
+        scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
         scratch.replace(file)
     except OSError:
         scratch.unlink(missing_ok=True)

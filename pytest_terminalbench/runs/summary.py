@@ -12,25 +12,36 @@ from typing import Any, TypeAlias
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.statistics import Interval, cluster_bootstrap, pass_at_k, pass_hat_k, wilson
 
-__all__ = ["read_summary", "summarise"]
+__all__ = ["is_scored", "read_summary", "summarise"]
 
 SCHEMA_VERSION = 1
 _Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
 _MISSING = object()
 # Cells of these statuses have a score; the others are shown apart and never averaged.
-SCORED = ("solved", "as-baseline", "unsolved", "regressed")
+SCORED = ("solved", "as-baseline", "unsolved", "regressed", "inconclusive")
 
 
-def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence[str] = ()) -> dict[str, Any]:
+def is_scored(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell was judged, so that it counts in the mean."""
+    return cell["status"] in SCORED and bool(_judged(cell))
+
+
+def summarise(
+    run_id: str,
+    cells: Sequence[Mapping[str, Any]],
+    *,
+    lost: Sequence[str] = (),
+    gate: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The summary of `cells` (as items published them), in order of their names.
 
     ``totals`` counts cells: ``solved`` (every attempt), ``unsolved`` (judged and not solved, regressed or not),
     ``regressed`` and ``improved`` (against the baseline), ``void``, ``blocked``, ``lost`` (collected, never
     reported). ``mean`` is the mean of the cells' mean rewards, ``interval`` its 95 % interval for scenarios like
-    these.
+    these. `gate`: the statistical gate's verdict, where one was asked; else a strict one is given.
     """
     ordered = sorted(cells, key=lambda cell: str(cell["cell"]))
-    scored = [cell for cell in ordered if cell["status"] in SCORED and _judged(cell)]
+    scored = [cell for cell in ordered if is_scored(cell)]
     means = [fmean(attempt["reward"] for attempt in _judged(cell)) for cell in scored]
     tallies = [_tally(cell) for cell in scored]
     attempts = max((n for _, n in tallies), default=0)
@@ -48,7 +59,7 @@ def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence
         "mean": round(fmean(means), 6) if means else None,
         "interval": _as_json(interval),
         "cost": _cost(ordered),
-        "gate": {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
+        "gate": dict(gate) if gate else {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
     }
 
 
@@ -131,10 +142,11 @@ def _totals(cells: Sequence[Mapping[str, Any]], lost: Sequence[str]) -> dict[str
     return {
         "cells": len(cells) + len(lost),
         "solved": count("solved"),
-        "unsolved": count("unsolved", "as-baseline", "regressed"),
+        "unsolved": count("unsolved", "as-baseline", "regressed", "inconclusive"),
         "as_baseline": count("as-baseline"),
         "regressed": count("regressed"),
         "improved": sum(bool(cell["improved"]) for cell in cells),
+        "inconclusive": sum(bool(cell.get("inconclusive")) for cell in cells),
         "void": count("void"),
         "blocked": count("blocked"),
         "lost": len(lost) + count("lost"),

@@ -17,6 +17,7 @@ FILES = {
     "tox.ini": "[tox]\n[pytest]\ntb_results = out\n",
     "setup.cfg": "[tool:pytest]\ntb_results = out\n",
     "setup.py": "",
+    "bare/pyproject.toml": '[project]\nname = "x"\n',
 }
 
 
@@ -33,21 +34,26 @@ FILES = {
         [".pytest.ini", "tox.ini"],
         ["pyproject.toml", "below/setup.py"],
         ["below/.pytest.ini", "pytest.ini"],
+        ["bare/pyproject.toml"],
+        ["bare/pyproject.toml", "below/setup.py"],
     ],
     ids=str,
 )
-def test_root_and_file_are_pytests_own(
+def test_root_and_options_are_pytests_own(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, files: list[str]
 ) -> None:
     start = pytester.mkdir("below")
     for name in files:
-        (pytester.path / name).write_text(FILES[name.rpartition("/")[2]])
+        # `bare/` stands for a file that does not speak of pytest.
+        (pytester.path / name.removeprefix("bare/")).write_text(FILES.get(name) or FILES[name.rpartition("/")[2]])
     monkeypatch.chdir(start)
 
     config = pytester.parseconfig()
     found = pytest_settings(start)
 
-    assert (found.root, found.file) == (config.rootpath, config.inipath)
+    assert found.root == config.rootpath
+    # pytest also calls a pyproject.toml its file that does not speak of it.
+    assert found.file == (None if "bare/pyproject.toml" in files else config.inipath)
     assert str(found.values.get("tb_results") or "") == str(config.getini("tb_results") or "")
 
 
