@@ -96,7 +96,7 @@ class TaskChange:
     baseline: TaskRecord
     candidate: TaskRecord
     difference: float
-    interval: Interval | None
+    interval: Interval
     p_worse: float
     p_better: float
     q_worse: float

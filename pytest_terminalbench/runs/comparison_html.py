@@ -113,6 +113,11 @@ def _side(name: str, side: Side) -> str:
 # --- plots ----------------------------------------------------------------------------------------------------------
 
 
+def _scrolled(rows: Sequence[Row], axis: Axis, *, title: str) -> str:
+    """On a narrow screen a plot is moved, not made unreadable."""
+    return f'<div class="scroll">{interval_plot(rows, axis, title=title)}</div>'
+
+
 def _scores(comparison: Comparison) -> Iterator[str]:
     rows = [
         Row(
@@ -135,7 +140,7 @@ def _scores(comparison: Comparison) -> Iterator[str]:
         return
     axis = Axis(0, 1, [tick / 10 for tick in range(0, 11, 2)], lambda value: f"{100 * value:.0f} %")
     yield "<section><h2>Scores</h2>"
-    yield interval_plot(rows, axis, title="Mean scores of both sides with their intervals")
+    yield _scrolled(rows, axis, title="Mean scores of both sides with their intervals")
     yield (
         "<p class=dim>Share solved, mean over the tasks compared. Thin: 95 % interval for tasks like these (another "
         "draw of tasks). Thick: 95 % interval for these tasks and this agent (another run of the same).</p></section>"
@@ -158,10 +163,10 @@ def _forest(comparison: Comparison) -> Iterator[str]:
     same = len(comparison.with_status("same"))
     left = f" The {len(changed) - PLOTTED} least sure are left out." if len(changed) > PLOTTED else ""
     yield f"<section><h2>Tasks that changed ({len(changed)})</h2>"
-    yield interval_plot(rows, axis, title="Change in solve rate of each task, with its interval")
+    yield _scrolled(rows, axis, title="Change in solve rate of each task, with its interval")
     yield (
-        "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (Newcombe: this "
-        "task, this agent). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task "
+        "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (this task, this "
+        "agent; Newcombe). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task "
         f"among so many. {same} task{'' if same == 1 else 's'} did not change.{left}</p></section>"
     )
 
@@ -169,12 +174,13 @@ def _forest(comparison: Comparison) -> Iterator[str]:
 def _forest_row(task: TaskChange) -> Row:
     p, q = directed_p(task)
     said = f"{task.task}: {_counts(task)}, p = {p_text(p)}, adjusted {p_text(q)}"
-    interval = task.interval
-    bars = (
-        [Bar(*interval[:2], f"{said}; {interval_text(interval, 'this task, this agent', points)}")] if interval else []
-    )
+    tip = f"{said}; {interval_text(task.interval, 'this task, this agent', points)}"
     return Row(
-        label=task.task, value=task.difference, bars=bars, note=f"{100 * task.difference:+.0f}", kind=task.status
+        label=task.task,
+        value=task.difference,
+        bars=[Bar(*task.interval[:2], tip)],
+        note=f"{100 * task.difference:+.0f}",
+        kind=task.status,
     )
 
 
@@ -207,7 +213,7 @@ def _ratios(ratios: Sequence[RatioVerdict]) -> Iterator[str]:
         for one in known
         if one.ratio
     ]
-    yield interval_plot(rows, axis, title="Ratios of time and cost, candidate to baseline, with their intervals")
+    yield _scrolled(rows, axis, title="Ratios of time and cost, candidate to baseline, with their intervals")
     yield "<p class=dim>Candidate to baseline, the typical task. Dashed: what is allowed.</p><ul>"
     yield from (f"<li>{escape(metric_name(one.metric))}: {escape(ratio_text(one))}</li>" for one in ratios)
     yield "</ul></section>"
@@ -253,11 +259,11 @@ def _table(tasks: Sequence[TaskChange]) -> Iterator[str]:
 
 def _table_row(task: TaskChange) -> str:
     p, q = directed_p(task)
-    interval = task.interval
-    between = f"{100 * interval.low:+.0f} to {100 * interval.high:+.0f}" if interval else ""
+    low, high, _, method = task.interval
     return (
         f'<tr class="{task.status}"><th scope=row>{escape(task.task)}<td>{_strip(task.baseline)}<td>'
-        f"{_strip(task.candidate)}<td class=n>{100 * task.difference:+.0f}<td class=n>{between}<td class=n>"
+        f"{_strip(task.candidate)}<td class=n>{100 * task.difference:+.0f}<td class=n title='{escape(method)}'>"
+        f"{100 * low:+.0f} to {100 * high:+.0f}<td class=n>"
         f"{p_text(p)}<td class=n>{p_text(q)}"
     )
 

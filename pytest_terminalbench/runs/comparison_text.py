@@ -286,8 +286,9 @@ def _markdown_lines(comparison: Comparison) -> Iterator[str]:
 
 METHODS = (
     "p per task is one-sided in the direction of the change (Boschloo's test; a permutation test for fractional "
-    "rewards), adjusted by Benjamini-Hochberg over all tasks compared; the interval of a difference is Newcombe's and "
-    "speaks of this task and agent. ✓ solved, ✗ not, ◐ in part, · void (no verdict; never counted as unsolved)."
+    "rewards), adjusted by Benjamini-Hochberg over all tasks compared; the interval of a difference is Newcombe's (for "
+    "fractional rewards a normal one) and speaks of this task and agent. ✓ solved, ✗ not, ◐ in part, · void "
+    "(no verdict; never counted as unsolved)."
 )
 
 
@@ -296,8 +297,7 @@ def _markdown_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
     yield "|---|---|---:|---|---:|---:|"
     for task in tasks:
         p, q = directed_p(task)
-        interval = task.interval
-        between = f"{100 * interval.low:+.0f} to {100 * interval.high:+.0f}" if interval else ""
+        between = f"{100 * task.interval.low:+.0f} to {100 * task.interval.high:+.0f}"
         yield (
             f"| {_cell(task.task)} | {strip(task.baseline)} → {strip(task.candidate)} | {100 * task.difference:+.1f} | "
             f"{between} | {p_text(p)} | {p_text(q)} |"

@@ -13,8 +13,8 @@ from typing import NamedTuple
 __all__ = ["Axis", "Bar", "Row", "interval_plot"]
 
 WIDTH = 860
-# A letter of the labels' 12 px sans serif is some 6.4 px wide.
-LETTER = 6.4
+# A letter of the labels' 12 px sans serif is at most so wide on average (DejaVu Sans Bold; others are narrower).
+LETTER = 7.6
 ROW_HEIGHT, AXIS_HEIGHT, HALF_CAP = 20, 26, 4
 
 
@@ -53,7 +53,7 @@ class Row:
 
 def interval_plot(rows: Sequence[Row], axis: Axis, *, title: str) -> str:
     """An `<svg>`; `title` says what it shows to those who do not see it."""
-    left = min(340.0, max((len(row.label) for row in rows), default=0) * LETTER + 16)
+    left = min(360.0, max((len(row.label) for row in rows), default=0) * LETTER + 16)
     right = max((len(row.note) for row in rows), default=0) * LETTER + 16
     scale = _Scale(axis, left, WIDTH - right)
     bottom = ROW_HEIGHT * len(rows) + 6

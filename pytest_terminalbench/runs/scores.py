@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import fmean, variance
 from typing import NamedTuple
 
-from pytest_terminalbench.statistics import Interval, cluster_bootstrap, wilson
+from pytest_terminalbench.statistics import Interval, cluster_bootstrap, effect_of_rewards, wilson
 
 __all__ = ["TASKS_LIKE_THESE", "THESE_TASKS", "LabelledInterval", "difference_interval", "score_intervals"]
 
@@ -56,15 +56,15 @@ def _of_these(rewards: Sequence[Sequence[float]]) -> Interval | None:
     return Interval(max(0.0, mean - half), min(1.0, mean + half), LEVEL, "normal, fixed tasks")
 
 
-def difference_interval(baseline: Sequence[float], candidate: Sequence[float]) -> Interval | None:
-    """Interval of one task's change in solve rate; None for fractional rewards, where few attempts cannot give one.
+def difference_interval(baseline: Sequence[float], candidate: Sequence[float]) -> Interval:
+    """Interval of one task's change in mean reward; for fractional rewards the wide one of `effect_of_rewards`.
 
     Formula: Newcombe's hybrid of both sides' Wilson intervals (l, u): d - sqrt((p_c - l_c)² + (u_b - p_b)²) to
     d + sqrt((u_c - p_c)² + (p_b - l_b)²), d = p_c - p_b. Assumes independent attempts; speaks of this task and agent.
     Source: Newcombe, Statist. Med. 17 (1998), 873-890, method 10.
     """
     if any(reward not in (0.0, 1.0) for reward in (*baseline, *candidate)):
-        return None
+        return effect_of_rewards([baseline], [candidate], level=LEVEL).interval
     p_b, p_c = fmean(baseline), fmean(candidate)
     before = wilson((int(sum(baseline)), len(baseline)), level=LEVEL)
     after = wilson((int(sum(candidate)), len(candidate)), level=LEVEL)

@@ -116,10 +116,14 @@ def test_what_cannot_be_written_is_told(runs: Project) -> None:
     assert done.err.startswith("terminalbench: --output taken/page.html cannot be written: ")
 
 
-def test_names_cannot_move_the_cursor(project: Project) -> None:
+def test_names_cannot_command_the_terminal(project: Project) -> None:
+    """This one would rename its window."""
+    name = "\x1b]0;renamed\x07"
     file = project.write(
-        "results.json",
-        {"results": [{"task_id": "\x1b[2J", "trial_name": "\x1b[2J.1-of-1", "is_resolved": True}]},
+        "results.json", {"results": [{"task_id": name, "trial_name": f"{name}.1-of-1", "is_resolved": True}]}
     )
 
-    assert "\x1b" not in project.call("compare", file, file).out
+    out = project.call("compare", file, file, "--format", "markdown").out
+
+    assert "�]0;renamed�" in out
+    assert not {"\x1b", "\x07"} & set(out)

@@ -99,20 +99,28 @@ def test_a_great_many_tasks_stay_below_a_megabyte() -> None:
     assert len(html(compare_records(before, after)).encode()) < 1_000_000
 
 
+def _bar(plot: str) -> tuple[float, float]:
+    """Where the first interval begins and ends."""
+    left, right = re.findall(r'class="bar" x1="([\d.]+)" x2="([\d.]+)"', plot)[0]
+    return float(left), float(right)
+
+
 def test_a_plot_draws_values_where_the_axis_has_them() -> None:
     axis = Axis(0, 1, [0, 1], str)
     text = interval_plot([Row(label="", value=0.5, bars=[Bar(0.0, 1.0, "tip")])], axis, title="t")
 
-    (left, right) = re.findall(r'class="bar" x1="([\d.]+)" x2="([\d.]+)"', text)[0]
+    left, right = _bar(text)
     (dot,) = re.findall(r'cx="([\d.]+)"', text)
-    assert float(dot) == (float(left) + float(right)) / 2
+    assert float(dot) == (left + right) / 2
 
 
 def test_what_lies_beyond_the_axis_ends_at_it_without_a_cap() -> None:
     axis = Axis(0, 1, [0, 1], str)
 
-    within, beyond = (
-        interval_plot([Row(label="", value=0.5, bars=[Bar(0.2, high, "tip")])], axis, title="t") for high in (0.8, 7.0)
+    within, at_the_end, beyond = (
+        interval_plot([Row(label="", value=0.5, bars=[Bar(0.2, high, "tip")])], axis, title="t")
+        for high in (0.8, 1.0, 7.0)
     )
 
-    assert (within.count('class="cap"'), beyond.count('class="cap"')) == (2, 1)
+    assert [plot.count('class="cap"') for plot in (within, at_the_end, beyond)] == [2, 2, 1]
+    assert _bar(beyond) == _bar(at_the_end)

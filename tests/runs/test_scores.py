@@ -11,7 +11,7 @@ from pytest_terminalbench.runs.scores import (
     difference_interval,
     score_intervals,
 )
-from pytest_terminalbench.statistics import cluster_bootstrap, fixed_task_standard_error, wilson
+from pytest_terminalbench.statistics import cluster_bootstrap, effect_of_rewards, fixed_task_standard_error, wilson
 
 MIXED = [[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
 
@@ -64,18 +64,16 @@ def test_the_interval_of_a_difference_is_newcombes(
 
     interval = difference_interval(before, after)
 
-    assert interval is not None
     assert interval[:2] == pytest.approx((low, high), abs=5e-5)
     assert interval[2:] == (0.95, "Newcombe")
 
 
-def test_fractional_rewards_have_none() -> None:
-    assert difference_interval([0.5, 1.0], [0.0]) is None
+def test_fractional_rewards_have_the_wide_interval_of_an_effect() -> None:
+    assert difference_interval([0.5, 1.0], [0.0]) == effect_of_rewards([[0.5, 1.0]], [[0.0]]).interval
 
 
 def test_an_interval_never_leaves_what_is_possible() -> None:
     interval = difference_interval([1.0], [0.0])
 
-    assert interval is not None
     assert interval.low == -1.0
     assert interval.high == pytest.approx(0.1221, abs=5e-5)
