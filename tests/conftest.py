@@ -10,6 +10,8 @@ from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.errors import EngineUnreachable
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session")
 def engine() -> DockerEngine:

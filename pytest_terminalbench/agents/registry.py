@@ -41,13 +41,13 @@ class AgentSpec:
         return bool(getattr(self.factory, "deterministic", False))
 
     def make(self) -> Agent:
-        """A new agent; raises AgentSetupError when its arguments do not fit."""
+        """A new agent; raises AgentSetupError, which names no values, when its arguments do not fit."""
         arguments = {**self.arguments, **({"model": self.model} if self.model else {})}
         try:
             inspect.signature(self.factory).bind(**arguments)
         except TypeError as error:
             raise AgentSetupError(
-                f"agent {self.name!r} cannot be made with {_listed(arguments)}: {error}; it takes "
+                f"agent {self.name!r} cannot be made with {', '.join(arguments) or 'no arguments'}: {error}; it takes "
                 f"{inspect.signature(self.factory)}"
             ) from None
         try:
@@ -170,7 +170,3 @@ def _parameters(factory: AgentFactory) -> set[str]:
 
 def _takes_anything(factory: AgentFactory) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
-
-
-def _listed(arguments: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"

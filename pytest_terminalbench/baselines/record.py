@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from pytest_terminalbench.errors import BaselineError
 
-__all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
+__all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised", "tallies"]
 
 SCHEMA_VERSION = 1
 
@@ -78,9 +78,22 @@ def read_record(file: Path) -> BaselineRecord | None:
     return parse_record(text, str(file))
 
 
+def tallies(folder: Path) -> list[tuple[int, int]]:
+    """(solved, attempts) of every baseline in `folder` that is not retired; damaged ones are their own cells' error."""
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            record = read_record(file)
+        except BaselineError:
+            continue
+        if record is not None and record.status != "retired":
+            found.append((record.solved, record.attempts))
+    return found
+
+
 def parse_record(text: str, source: str) -> BaselineRecord:
     """The record in `text`; `source` is for messages."""
-    cure = "restore it from version control, or approve anew with --update-baselines"
+    cure = "restore it from version control, or remove it and approve anew with --update-baselines"
     try:
         content = json.loads(text)
     except ValueError as error:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
+from pytest_terminalbench.environments.endpoint import client_options
 from pytest_terminalbench.environments.output import DEFAULT_OUTPUT_CAP, BoundedOutput, Demultiplexer
 from pytest_terminalbench.environments.processes import KILL_SESSION, MARKER, STOP_AGENT, parse_stop_report
 from pytest_terminalbench.errors import (
@@ -73,7 +74,9 @@ class DockerEngine:
         import docker
 
         with engine_errors("connect"):
-            return docker.APIClient(base_url=self.url, version="auto", timeout=self._timeout_s)
+            return docker.APIClient(
+                base_url=self.url, version="auto", timeout=self._timeout_s, **client_options(self.url)
+            )
 
     def start(self, request: ContainerRequest) -> DockerEnvironment:
         """A running container that ends by itself after ``lifetime_s`` and is then removed by the engine.

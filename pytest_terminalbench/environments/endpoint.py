@@ -10,11 +10,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_terminalbench.errors import EngineUnreachable
 
-__all__ = ["Endpoint", "candidates", "find_endpoint", "probe"]
+__all__ = ["Endpoint", "candidates", "client_options", "find_endpoint", "probe"]
 
 # A local engine answers a ping in a millisecond; one that needs longer is stuck.
 PING_TIMEOUT_S = 5.0
@@ -77,6 +78,26 @@ def probe(url: str) -> str | None:
         return str(error) or type(error).__name__
 
 
+def client_options(url: str) -> dict[str, Any]:
+    """What docker-py's client needs besides the address: TLS, where DOCKER_TLS_VERIFY asks for it.
+
+    Raises EngineUnreachable when the certificates are not there.
+    """
+    if not os.environ.get("DOCKER_TLS_VERIFY") or urlsplit(url).scheme not in ("tcp", "http", "https"):
+        return {}
+    from docker.errors import TLSParameterError
+    from docker.utils import kwargs_from_env
+
+    try:
+        return {"tls": kwargs_from_env()["tls"]}
+    except TLSParameterError:
+        place = os.environ.get("DOCKER_CERT_PATH") or "~/.docker"
+        raise EngineUnreachable(
+            f"DOCKER_TLS_VERIFY is set, but ca.pem, cert.pem and key.pem are not all in {place}; "
+            "name their folder by DOCKER_CERT_PATH"
+        ) from None
+
+
 def _ping(connection: http.client.HTTPConnection) -> str | None:
     try:
         connection.request("GET", "/_ping")
@@ -90,8 +111,8 @@ def _ping_by_docker(url: str) -> str | None:
     import docker
 
     try:
-        docker.APIClient(base_url=url, timeout=int(PING_TIMEOUT_S)).ping()
-    except docker.errors.DockerException as error:
+        docker.APIClient(base_url=url, timeout=int(PING_TIMEOUT_S), **client_options(url)).ping()
+    except (docker.errors.DockerException, EngineUnreachable) as error:
         return str(error)
     return None
 

@@ -21,6 +21,7 @@ from pytest_terminalbench.plugin.fixtures import (
     tb_trials,
 )
 from pytest_terminalbench.plugin.options import Options, add_options
+from pytest_terminalbench.plugin.recognise import existing, holds_scenarios, names_scenarios, scenarios_among
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import BenchSession
@@ -41,12 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tb_dataset(name): the dataset a scenario belongs to (set by terminalbench)")
     options = Options.from_config(config)
-    if options.datasets:
-        _bench(config, options).choose_arguments()
+    if options.datasets or names_scenarios(config):
+        _bench(config, options).prepare()
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if not (path / "dataset.json").is_file() and not _is_named(parent.config, path):
+    if not holds_scenarios(path, parent.config):
         return None
     from pytest_terminalbench.plugin.collection import DatasetDirectory
 
@@ -54,23 +55,26 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    # Only below a dataset's folder: other people's JSON files are none of our business.
-    if file_path.suffix != ".json" or type(parent).__name__ != "DatasetDirectory":
+    # Files inside the root directory come from their dataset's folder; this is for one outside, named by itself. Other
+    # people's JSON files are none of our business.
+    if file_path.suffix != ".json" or not isinstance(parent, pytest.Session):
         return None
-    from pytest_terminalbench.plugin.collection import ScenarioFile
+    if not holds_scenarios(file_path.parent, parent.config):
+        return None
+    from pytest_terminalbench.plugin.collection import DatasetDirectory, ScenarioFile
 
-    return ScenarioFile.for_file(file_path, parent)
+    return ScenarioFile.for_file(file_path, DatasetDirectory.for_folder(file_path.parent, parent))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     bench = existing(session.config)
-    if bench is not None and not hasattr(session.config, "workerinput"):
+    if bench is not None and bench.is_asked_for:
         bench.preflight()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     bench = existing(config)
-    return bench.header() if bench is not None else []
+    return bench.header() if bench is not None and bench.is_asked_for else []
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
@@ -118,10 +122,11 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
-    if any(".json::" in nodeid for nodeid in ids):
-        controller = _bench(node.config).controller
-        assert controller is not None  # xdist calls this on the controller only.
-        controller.expect(ids)
+    scenarios = scenarios_among(ids, node.config)
+    if scenarios:
+        bench = existing(node.config) or _checked_bench(node.config)
+        assert bench.controller is not None  # xdist calls this on the controller only.
+        bench.controller.expect(scenarios)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -131,19 +136,15 @@ def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any
         bench.controller.worker_crashed(crashitem, report, sched)
 
 
-def existing(config: pytest.Config) -> BenchSession | None:
-    """The session's state, if it has anything to do with scenarios so far."""
-    from pytest_terminalbench.plugin.keys import BENCH
-
-    return config.stash.get(BENCH, None)
-
-
 def _bench(config: pytest.Config, options: Options | None = None) -> BenchSession:
     from pytest_terminalbench.plugin.session import BenchSession
 
     return BenchSession.of(config, options)
 
 
-def _is_named(config: pytest.Config, path: Path) -> bool:
-    bench = existing(config)
-    return bench is not None and bench.is_dataset(path)
+def _checked_bench(config: pytest.Config) -> BenchSession:
+    """For scenarios that no argument named and workers came upon; raises UsageError as session start would have."""
+    bench = _bench(config)
+    bench.check()
+    bench.preflight()
+    return bench

@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_terminalbench.baselines.comparison import Status
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
-from pytest_terminalbench.plugin.cell_state import STATE, CellState
+from pytest_terminalbench.plugin.cell_state import STATE, CellState, trouble_text
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.trials.result import TrialResult
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.collection import ScenarioItem
 
-__all__ = ["failure_card"]
+__all__ = ["Cards", "failure_card"]
 
 SHOWN_CHECKS = 8
 
 
-def failure_card(item: ScenarioItem, error: BaseException) -> str | None:
+class Cards:
+    """Draws what goes wrong with cells, in every process that runs any."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        # Not the item's repr_failure: pytest asks for that when a test fails, but not when a fixture does.
+        cell = item.stash.get(CELL, None)
+        if cell is None or call.excinfo is None:
+            return (yield)
+        state = item.stash.setdefault(STATE, CellState(cell=cell))
+        state.trouble = state.trouble or trouble_text(call.excinfo.value)
+        state.publish(item)
+        report = yield
+        card = failure_card(item, state, call.excinfo.value)  # type: ignore[arg-type]  # Who has a cell is ours.
+        if card is not None and report.failed:
+            report.longrepr = card
+        return report
+
+
+def failure_card(item: ScenarioItem, state: CellState, error: BaseException) -> str | None:
     """The card for an error of ours or a comparison that failed; None for anything unforeseen."""
-    state = item.stash.get(STATE, None)
-    if state is not None and isinstance(error, AssertionError) and state.comparison is not None:
-        return "\n".join(_failed_card(state, item))
+    if isinstance(error, AssertionError) and state.comparison is not None:
+        return _drawn(_failed_card(state, item))
     if isinstance(error, TerminalBenchError):
-        return "\n".join(_error_card(state, error, item))
+        return _drawn(_error_card(state, error, item))
     return None
+
+
+def _drawn(lines: Iterable[str]) -> str:
+    """The card's text. What verifiers print may steer a terminal, or hold what cannot be sent to xdist's controller."""
+    text = "\n".join(lines).encode("utf-8", errors="backslashreplace").decode()
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:
@@ -40,7 +71,18 @@ def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:
     if worst is not None:
         yield from _trial_lines(worst)
         yield f"trial folder: {item.bench.run.path / worst.folder}"
-    yield f"once more:    pytest '{item.nodeid}'"
+    yield f"once more:    {_command(item)}"
+
+
+def _command(item: ScenarioItem) -> str:
+    """What to type to run just this cell; values of arguments may be secret."""
+    options = item.bench.options
+    words = ["pytest", shlex.quote(item.nodeid)]
+    if options.agents != ("oracle",):
+        words += [f"--tb-agent {shlex.quote(agent)}" for agent in options.agents]
+    words += [f"--tb-model {shlex.quote(model)}" for model in options.models]
+    words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in options.agent_args]
+    return " ".join(words)
 
 
 def _trial_lines(result: TrialResult) -> Iterator[str]:
@@ -60,9 +102,9 @@ def _trial_lines(result: TrialResult) -> Iterator[str]:
         yield from (f"  | {line}" for line in result.verifier_tail.splitlines())
 
 
-def _error_card(state: CellState | None, error: TerminalBenchError, item: ScenarioItem) -> Iterator[str]:
+def _error_card(state: CellState, error: TerminalBenchError, item: ScenarioItem) -> Iterator[str]:
     yield f"{item.cell.scenario.id}: {error}"
-    last = state.results[-1] if state and state.results else None
+    last = state.results[-1] if state.results else None
     if last is not None and isinstance(last.outcome, Void):
         if last.verifier_tail:
             yield "the verifier's last lines:"

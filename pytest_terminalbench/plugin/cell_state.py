@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.baselines.comparison import Comparison, Status
+from pytest_terminalbench.baselines.gate import CellGate, StrictGate
+from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.outcome import Void
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["PROPERTY", "STATE", "CellState", "CellVoid"]
+__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid", "trouble_text"]
 
 PROPERTY = "tb"
 # What crosses xdist and reaches every report stays small; the trial's folder has the rest.
@@ -25,13 +30,26 @@ class CellVoid(TerminalBenchError):
     """A cell's question could not be put."""
 
 
+class CellBlocked(TerminalBenchError):
+    """A cell runs under other conditions than its baseline was approved under."""
+
+
 @dataclass(kw_only=True)
 class CellState:
-    """A cell, its trials so far, and the verdict once there is one."""
+    """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none.
+
+    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own.
+    """
 
     cell: Cell
+    gate_kind: str = "strict"
+    gate: CellGate = field(default_factory=lambda: StrictGate(None, 1))
+    baseline: BaselineRecord | None = None
+    mismatches: Sequence[Mismatch] = ()
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
+    trouble: str = ""
+    own_agent: Agent | None = None
 
     @property
     def status(self) -> Status:
@@ -55,10 +73,23 @@ class CellState:
             "model": self.cell.agent.model,
             "status": self.status.value,
             "improved": bool(comparison and comparison.improved),
+            "inconclusive": bool(comparison and comparison.inconclusive),
+            "adjusted_p": comparison.adjusted_p if comparison else None,
+            "gate": self.gate_kind,
+            "mismatches": [mismatch._asdict() for mismatch in self.mismatches],
             "baseline_id": comparison.baseline_id if comparison else None,
-            "text": _short(comparison.text if comparison else _void_reason(self.results)),
+            "text": _short(comparison.text if comparison else self._why_void()),
             "attempts": [_attempt(result) for result in self.results],
         }
+
+    def _why_void(self) -> str:
+        last = self.results[-1].outcome if self.results else None
+        return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
+
+
+def trouble_text(error: BaseException) -> str:
+    """`error` in a line or two; our own errors explain themselves, any other's type says more than its text."""
+    return str(error) if isinstance(error, TerminalBenchError) else f"{type(error).__name__}: {error}"
 
 
 def _attempt(result: TrialResult) -> dict[str, Any]:
@@ -72,12 +103,9 @@ def _attempt(result: TrialResult) -> dict[str, Any]:
         "wall_s": content["timing"]["wall_s"],
         "memory_peak_mb": result.memory_peak_mb,
         "cost_usd": result.usage.cost_usd,
+        "tokens": result.usage.input_tokens + result.usage.output_tokens,
         "folder": result.folder,
     }
-
-
-def _void_reason(results: Sequence[TrialResult]) -> str:
-    return results[-1].outcome.reason if results else "no trial was made"
 
 
 def _short(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from pytest_terminalbench.errors import ScenarioError
-from pytest_terminalbench.plugin.cards import failure_card
+from pytest_terminalbench.plugin.cell_state import STATE, CellState
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.catalog import scenario_files
 from pytest_terminalbench.scenarios.markers import marker_names
@@ -30,15 +32,25 @@ class DatasetDirectory(pytest.Directory):
 
     @classmethod
     def for_folder(cls, path: Path, parent: pytest.Collector) -> DatasetDirectory:
-        node: DatasetDirectory = cls.from_parent(parent, path=path)
+        root = parent.config.rootpath
+        if path.is_relative_to(root):
+            node: DatasetDirectory = cls.from_parent(parent, path=path)
+        else:
+            # pytest would leave the folder out, so that the scenarios of two such datasets could not be told apart.
+            node = cls.from_parent(parent, path=path, nodeid=os.path.relpath(path, root).replace(os.sep, "/"))
         node.bench = BenchSession.of(parent.config)
         return node
 
     def collect(self) -> Iterator[pytest.Collector]:
+        if not self.bench.may_collect:
+            # Alone, the session ends with it when collection has; a worker can tell the controller only this way.
+            if self.bench.is_worker:
+                raise self.CollectError(str(self.bench.refusal))
+            return
         try:
             self.bench.dataset_at(self.path)
         except ScenarioError as error:
-            raise self.CollectError(str(error)) from None
+            raise _collect_error(self, error) from None
         ihook = self.ihook
         for file in scenario_files(self.path):
             ignored = ihook.pytest_ignore_collect(collection_path=file, config=self.config)
@@ -50,8 +62,10 @@ class ScenarioFile(pytest.File):
     """A scenario's JSON file: one item for every agent and model."""
 
     @classmethod
-    def for_file(cls, path: Path, parent: pytest.Collector) -> ScenarioFile:
-        node: ScenarioFile = cls.from_parent(parent, path=path)
+    def for_file(cls, path: Path, parent: DatasetDirectory) -> ScenarioFile:
+        node: ScenarioFile = cls.from_parent(
+            parent, path=path, nodeid=f"{parent.nodeid}/{path.name}".removeprefix("./")
+        )
         return node
 
     def collect(self) -> Iterable[pytest.Item]:
@@ -60,31 +74,50 @@ class ScenarioFile(pytest.File):
         try:
             scenario = bench.load(self.path, bench.dataset_at(directory.path))
         except ScenarioError as error:
-            # So that the others run: pytest's default is to stop at an error of collection.
-            self.config.option.continue_on_collection_errors = True
-            raise self.CollectError(str(error)) from None
+            raise _collect_error(self, error) from None
         return [ScenarioItem.for_cell(Cell(scenario=scenario, agent=agent), self, bench) for agent in bench.agents]
+
+
+def _collect_error(collector: pytest.Collector, error: ScenarioError) -> Exception:
+    # So that the others run: pytest's default is to stop at an error of collection.
+    collector.config.option.continue_on_collection_errors = True
+    return collector.CollectError(str(error))
 
 
 class ScenarioItem(pytest.Function):
     """One cell."""
 
-    cell: Cell
     bench: BenchSession
 
     @classmethod
     def for_cell(cls, cell: Cell, parent: ScenarioFile, bench: BenchSession) -> ScenarioItem:
         item: ScenarioItem = cls.from_parent(parent, name=f"{cell.scenario.id}[{cell.actor}]", callobj=run_cell)
-        item.cell = cell
+        item.stash[CELL] = cell
         item.bench = bench
         item.add_marker(pytest.mark.tb_dataset(cell.scenario.dataset))
         for name in marker_names(cell.scenario):
             item.add_marker(bench.marker(name))
         return item
 
+    @property
+    def cell(self) -> Cell:
+        return self.stash[CELL]
+
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"scenario {self.name}"
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        card = failure_card(self, excinfo.value)
-        return card if card is not None else super().repr_failure(excinfo)
+    def setup(self) -> None:
+        # From here on every report tells of the cell, whatever goes wrong with its fixtures. Anew each time: a plugin
+        # may run an item more than once.
+        self.stash[STATE] = CellState(cell=self.cell)
+        self.stash[STATE].publish(self)
+        super().setup()
+
+    @property
+    def id(self) -> Any:
+        """The node id in pieces, as pytest since 9.2 reads it from text: ``--lf`` and ``--nf`` compare these.
+
+        pytest itself takes the brackets for parameters only where it made them.
+        """
+        plain = super().id
+        return type(plain).parse(str(plain))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_terminalbench.baselines.comparison import Status
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.files import write_atomically, write_json
-from pytest_terminalbench.plugin.cell_state import PROPERTY
+from pytest_terminalbench.plugin.cell_state import PROPERTY, CellState
+from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.status import RETRIED, payload_of
+from pytest_terminalbench.plugin.suite import failed_gate
 from pytest_terminalbench.plugin.terminal import Summary, write_summary
 from pytest_terminalbench.runs.approving import approve_cells
+from pytest_terminalbench.runs.gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.runs.incidents import incidents_of, open_incidents
 from pytest_terminalbench.runs.manifest import finished, git_user, started
 from pytest_terminalbench.runs.report import markdown
 from pytest_terminalbench.runs.summary import summarise
@@ -32,6 +38,13 @@ EXIT_VOID_RATE = 22
 WORKER_RETRIES = 1
 
 
+class _Approval(NamedTuple):
+    """What the summary says of an approval that was asked for, and whether it was given."""
+
+    said: str
+    given: bool
+
+
 class Controller:
     """Lives in the main process only: alone, or with xdist's workers below it."""
 
@@ -40,37 +53,54 @@ class Controller:
         self._expected: dict[str, None] = {}
         self._reported: set[str] = set()
         self._cells: dict[str, dict[str, Any]] = {}
+        self._skipped: set[str] = set()
         self._crashes: dict[str, int] = {}
         self._manifest: dict[str, object] | None = None
+        self._gate: RunGate | None = None
         self._summary: Summary | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
+        self._trouble = ""
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Without xdist: what is going to run is known here."""
-        self.expect([item.nodeid for item in session.items if hasattr(item, "cell")])
+        """Without xdist: what is going to run is known here; so is what keeps it from running."""
+        if self._bench.refusal is not None:
+            raise self._bench.refusal
+        self.expect([item.nodeid for item in session.items if CELL in item.stash])
 
     def expect(self, nodeids: Sequence[str]) -> None:
-        """These items are going to run; those that are scenarios are missed when they do not report."""
-        scenarios = [nodeid for nodeid in nodeids if ".json::" in nodeid]
-        self._expected.update(dict.fromkeys(scenarios))
+        """These scenarios are going to run; they are missed when they do not report."""
+        self._expected.update(dict.fromkeys(nodeids))
         option = self._bench.config.option
-        if scenarios and not option.collectonly and not getattr(option, "setupplan", False):
-            self._open_run()
+        if nodeids and not option.collectonly and not getattr(option, "setupplan", False):
+            self.open_run()
 
-    def _open_run(self) -> None:
+    def guard(self) -> None:
+        """Let SIGTERM end the session as Ctrl-C does."""
+        if self._sigterm is None and threading.current_thread() is threading.main_thread():
+            self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
+
+    def open_run(self) -> None:
+        """Make the run's folder; raises UsageError where none can be made."""
         if self._manifest is not None:
             return
         bench = self._bench
         workers = len(getattr(bench.config.option, "tx", None) or [])
         self._manifest = started(bench.run.id, bench.settings_facts(), root=bench.options.root, workers=workers)
-        write_json(bench.run.manifest, self._manifest)
-        bench.run.point_latest()
-        bench.journal.write("session-start", cells=len(self._expected))
-        if threading.current_thread() is threading.main_thread():
-            self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            write_json(bench.run.manifest, self._manifest)
+            bench.run.point_latest()
+            bench.journal.write("session-start", cells=len(self._expected))
+        except OSError as error:
+            self._manifest = None
+            raise pytest.UsageError(f"--tb-results: {bench.run.path} cannot be written: {error}") from None
+        self.guard()
+        self._start_progress()
+
+    def _start_progress(self) -> None:
+        bench = self._bench
         reporter = bench.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and bench.options.progress_s:
             self._progress = Progress(
@@ -82,82 +112,146 @@ class Controller:
         if self._progress is not None:
             self._progress.heard()
         payload = payload_of(report)
-        if payload is not None and report.outcome != RETRIED:
-            # The last report of a cell says the most: setup knows the trials, call the verdict.
-            self._cells[report.nodeid] = payload
+        if payload is None or report.outcome == RETRIED:
+            return
+        # The last report of a cell says the most: setup knows the trials, call the verdict.
+        self._cells[report.nodeid] = payload
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._skipped.add(report.nodeid)
         # xdist books a cell whose worker died under a phase of its own, "???".
         if report.when == "teardown" or (report.when not in ("setup", "call") and report.failed):
             self._reported.add(report.nodeid)
 
     def worker_crashed(self, nodeid: str, report: pytest.TestReport, sched: Any) -> None:
         """A worker died while it ran a cell: run the cell once more, then call it void."""
-        if nodeid not in self._expected:
+        cell = self._bench.cell_of(nodeid) if nodeid in self._expected else None
+        if cell is None:
             return
         crashes = self._crashes[nodeid] = self._crashes.get(nodeid, 0) + 1
-        self._bench.journal.write("worker-crash", cell=nodeid, crashes=crashes)
+        self._bench.journal.write("worker-crash", cell=cell.key, crashes=crashes)
         if crashes <= WORKER_RETRIES and _requeued(sched, nodeid):
             report.outcome = RETRIED  # type: ignore[assignment]  # Neither passed nor failed; see status.py.
             report.longrepr = None
-            report.user_properties.append((PROPERTY, _void_payload(nodeid, "run once more after its worker died")))
-            return
-        reason = f"void: the worker that ran it died {crashes} times ({report.longrepr})"
-        report.longrepr = f"{nodeid}\n{reason}\njournal: {self._bench.run.events}"
-        report.user_properties.append((PROPERTY, _void_payload(nodeid, reason)))
+            reason = "run once more after its worker died"
+        else:
+            times = "once" if crashes == 1 else f"{crashes} times"
+            reason = f"the worker that ran it died {times} ({report.longrepr})"
+            report.longrepr = f"{cell.scenario.id}: void: {reason}\njournal: {self._bench.run.events}"
+        payload = CellState(cell=cell, trouble=reason).payload()
+        report.user_properties.append((PROPERTY, json.dumps(payload)))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Before the writers of reports write: the gate of the whole run, as a report of its own."""
+        if self._manifest is not None and not self._bench.options.update_baselines:
+            self._ask_gate(session)
+        return (yield)
+
+    def _ask_gate(self, session: pytest.Session) -> None:
+        bench = self._bench
+        self._gate = gate_run(
+            list(self._cells.values()),
+            baselines=bench.options.baselines,
+            settings=RunGateSettings(
+                alpha=bench.options.alpha, margin=bench.options.margin, adaptive=bench.options.attempts is None
+            ),
+        )
+        if self._gate is not None and self._gate.failures:
+            for report in failed_gate(self._gate):
+                bench.config.hook.pytest_runtest_logreport(report=report)
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
-        """After the last report and the last worker: reconcile, approve, write, and say how it ended."""
+        """After the last report and the last worker: sweep, reconcile, approve, write, and say how it ended."""
         if self._progress is not None:
             self._progress.stop()
-        if self._manifest is None:
-            return
+        removed = self._bench.sweep()
+        try:
+            if self._manifest is not None:
+                self._summary = self._close_run(self._manifest, session, removed=len(removed))
+        except OSError as error:
+            self._trouble = f"the run could not be written to {self._bench.run.path}: {error}"
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        finally:
+            if self._sigterm is not None:
+                signal.signal(signal.SIGTERM, self._sigterm)
+
+    def _close_run(self, manifest: dict[str, object], session: pytest.Session, *, removed: int) -> Summary:
         bench = self._bench
-        removed = bench.sweep()
         lost = self._lost(session)
-        summary = summarise(bench.run.id, list(self._cells.values()), lost=lost)
-        status = int(session.exitstatus)
-        session.exitstatus = status = self._exit_status(status, summary["totals"])
+        untold = {*lost, *self._skipped}
+        told = [cell for nodeid, cell in self._cells.items() if nodeid not in untold]
+        gate = self._gate.to_json() if self._gate else None
+        summary = summarise(bench.run.id, told, lost=lost, gate=gate)
+        status = self._exit_status(int(session.exitstatus), summary["totals"])
         approval = self._approve(summary) if bench.options.update_baselines else None
+        if approval is not None and not approval.given and status == pytest.ExitCode.OK:
+            status = int(pytest.ExitCode.TESTS_FAILED)
+        session.exitstatus = status
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
-        bench.journal.write("session-end", exit_status=status, removed_containers=len(removed))
-        write_json(
-            bench.run.manifest, finished(self._manifest, exit_status=status, engine_platform=bench.engine_platform())
-        )
-        self._summary = Summary(summary=summary, run=bench.run.path, approval=approval, removed=len(removed))
-        if self._sigterm is not None:
-            signal.signal(signal.SIGTERM, self._sigterm)
+        self._tell_mismatches(told)
+        incidents = [] if bench.options.update_baselines else self._open_incidents(summary)
+        bench.journal.write("session-end", exit_status=status, removed_containers=removed)
+        write_json(bench.run.manifest, finished(manifest, exit_status=status, engine_platform=bench.engine_platform()))
+        said = approval.said if approval else None
+        return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed, incidents=incidents)
+
+    def _tell_mismatches(self, cells: Sequence[Mapping[str, Any]]) -> None:
+        """What differs from the baselines' conditions, for programs: in the run's folder, and on stderr."""
+        differing = {cell["cell"]: cell["mismatches"] for cell in cells if cell["mismatches"]}
+        if not differing:
+            return
+        write_json(self._bench.run.parity, differing)
+        capture = self._bench.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            print(json.dumps({"parity": differing}, default=str), file=sys.stderr)  # noqa: T201
+
+    def _open_incidents(self, summary: Mapping[str, Any]) -> list[Path]:
+        bench = self._bench
+        settings = bench.project.incidents
+        incidents = incidents_of(summary, bench.run.path, settings)
+        files = open_incidents(incidents, bench.run.incidents, settings)
+        for incident in incidents:
+            bench.config.hook.pytest_terminalbench_incident(incident=incident)
+        return files
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._summary is not None:
             write_summary(self._summary, reporter)
+        if self._trouble:
+            reporter.write_line(f"terminalbench: {self._trouble}", red=True)
 
     def _lost(self, session: pytest.Session) -> list[str]:
         """Collected, never reported, though nobody stopped the session."""
         if session.shouldstop or session.shouldfail or int(session.exitstatus) == pytest.ExitCode.INTERRUPTED:
             return []
+        return self._missing()
+
+    def _missing(self) -> list[str]:
         return [nodeid for nodeid in self._expected if nodeid not in self._reported]
 
     def _exit_status(self, status: int, totals: dict[str, int]) -> int:
-        if totals["lost"] and status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return status
+        if totals["lost"]:
             return int(pytest.ExitCode.INTERNAL_ERROR)
-        void = totals["void"] + totals["blocked"]
-        judged = status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        if judged and totals["cells"] and void / totals["cells"] > self._bench.options.max_void_rate:
+        if totals["cells"] and totals["void"] / totals["cells"] > self._bench.options.max_void_rate:
             return EXIT_VOID_RATE
         return status
 
-    def _approve(self, summary: dict[str, Any]) -> str:
-        """Write baselines, or say why not; one sentence for the summary."""
+    def _approve(self, summary: dict[str, Any]) -> _Approval:
+        """Write baselines, or say why not."""
         bench = self._bench
         totals = summary["totals"]
         hindrances = [f"{totals[key]} {key}" for key in ("void", "blocked", "lost") if totals[key]]
-        missing = len(self._expected) - len(self._reported)
-        if missing and not totals["lost"]:
-            hindrances.append(f"{missing} not run")
+        if not totals["lost"] and self._missing():
+            hindrances.append(f"{len(self._missing())} not run")
         if hindrances:
-            return f"baselines NOT updated: {', '.join(hindrances)} among the selected cells"
+            return _Approval(f"baselines NOT updated: {', '.join(hindrances)} among the selected cells", given=False)
         try:
             approval = approve_cells(
                 summary["cells"],
@@ -166,10 +260,9 @@ class Controller:
                 approver=bench.options.approver or git_user(bench.options.root),
             )
         except (BaselineError, OSError) as error:
-            return f"baselines NOT updated: {error}"
-        return (
-            f"baselines: {len(approval.written)} written, {approval.unchanged} unchanged in {bench.options.baselines}"
-        )
+            return _Approval(f"baselines NOT updated: {error}", given=False)
+        counts = f"{len(approval.written)} written, {approval.unchanged} unchanged"
+        return _Approval(f"baselines: {counts} in {bench.options.baselines}", given=True)
 
 
 def _requeued(sched: Any, nodeid: str) -> bool:
@@ -178,30 +271,6 @@ def _requeued(sched: Any, nodeid: str) -> bool:
     except NotImplementedError:
         return False  # `--dist loadscope` and its kin cannot.
     return True
-
-
-def _void_payload(nodeid: str, reason: str) -> str:
-    """The property of a report that a dead worker could not send; the node id tells what is needed."""
-    import json
-
-    path, _, name = nodeid.rpartition("::")
-    scenario, _, actor = name.removesuffix("]").partition("[")
-    return json.dumps(
-        {
-            "cell": f"{Path(path).parent.name}/{name}",
-            "scenario": scenario,
-            "dataset": Path(path).parent.name,
-            "category": "(not known)",
-            "difficulty": "",
-            "agent": actor,
-            "model": None,
-            "status": Status.VOID.value,
-            "improved": False,
-            "baseline_id": None,
-            "text": reason,
-            "attempts": [],
-        }
-    )
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -12,6 +14,8 @@ __all__ = ["Options", "add_options"]
 
 DEFAULT_MAX_VOID_RATE = 0.05
 DEFAULT_PROGRESS_S = 30.0
+# The link in the results folder; named here too, for this module imports nothing that an ordinary session does not.
+LATEST = "latest"
 
 
 class _Option(NamedTuple):
@@ -29,8 +33,23 @@ _OPTIONS = [
     _Option("tb-agent", "agent that acts: a known name or module:Class (default: oracle)", "NAME", repeatable=True),
     _Option("tb-model", "model for agents that use one, PROVIDER/NAME", "MODEL", repeatable=True),
     _Option("tb-agent-arg", "argument for the agent's constructor", "KEY=VALUE", repeatable=True),
-    _Option("tb-attempts", "trials per cell (default: 1)", "K"),
-    _Option("tb-gate", "how cells are compared with their baselines: strict or off (default: strict)", "GATE"),
+    _Option("tb-attempts", "trials per cell (default: 1), or auto: one, and more where it looks worse", "K"),
+    _Option("tb-max-attempts", "the most trials that auto runs per cell (default: 5)", "K"),
+    _Option(
+        "tb-gate",
+        "how cells are compared with their baselines: statistical, strict or off (default: strict for agents that "
+        "always do the same, statistical for all others)",
+        "GATE",
+    ),
+    _Option("tb-alpha", "chance that an unchanged agent fails the gate (default: 0.05)", "P"),
+    _Option("tb-margin", "a smaller drop of the suite's mean is no regression (default: 0.02)", "X"),
+    _Option("tb-inconclusive", "cells that look worse, but cannot be told: pass or fail (default: pass)", "POLICY"),
+    _Option(
+        "tb-parity",
+        "image, dataset or limits differ from the baseline's: block, warn or off (default: block)",
+        "POLICY",
+    ),
+    _Option("tb-locked", "fail when a dataset has drifted from its lock.json", flag=True),
     _Option("tb-approver", "who approves with --update-baselines (default: git's user.name)", "NAME"),
     _Option("tb-baselines", "folder of the approved baselines (default: baselines)", "DIR"),
     _Option("tb-results", "folder of the runs (default: results)", "DIR"),
@@ -81,14 +100,23 @@ def _ini_type(option: _Option) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the session was asked to do. Paths are absolute; ``network`` None: as each scenario says."""
+    """What the session was asked to do. Paths are absolute.
+
+    ``attempts`` None: auto. ``gate`` None: as each agent is. ``network`` None: as each scenario says.
+    """
 
     datasets: tuple[str, ...]
     agents: tuple[str, ...]
     models: tuple[str, ...]
     agent_args: tuple[str, ...]
-    attempts: int
-    gate: str
+    attempts: int | None
+    max_attempts: int
+    gate: str | None
+    alpha: float
+    margin: float
+    inconclusive: Literal["pass", "fail"]
+    parity: str
+    locked: bool
     update_baselines: bool
     approver: str | None
     baselines: Path
@@ -107,15 +135,26 @@ class Options:
     def from_config(cls, config: pytest.Config) -> Options:
         """Raises UsageError naming the option, its value and what would be right."""
         value = _Reader(config)
-        root = config.rootpath
+        root = project_root(config)
+        if value.text("tb_attempts") == "auto" and config.getoption("tb_update_baselines"):
+            raise pytest.UsageError(
+                "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
+                "which makes a biased baseline"
+            )
         image_map = value.text("tb_image_map")
         return cls(
             datasets=value.texts("tb_dataset"),
             agents=value.texts("tb_agent") or ("oracle",),
             models=value.texts("tb_model"),
             agent_args=value.texts("tb_agent_arg"),
-            attempts=value.whole("tb_attempts", default=1, least=1),
-            gate=value.choice("tb_gate", ("strict", "off")) or "strict",
+            attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
+            max_attempts=value.whole("tb_max_attempts", default=5, least=1),
+            gate=value.choice("tb_gate", ("statistical", "strict", "off")),
+            alpha=value.number("tb_alpha", default=0.05, least=1e-6, most=0.5),
+            margin=value.number("tb_margin", default=0.02, least=0.0, most=0.99),
+            inconclusive="fail" if value.choice("tb_inconclusive", ("pass", "fail")) == "fail" else "pass",
+            parity=value.choice("tb_parity", ("block", "warn", "off")) or "block",
+            locked=bool(value.raw("tb_locked")),
             update_baselines=bool(config.getoption("tb_update_baselines")),
             approver=value.text("tb_approver"),
             baselines=root / (value.text("tb_baselines") or "baselines"),
@@ -130,6 +169,17 @@ class Options:
             preflight=bool(config.getini("tb_preflight")),
             root=root,
         )
+
+
+def project_root(config: pytest.Config) -> Path:
+    """Where datasets, results and baselines are looked for: pytest's root directory, where there is reason for it.
+
+    Without a configuration file pytest takes the common ancestor of all paths on the command line, and it takes the
+    value of ``--tb-dataset PATH`` for one of them: for a dataset outside the project that may be ``/``.
+    """
+    root, start = config.rootpath, config.invocation_params.dir
+    has_reason = config.inipath or config.getoption("rootdir", None) or (root / "setup.py").is_file()
+    return root if has_reason or root not in start.parents else start
 
 
 class _Reader:
@@ -164,7 +214,7 @@ class _Reader:
             number = float(value)
         except ValueError:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}") from None
-        if not number >= least or (most is not None and number > most):
+        if not math.isfinite(number) or number < least or (most is not None and number > most):
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}")
         return number
 
@@ -172,16 +222,16 @@ class _Reader:
         value = self.raw(name)
         if value is None:
             return default
-        if not str(value).isdigit() or int(value) < least:
+        if not str(value).isdecimal() or int(value) < least:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not a whole number of at least {least}")
         return int(value)
 
     def run_id(self) -> str | None:
         value = self.text("tb_run_id")
-        if value is not None and (
-            not value.replace("-", "").replace("_", "").replace(".", "").isalnum() or value[0] == "."
-        ):
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", value):
             raise pytest.UsageError(f"--tb-run-id {value!r} may hold letters, digits, `.`, `_` and `-` only")
+        if value == LATEST:
+            raise pytest.UsageError(f"--tb-run-id {value!r} is what the newest run is called; name it otherwise")
         return value
 
 

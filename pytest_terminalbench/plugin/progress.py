@@ -56,7 +56,7 @@ class Progress:
         for event in read_events(self._events):
             if event["type"] == "trial-start":
                 cells[str(event["cell"])] = datetime.fromisoformat(str(event["ts"])).timestamp()
-            elif event["type"] == "trial-end":
+            elif event["type"] in ("trial-end", "worker-crash"):
                 cells[str(event["cell"])] = None
         return cells
 

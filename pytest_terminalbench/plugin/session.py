@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.baselines.gate import GateSettings
+from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
-from pytest_terminalbench.plugin.keys import BENCH
+from pytest_terminalbench.plugin.deferral import Deferral
+from pytest_terminalbench.plugin.keys import BENCH, DEFERRAL
 from pytest_terminalbench.plugin.options import Options
+from pytest_terminalbench.plugin.recognise import names_scenarios
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
 from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.lock import drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.settings import ProjectSettings, project_settings, pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
@@ -37,9 +46,14 @@ class BenchSession:
         self.journal = Journal(self.run.events)
         self.engine_url = worker_input(config, ENGINE_INPUT)
         self.is_worker = hasattr(config, "workerinput")
+        # Whether the command line names scenarios; otherwise they are come upon.
+        self.is_asked_for = False
+        self.refusal: pytest.UsageError | None = None
         self.controller: Controller | None = None
         self._datasets: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
+        self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
+        self._tallies: dict[Path, list[tuple[int, int]]] = {}
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
     @classmethod
@@ -48,6 +62,9 @@ class BenchSession:
         if BENCH not in config.stash:
             bench = cls(config, options or Options.from_config(config))
             config.stash[BENCH] = bench
+            if bench.options.attempts is None:
+                config.pluginmanager.register(Deferral(), DEFERRAL)
+            config.pluginmanager.register(Cards(), "terminalbench-cards")
             if not bench.is_worker:
                 bench.controller = Controller(bench)
                 config.pluginmanager.register(bench.controller, "terminalbench-controller")
@@ -55,30 +72,48 @@ class BenchSession:
 
     # -- before collection -------------------------------------------------------------------------------------------
 
-    def choose_arguments(self) -> None:
-        """Find the datasets that were named; with no positional argument collect just these."""
-        folders = [self._named(request).folder for request in self.options.datasets]
-        # A scenario that is wrong must not keep the others from running; pytest's default is to stop.
-        self.config.option.continue_on_collection_errors = True
-        if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
-            self.config.args = [str(folder) for folder in folders]
-        assert self.agents  # Bad agents are refused now, not after collecting thousands of items.
+    def prepare(self) -> None:
+        """Find the datasets that were named; with no positional argument collect just these.
 
-    def _named(self, request: str) -> Dataset:
-        try:
-            dataset = self.catalog.find(request)
-        except (SettingsError, ScenarioError) as error:
-            raise pytest.UsageError(str(error)) from None
-        self._datasets[dataset.folder.resolve()] = dataset
-        return dataset
+        Raises UsageError.
+        """
+        folders = [self._named(request).folder for request in self.options.datasets]
+        if folders and self.options.root != self.config.rootpath:
+            self._warn_of_lost_settings(folders)
+        if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
+            self.config.args = [str(folder) for folder in folders]
+        # Datasets in the ini file are no reason to ask for an engine where a user runs other tests.
+        if names_scenarios(self.config) or any(str(folder) in self.config.args for folder in folders):
+            self.is_asked_for = True
+            self.check()
+
+    def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:
+        start = self.config.invocation_params.dir
+        outside = [str(folder) for folder in folders if not folder.is_relative_to(start)]
+        lost = pytest_settings(start).file
+        if outside and lost:
+            self.config.issue_config_time_warning(
+                pytest.PytestConfigWarning(
+                    f"pytest took {outside[0]} for a folder of tests and does not read {lost}; "
+                    f"write --tb-dataset={outside[0]}, with `=`"
+                ),
+                stacklevel=2,
+            )
+
+    def check(self) -> None:
+        """Refuse what can be refused before thousands of items are collected; raises UsageError."""
+        if not self.config.pluginmanager.hasplugin("syrupy"):
+            raise pytest.UsageError("scenarios need the plugin syrupy, which is switched off (-p no:syrupy)")
+        # Made now, so that what cannot be made is refused now.
+        _ = self.agents, self.image_map
 
     def preflight(self) -> None:
-        """Before anything is collected: does an engine answer, is the run's folder free?
+        """On the controller, before anything is collected: does an engine answer, is the run's folder free?
 
         Raises UsageError (exit code 4).
         """
         option = self.config.option
-        if option.collectonly or getattr(option, "setupplan", False):
+        if self.is_worker or option.collectonly or getattr(option, "setupplan", False):
             return
         if self.options.run_id and self.run.path.exists():
             raise pytest.UsageError(f"--tb-run-id {self.options.run_id!r}: {self.run.path} exists; name another run")
@@ -87,6 +122,27 @@ class BenchSession:
                 self._find_engine()
             except EngineUnreachable as error:
                 raise pytest.UsageError(str(error)) from None
+
+    @cached_property
+    def may_collect(self) -> bool:
+        """Whether scenarios that no argument named may be collected; if not, `refusal` says why.
+
+        An error raised while pytest collects would be taken for the collector's own.
+        """
+        try:
+            self.check()
+            self.preflight()
+        except pytest.UsageError as error:
+            self.refusal = error
+        return self.refusal is None
+
+    def _named(self, request: str) -> Dataset:
+        try:
+            dataset = self.catalog.find(request)
+        except (SettingsError, ScenarioError) as error:
+            raise pytest.UsageError(str(error)) from None
+        self._datasets[dataset.folder] = dataset
+        return dataset
 
     def header(self) -> list[str]:
         names = ", ".join(f"{d.name}=={d.version}" for d in self._datasets.values())
@@ -133,12 +189,20 @@ class BenchSession:
         )
 
     @cached_property
+    def project(self) -> ProjectSettings:
+        """The project's own settings, from its pyproject.toml."""
+        try:
+            return project_settings(self.options.root)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @cached_property
     def image_map(self) -> ImageMap:
         """The command line's map over the project's over this machine's."""
         try:
             return image_map_for(self.options.root, self.options.image_map)
         except SettingsError as error:
-            raise EnvironmentFailure(str(error)) from None
+            raise pytest.UsageError(str(error)) from None
 
     def _find_engine(self) -> str:
         if not self.engine_url:
@@ -162,13 +226,34 @@ class BenchSession:
         first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
         if first != file:
             raise duplicate_id(scenario, first)
+        if self.options.locked:
+            self._check_lock(scenario, dataset)
         return scenario
+
+    def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
+        if dataset.folder not in self._locks:
+            self._locks[dataset.folder] = read_lock(dataset)
+        drifted = drift(scenario, self._locks[dataset.folder])
+        if drifted:
+            cure = f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"
+            raise ScenarioError(scenario.file, drifted, cure=cure)
 
     def find_scenario(self, request: str) -> Scenario:
         """``DATASET/ID`` -> the scenario; for tests that name one."""
         name, _, scenario_id = request.rpartition("/")
         dataset = self._named(name)
         return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
+
+    def cell_of(self, nodeid: str) -> Cell | None:
+        """The cell that an item's id names; None where its file can no longer be read."""
+        file, _, name = nodeid.partition("::")
+        path = Path(os.path.normpath(self.config.rootpath / file))
+        try:
+            scenario = load_scenario(path, dataset=self.dataset_at(path.parent).name)
+        except ScenarioError:
+            return None
+        cells = [Cell(scenario=scenario, agent=agent) for agent in self.agents]
+        return next((cell for cell in cells if f"{scenario.id}[{cell.actor}]" == name), None)
 
     def dataset_version(self, name: str) -> str:
         return next((dataset.version for dataset in self._datasets.values() if dataset.name == name), "0")
@@ -184,6 +269,46 @@ class BenchSession:
         scenario, agent = cell.scenario, cell.agent
         return self.options.baselines / baseline_path(scenario.dataset, scenario.id, agent.name, agent.model)
 
+    def baseline(self, cell: Cell) -> BaselineRecord | None:
+        """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""
+        if self.options.gate == "off":
+            return None
+        record = read_record(self.baseline_file(cell))
+        return None if record is None or record.status == "retired" else record
+
+    def gate_kind(self, agent: AgentSpec) -> str:
+        """``strict``, ``statistical`` or ``off``."""
+        return self.options.gate or ("strict" if agent.deterministic else "statistical")
+
+    @cached_property
+    def gate_settings(self) -> GateSettings:
+        options = self.options
+        return GateSettings(
+            attempts=options.attempts,
+            max_attempts=options.max_attempts,
+            alpha=options.alpha,
+            inconclusive=options.inconclusive,
+        )
+
+    def approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
+        """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
+        folder = self.baseline_file(cell).parent
+        if folder not in self._tallies:
+            self._tallies[folder] = tallies(folder)
+        return self._tallies[folder]
+
+    # -- while it runs -----------------------------------------------------------------------------------------------
+
+    def guard(self) -> None:
+        """A container is about to start: it must not be left behind when the session is told to end."""
+        if self.controller is not None:
+            self.controller.guard()
+
+    def open_run(self) -> None:
+        """A trial is about to be made: perhaps of a test of the user's own, in a session without scenarios."""
+        if self.controller is not None:
+            self.controller.open_run()
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
@@ -191,8 +316,8 @@ class BenchSession:
             self.controller.finish(session)
 
     def sweep(self) -> list[str]:
-        """Remove the containers that this run has left, if it has started any."""
-        if not self.engine_url or not self.run.events.exists():
+        """Remove the containers that this run has left, where an engine was asked for any."""
+        if not self.engine_url:
             return []
         try:
             return self.scheduler.sweep()
@@ -216,8 +341,13 @@ class BenchSession:
             "datasets": {d.name: d.version for d in self._datasets.values()},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
             "agent_args": sorted(parse_arguments(options.agent_args)),
-            "attempts": options.attempts,
-            "gate": options.gate,
+            "attempts": options.attempts or "auto",
+            "max_attempts": options.max_attempts,
+            "gate": options.gate or "by agent",
+            "alpha": options.alpha,
+            "margin": options.margin,
+            "inconclusive": options.inconclusive,
+            "parity": options.parity,
             "network": options.network or "scenario",
             "timeout_multiplier": options.timeout_multiplier,
             "max_void_rate": options.max_void_rate,

@@ -29,6 +29,7 @@ _PASSED = {
 _FAILED = {
     Status.UNSOLVED: _Shown("failed", "F", "UNSOLVED"),
     Status.REGRESSED: _Shown("failed", "F", "REGRESSED"),
+    Status.INCONCLUSIVE: _Shown("failed", "F", "INCONCLUSIVE"),
 }
 _ERROR = {
     Status.VOID: _Shown("error", "E", "VOID"),
@@ -39,11 +40,17 @@ _ERROR = {
 
 def payload_of(report: Any) -> dict[str, Any] | None:
     """Our facts in a report, if it is of a cell."""
-    for name, value in getattr(report, "user_properties", ()):
-        if name == PROPERTY:
-            content: dict[str, Any] = json.loads(value)
-            return content
-    return None
+    found = (_payload(value) for name, value in getattr(report, "user_properties", ()) if name == PROPERTY)
+    return next((payload for payload in found if payload is not None), None)
+
+
+def _payload(value: object) -> dict[str, Any] | None:
+    # A user's own test may record a property of that name.
+    try:
+        content = json.loads(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and content.keys() >= {"cell", "status"} else None
 
 
 def shown_status(report: pytest.TestReport) -> _Shown | None:
@@ -64,5 +71,6 @@ def add_to_json_report(json_report: dict[str, Any]) -> None:
     """Give pytest-json-report's tests our fields, under ``terminalbench``."""
     for test in json_report.get("tests", ()):
         for pair in test.get("user_properties", ()):
-            if PROPERTY in pair:
-                test["terminalbench"] = json.loads(pair[PROPERTY])
+            payload = _payload(pair.get(PROPERTY))
+            if payload is not None:
+                test["terminalbench"] = payload

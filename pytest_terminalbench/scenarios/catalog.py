@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
+from pytest_terminalbench.scenarios.manifest import MANIFEST, is_dataset_folder
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
 
 __all__ = ["MANIFEST", "Catalog", "Dataset", "is_dataset_folder", "nearest", "open_dataset", "scenario_files"]
 
-MANIFEST = "dataset.json"
 # In the folder beside the scenarios, but not scenarios.
 _NOT_SCENARIOS = frozenset({MANIFEST, "lock.json"})
 _MANIFEST_KEYS = {"schema_version", "name", "version", "description", "license"}
@@ -49,20 +49,7 @@ class Dataset:
 
     def digest(self) -> str:
         """Of all its scenarios' content, not of its name or version."""
-        return digest_json({scenario.id: scenario.digest for scenario in self.scenarios()})
-
-
-def is_dataset_folder(folder: Path) -> bool:
-    """Whether `folder` says of itself that it is a dataset of ours."""
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
-        return False
-    try:
-        content = json.loads(manifest.read_bytes())
-    except (OSError, ValueError):
-        return False
-    # Other tools have files of this name too; these three together are ours.
-    return isinstance(content, dict) and {"schema_version", "name", "version"} <= content.keys()
+        return digest_json({one.id: [one.digest, one.solution_digest] for one in self.scenarios()})
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -115,7 +102,7 @@ class Catalog:
         """Make the dataset in `folder` known as `name` (for the hook ``pytest_terminalbench_datasets``)."""
         if not folder.is_dir():
             raise SettingsError(f"dataset {name!r}: {folder} is not a folder")
-        self._added[name] = folder
+        self._added[name] = Path(os.path.abspath(folder))
 
     def names(self) -> list[str]:
         """Every dataset that can be named, sorted."""

@@ -9,9 +9,10 @@ from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["category_marker", "marker_names", "tag_marker"]
 
-# Marks that mean something to pytest itself: a tag of that name must not skip a scenario.
+# Marks that mean something to pytest or to common plugins: a tag of that name must not skip or change a scenario.
 _PYTEST_MARKS = frozenset(
-    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tb_dataset", "timeout", "flaky"}
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "tb_dataset"}
+    | {"timeout", "flaky", "asyncio", "anyio", "trio", "django_db", "xdist_group"}
 )
 
 
@@ -29,7 +30,7 @@ def category_marker(category: str) -> str:
 def tag_marker(tag: str) -> str:
     """The tag as an identifier, with ``tag_`` before it where pytest or Python would take it for something else."""
     name = _identifier(tag)
-    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or name[:1].isdigit() or name.startswith("_")
+    is_taken = name in _PYTEST_MARKS or keyword.iskeyword(name) or not name.isidentifier() or name.startswith("_")
     return f"tag_{name.lstrip('_')}" if is_taken else name
 
 

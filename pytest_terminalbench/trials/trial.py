@@ -288,7 +288,7 @@ class _Trial:
             memory_counter=self._stop.memory_counter,
             limits_hit=tuple(self._limits_hit()),
             agent_note=self._agent.error or self._agent.report.note,
-            verifier_tail=_tail(self._verdict),
+            verifier_tail=_tail(self._folder / "verifier"),
             fingerprint=self._setup.fingerprint(self._cell),
         )
 
@@ -383,10 +383,10 @@ def _run_in_time(agent: Agent, task: Task, desk: AgentDesk, timeout_s: float) ->
     return replace(ended[0], expired=ended[0].expired or desk.expired)
 
 
-def _tail(verdict: Verdict | None) -> str:
-    if verdict is None:
-        return ""
-    lines = (verdict.run.stdout.rstrip() + "\n" + verdict.run.stderr.rstrip()).strip().splitlines()
+def _tail(logs: Path) -> str:
+    """The last lines of what the verifier printed, also where it left no verdict."""
+    printed = [(logs / name).read_text("utf-8", "replace") for name in ("stdout", "stderr") if (logs / name).is_file()]
+    lines = "\n".join(text.rstrip() for text in printed).strip().splitlines()
     return "\n".join(lines[-TAIL_LINES:])
 
 

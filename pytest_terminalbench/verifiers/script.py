@@ -57,8 +57,8 @@ def verify(spec: VerifierSpec, script: Path, environment: Environment, folder: P
     place = f"{TESTS}/{script.name}"
     run = environment.run(["sh", "-c", 'exec "$0"', place], timeout_s=timeout_s, env=env, cwd=TESTS, user="0:0")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "stdout").write_text(run.stdout)
-    (folder / "stderr").write_text(run.stderr)
+    for name, text in (("stdout", run.stdout), ("stderr", run.stderr)):
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     if run.timed_out:
         raise VerifierError(f"the verifier ran longer than verifier_s = {timeout_s:g} s, so nothing was judged")
     if run.exit_code in (126, 127):

@@ -1,0 +1,30 @@
+"""Which folders are datasets of ours. Apart from the catalogue, for it is asked of every folder that pytest visits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+__all__ = ["MANIFEST", "is_dataset_folder"]
+
+MANIFEST = "dataset.json"
+# Ours are a few lines; other tools' files of this name may hold all their data.
+MAX_MANIFEST_BYTES = 1 << 16
+# Other tools have files of this name too; these three keys together are ours.
+_KEYS = ("schema_version", "name", "version")
+
+
+def is_dataset_folder(folder: Path) -> bool:
+    """Whether `folder` says of itself that it is a dataset of ours, if only by a manifest that is broken JSON."""
+    try:
+        with open(folder / MANIFEST, "rb") as file:
+            raw = file.read(MAX_MANIFEST_BYTES + 1)
+    except OSError:
+        return False
+    if len(raw) > MAX_MANIFEST_BYTES:
+        return False
+    try:
+        content = json.loads(raw)
+    except ValueError:
+        return all(f'"{key}"'.encode() in raw for key in _KEYS)
+    return isinstance(content, dict) and content.keys() >= set(_KEYS)

@@ -1,0 +1,359 @@
+"""What pytest shows for each way a cell can end: letters, words, counts, and the reports of other plugins."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.plugin.conftest import Suite, lines_of, scripted
+
+
+@pytest.fixture
+def mixed(suite: Suite) -> Suite:
+    """Five cells that end in five ways: each scenario's solution is what its name says."""
+    suite.dataset("demo", "baselined", "broken", "regressed", "solved", "unsolved")
+    suite.write(
+        "conftest.py",
+        suite.conftest
+        + """
+
+from pytest_terminalbench import ScriptedAgent
+
+# What is done before anything is approved, and afterwards.
+BEFORE = {"baselined": "rest", "broken": "work", "regressed": "work", "solved": "work"}
+AFTER = {"baselined": "rest", "broken": "break-engine", "regressed": "rest", "solved": "work", "unsolved": "rest"}
+
+
+@pytest.fixture
+def tb_agent(tb_scenario):
+    return ScriptedAgent([(BEFORE if os.environ.get("BEFORE") else AFTER)[tb_scenario.id]])
+""",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BEFORE", "1")
+        suite.run("--tb-dataset", "demo", "--update-baselines", "--deselect", "scenarios/demo/unsolved.json")
+    return suite
+
+
+def test_each_outcome_has_its_letter(mixed: Suite) -> None:
+    done = mixed.run("--tb-dataset", "demo", "-q")
+
+    assert done.outlines[0].split() == ["uEF.F", "[100%]"]
+
+
+def test_each_outcome_has_its_word(mixed: Suite) -> None:
+    done = mixed.run("--tb-dataset", "demo", "-v")
+
+    assert [line.split("[oracle] ")[1].split("  ")[0] for line in lines_of(done, "scenarios/demo/") if "%" in line] == [
+        "AS BASELINE",
+        "VOID",
+        "REGRESSED",
+        "SOLVED",
+        "UNSOLVED",
+    ]
+
+
+def test_the_last_line_counts_them(mixed: Suite) -> None:
+    done = mixed.run("--tb-dataset", "demo")
+
+    assert done.outlines[-1].partition(" in ")[0].strip("= ") == "2 failed, 1 passed, 1 error, 1 as baseline"
+    assert done.ret == 22
+
+
+def test_the_short_summary_names_them_with_their_reason(mixed: Suite) -> None:
+    done = mixed.run("--tb-dataset", "demo", "-rA")
+
+    start = next(n for n, line in enumerate(done.outlines) if "short test summary info" in line)
+    assert [line.partition(" - ")[0] for line in done.outlines[start + 1 : -1]] == [
+        "SOLVED scenarios/demo/solved.json::solved[oracle]",
+        "VOID scenarios/demo/broken.json::broken[oracle]",
+        "REGRESSED scenarios/demo/regressed.json::regressed[oracle]",
+        "UNSOLVED scenarios/demo/unsolved.json::unsolved[oracle]",
+    ]
+
+
+def test_the_summary_has_every_cell_with_its_status(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo")
+
+    assert mixed.statuses == {
+        "demo/baselined[oracle]": "as-baseline",
+        "demo/broken[oracle]": "void",
+        "demo/regressed[oracle]": "regressed",
+        "demo/solved[oracle]": "solved",
+        "demo/unsolved[oracle]": "unsolved",
+    }
+    assert mixed.summary["totals"] == {
+        "cells": 5,
+        "solved": 1,
+        "unsolved": 3,
+        "as_baseline": 1,
+        "regressed": 1,
+        "improved": 0,
+        "inconclusive": 0,
+        "void": 1,
+        "blocked": 0,
+        "lost": 0,
+    }
+
+
+def test_a_void_cell_has_no_score(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo")
+
+    assert mixed.summary["mean"] == 0.25
+    assert mixed.result("broken")["reward"] is None
+
+
+def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
+    mixed.scenario("solved", category="git")
+
+    # Another category is another question than the one approved, which is not the point here.
+    done = mixed.run("--tb-dataset", "demo", "--tb-run-id", "mine", "--tb-parity", "off")
+
+    start = next(n for n, line in enumerate(done.outlines) if line.strip("= ") == "terminalbench")
+    lines = [" ".join(line.split()) for line in done.outlines[start + 1 :]]
+    regressed = mixed_id(mixed, "regressed")
+    assert lines[:9] == [
+        "category cells solved unsolved as baseline regressed void seconds",
+        "git 1 1 - - - - 0.0",
+        "scripting 4 - 1 1 1 1 0.0",
+        "all 5 1 1 1 1 1 0.0",
+        f"regressed: demo/regressed[oracle]: solved 0 of 1, but the baseline {regressed} approved 1 of 1",
+        "unsolved: demo/unsolved[oracle]: solved 0 of 1, and no baseline allows that",
+        "void: demo/broken[oracle]: the fake engine broke",
+        "5 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void",
+        "mean 25.0%, 95 % interval 4.6% to 69.9% (Wilson; speaks of scenarios like these; 4 cells, 1 attempt each)",
+    ]
+    assert f"results: {mixed.path}/results/mine" in done.outlines
+
+
+def mixed_id(suite: Suite, scenario_id: str) -> str:
+    return str(json.loads(suite.baseline(scenario_id).read_text())["baseline_id"])
+
+
+def test_junit_xml_has_failures_for_answers_and_errors_for_void(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo", "--junitxml", "out.xml")
+
+    root = ElementTree.parse(mixed.path / "out.xml").getroot()
+    assert {case.get("name"): [child.tag for child in case] for case in root.iter("testcase")} == {
+        "baselined[oracle]": ["properties"],
+        "broken[oracle]": ["properties", "error"],
+        "regressed[oracle]": ["properties", "failure"],
+        "solved[oracle]": ["properties"],
+        "unsolved[oracle]": ["properties", "failure"],
+    }
+    suite = root.find("testsuite")
+    assert suite is not None
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "5",
+        "failures": "2",
+        "errors": "1",
+        "skipped": "0",
+    }
+
+
+def test_junit_xml_carries_our_fields_in_one_property(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo", "--junitxml", "out.xml")
+
+    properties = list(ElementTree.parse(mixed.path / "out.xml").getroot().iter("property"))
+    cells = [json.loads(one.get("value") or "") for one in properties]
+    assert [one.get("name") for one in properties] == ["tb"] * 5
+    assert cells == mixed.summary["cells"]
+
+
+def test_the_json_report_carries_our_fields(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo", "--json-report", "--json-report-file", "out.json")
+
+    report = json.loads((mixed.path / "out.json").read_text())
+    assert [test["terminalbench"] for test in report["tests"]] == mixed.summary["cells"]
+    assert [test["outcome"] for test in report["tests"]] == ["as baseline", "error", "failed", "passed", "failed"]
+
+
+def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo")
+
+    cell = mixed.summary["cells"][0]
+    attempt = cell["attempts"][0]
+    assert attempt.pop("agent_s") >= 0
+    assert attempt.pop("wall_s") >= 0
+    assert cell == {
+        "cell": "demo/baselined[oracle]",
+        "scenario": "baselined",
+        "dataset": "demo",
+        "category": "scripting",
+        "difficulty": "easy",
+        "agent": "oracle",
+        "model": None,
+        "status": "as-baseline",
+        "improved": False,
+        "inconclusive": False,
+        "adjusted_p": None,
+        "gate": "strict",
+        "mismatches": [],
+        "baseline_id": mixed_id(mixed, "baselined"),
+        "text": f"solved 0 of 1; the baseline {mixed_id(mixed, 'baselined')} approved 0 of 1",
+        "attempts": [
+            {
+                "outcome": "unsolved",
+                "reason": "1 of 1 checks did not pass: exit code",
+                "reward": 0.0,
+                "phase": "verify",
+                "memory_peak_mb": 1.0,
+                "cost_usd": 0.0,
+                "tokens": 0,
+                "folder": "trials/baselined/oracle/1",
+            }
+        ],
+    }
+
+
+# -- exit codes ------------------------------------------------------------------------------------------------------
+
+
+def test_solved_is_exit_code_0(demo: Suite) -> None:
+    assert demo.run("--tb-dataset", "demo").ret == pytest.ExitCode.OK
+
+
+def test_unsolved_is_exit_code_1(demo: Suite) -> None:
+    assert demo.run("--tb-dataset", "demo", "--tb-agent", "nop").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_no_scenario_is_exit_code_5(demo: Suite) -> None:
+    assert demo.run("--tb-dataset", "demo", "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert not (demo.path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [("0.34", 1), ("0.33", 22), ("0", 22), ("1", 1)],
+)
+def test_more_void_cells_than_the_limit_are_exit_code_22(demo: Suite, limit: str, code: int) -> None:
+    demo.scenario("beta", solution=None)
+
+    assert demo.run("--tb-dataset", "demo", "--tb-max-void-rate", limit).ret == code
+
+
+def test_by_default_one_void_cell_in_twenty_is_allowed(suite: Suite) -> None:
+    suite.dataset("demo", *(f"s{n:02}" for n in range(20)))
+    suite.scenario("s00", solution=None)
+
+    assert suite.run("--tb-dataset", "demo").ret == pytest.ExitCode.TESTS_FAILED
+    assert suite.run("--tb-dataset", "demo", "--deselect", "scenarios/demo/s01.json").ret == 22
+
+
+def test_the_manifest_and_the_journal_tell_the_exit_code(mixed: Suite) -> None:
+    mixed.run("--tb-dataset", "demo")
+
+    assert json.loads((mixed.latest / "manifest.json").read_text())["exit_status"] == 22
+    last = json.loads((mixed.latest / "events.jsonl").read_text().splitlines()[-1])
+    assert (last["type"], last["exit_status"]) == ("session-end", 22)
+
+
+# -- what else can go wrong with a cell ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_an_error_in_a_users_fixture_is_void_and_told_in_the_summary(demo: Suite, args: list[str]) -> None:
+    demo.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.fixture
+        def tb_environment(tb_scenario):
+            raise ValueError("no machine for " + tb_scenario.id)
+        """,
+    )
+
+    done = demo.run_apart("--tb-dataset", "demo", "-k", "alpha", *args)
+
+    done.assert_outcomes(errors=1)
+    assert done.ret == 22
+    assert [(c["status"], c["text"]) for c in demo.summary["cells"]] == [("void", "ValueError: no machine for alpha")]
+
+
+def test_a_scenario_that_a_users_fixture_skips_is_skipped_and_counts_nowhere(demo: Suite) -> None:
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+@pytest.fixture(autouse=True)
+def only_beta(tb_scenario):
+    if tb_scenario.id != "beta":
+        pytest.skip("not today")
+""",
+    )
+
+    done = demo.run("--tb-dataset", "demo", "--update-baselines")
+
+    done.assert_outcomes(passed=1, skipped=2)
+    assert demo.statuses == {"demo/beta[oracle]": "solved"}
+    assert sorted(demo.files("baselines")) == ["audit.jsonl", "demo/oracle/beta.json"]
+
+
+def test_a_scenario_may_be_expected_to_fail(demo: Suite) -> None:
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.xfail(reason="known"))
+""",
+    )
+
+    done = demo.run("--tb-dataset", "demo", "-k", "alpha", "--tb-agent", "nop")
+
+    done.assert_outcomes(xfailed=1)
+    assert demo.statuses == {"demo/alpha[nop]": "unsolved"}
+
+
+def test_an_error_while_cleaning_up_is_an_error_beside_the_outcome(demo: Suite) -> None:
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+@pytest.fixture(autouse=True)
+def untidy():
+    yield
+    raise OSError("cannot clean up")
+""",
+    )
+
+    done = demo.run("--tb-dataset", "demo", "-k", "alpha")
+
+    done.assert_outcomes(passed=1, errors=1)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert demo.statuses == {"demo/alpha[oracle]": "solved"}
+
+
+def test_an_item_that_is_run_twice_starts_afresh(demo: Suite) -> None:
+    """As plugins do that run failed tests again."""
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, nextitem=None, log=False)
+    for report in runtestprotocol(item, nextitem=nextitem, log=False):
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+""",
+    )
+
+    demo.run("--tb-dataset", "demo", "-k", "alpha").assert_outcomes(passed=1)
+
+    assert len(demo.summary["cells"][0]["attempts"]) == 1
+
+
+def test_scripted_commands_decide_the_outcome(demo: Suite) -> None:
+    """The fake world of these tests does what they say."""
+    demo.run("--tb-dataset", "demo", "-k", "alpha", *scripted("work", "spoil")).assert_outcomes(failed=1)
+    demo.run("--tb-dataset", "demo", "-k", "alpha", *scripted("spoil", "work")).assert_outcomes(passed=1)
