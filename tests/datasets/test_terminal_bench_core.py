@@ -124,7 +124,7 @@ def test_the_lock_is_up_to_date() -> None:
     """Renewed with ``terminalbench dataset lock terminal-bench-core``."""
     dataset = the_dataset()
 
-    assert {one.id: drift(one, read_lock(dataset)) for one in SCENARIOS.values()} == dict.fromkeys(SCENARIOS, [])
+    assert {one.id: drift(one, read_lock(dataset)) for one in SCENARIOS.values()} == {key: [] for key in SCENARIOS}
     assert read_lock(dataset).keys() == SCENARIOS.keys()
 
 
