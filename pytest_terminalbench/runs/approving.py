@@ -17,7 +17,7 @@ from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
-__all__ = ["approve_cells", "approve_reviewed", "baseline_path", "chosen_cell"]
+__all__ = ["approve_cells", "approve_imported", "approve_reviewed", "baseline_path", "chosen_cell"]
 
 
 def baseline_path(dataset: str, scenario_id: str, agent: str, model: str | None) -> Path:
@@ -51,10 +51,7 @@ def approve_reviewed(
     saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void,
     or its trials belong to another run.
     """
-    if maintainers and approver not in maintainers:
-        raise BaselineError(
-            f"{approver!r} may not approve; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
-        )
+    _check_maintainer(approver, maintainers)
     if _manifest(run).get("settings", {}).get("attempts") == "auto":
         raise BaselineError(
             f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
@@ -72,6 +69,34 @@ def approve_reviewed(
         [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve"
     )
     return approval, trials, passes
+
+
+def approve_imported(
+    run: RunFolder, *, baselines: Path, approver: str, maintainers: Sequence[str], notes: str = ""
+) -> tuple[Approval, list[str]]:
+    """Approve all cells of a run that another harness made; its void attempts are missing data and left out.
+
+    Gives what was written and the cells of which no attempt was judged. Raises BaselineError or RunFolderError.
+    """
+    _check_maintainer(approver, maintainers)
+    chosen, left_out = [], []
+    for cell in read_summary(run.summary)["cells"]:
+        judged = [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
+        if judged:
+            chosen.append(_cell_trials({**cell, "attempts": judged}, run.path))
+        else:
+            left_out.append(str(cell["cell"]))
+    approval = approve(
+        chosen, run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="import --approve"
+    )
+    return approval, left_out
+
+
+def _check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
+    if maintainers and approver not in maintainers:
+        raise BaselineError(
+            f"{approver!r} may not approve; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
+        )
 
 
 def chosen_cell(

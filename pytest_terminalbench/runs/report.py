@@ -81,9 +81,13 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
         return None
     scored = [cell for cell in summary["cells"] if is_scored(cell)]
     attempts = max((len(cell["attempts"]) for cell in scored), default=0)
+    claims = [
+        f"{one['low']:.1%} to {one['high']:.1%} for {one.get('population', 'tasks like these')} ({one['method']})"
+        for one in summary.get("intervals") or [interval]
+    ]
     return (
-        f"mean {summary['mean']:.1%}, 95 % interval {interval['low']:.1%} to {interval['high']:.1%} "
-        f"({interval['method']}; {_counted(len(scored), 'cell')}, {_counted(attempts, 'attempt')} each)"
+        f"mean {summary['mean']:.1%} of {_counted(len(scored), 'cell')} with {_counted(attempts, 'attempt')} each; "
+        f"95 % interval {', '.join(claims)}"
     )
 
 

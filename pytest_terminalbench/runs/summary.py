@@ -10,7 +10,8 @@ from types import NoneType
 from typing import Any, TypeAlias
 
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.statistics import Interval, cluster_bootstrap, pass_at_k, pass_hat_k, wilson
+from pytest_terminalbench.runs.scores import score_intervals
+from pytest_terminalbench.statistics import pass_at_k, pass_hat_k
 
 __all__ = ["is_scored", "read_summary", "summarise"]
 
@@ -45,7 +46,7 @@ def summarise(
     means = [fmean(attempt["reward"] for attempt in _judged(cell)) for cell in scored]
     tallies = [_tally(cell) for cell in scored]
     attempts = max((n for _, n in tallies), default=0)
-    interval = _interval(means, tallies)
+    intervals = _intervals(scored)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
@@ -57,7 +58,8 @@ def summarise(
         "pass_at_k": {str(k): _mean_over(tallies, pass_at_k, k) for k in range(1, attempts + 1)},
         "pass_hat_k": {str(k): _mean_over(tallies, pass_hat_k, k) for k in range(1, attempts + 1)},
         "mean": round(fmean(means), 6) if means else None,
-        "interval": _as_json(interval),
+        "interval": intervals[0] if intervals else None,
+        "intervals": intervals,
         "cost": _cost(ordered),
         "gate": dict(gate) if gate else {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
     }
@@ -174,24 +176,21 @@ def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Any, k: int) -> flo
     return round(fmean(estimate(tally, k) for tally in tallies if tally[1] >= k), 6)
 
 
-def _interval(means: Sequence[float], tallies: Sequence[tuple[int, int]]) -> Interval | None:
-    if not means:
-        return None
-    if all(n == 1 for _, n in tallies) and all(mean in (0.0, 1.0) for mean in means):
-        return wilson((sum(solved for solved, _ in tallies), len(tallies)))
-    bounded = all(0.0 <= mean <= 1.0 for mean in means)
-    return cluster_bootstrap(means) if len(means) > 1 and bounded else None
-
-
-def _as_json(interval: Interval | None) -> dict[str, Any] | None:
-    if interval is None:
-        return None
-    return {
-        "low": round(interval.low, 6),
-        "high": round(interval.high, 6),
-        "level": interval.level,
-        "method": f"{interval.method}; speaks of scenarios like these",
-    }
+def _intervals(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of the mean, the wider claim first; none where a reward lies outside 0 to 1."""
+    rewards = [[float(attempt["reward"]) for attempt in _judged(cell)] for cell in cells]
+    if not all(0.0 <= reward <= 1.0 for task in rewards for reward in task):
+        return []
+    return [
+        {
+            "low": round(interval.low, 6),
+            "high": round(interval.high, 6),
+            "level": interval.level,
+            "method": interval.method,
+            "population": population,
+        }
+        for interval, population in score_intervals(rewards)
+    ]
 
 
 def _cost(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -299,7 +299,7 @@ def test_the_report_as_a_table(project: Project) -> None:
         "lost: demo/psi.json::psi[oracle] was collected and never reported",
         "improved: demo/gamma[oracle]: solved, says the test (approve with --update-baselines)",
         "5 cells: 2 solved, 1 regressed, 1 void, 1 lost",
-        "mean 66.7%, 95 % interval 20.8% to 93.9% (Wilson; speaks of scenarios like these; 3 cells, 1 attempt each)",
+        "mean 66.7% of 3 cells with 1 attempt each; 95 % interval 20.8% to 93.9% for tasks like these (Wilson)",
         "results: results/one",
     ]
 

@@ -123,7 +123,7 @@ def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
         "unsolved: demo/unsolved[oracle]: solved 0 of 1, and no baseline allows that",
         "void: demo/broken[oracle]: the fake engine broke",
         "5 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void",
-        "mean 25.0%, 95 % interval 4.6% to 69.9% (Wilson; speaks of scenarios like these; 4 cells, 1 attempt each)",
+        "mean 25.0% of 4 cells with 1 attempt each; 95 % interval 4.6% to 69.9% for tasks like these (Wilson)",
     ]
     assert f"results: {mixed.path}/results/mine" in done.outlines
 

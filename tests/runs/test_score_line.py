@@ -27,5 +27,4 @@ def test_void_cells_are_not_among_the_cells_of_the_mean() -> None:
     line = score_line(summary)
 
     assert line is not None
-    assert line.startswith("mean 50.0%, ")
-    assert line.endswith("; 2 cells, 1 attempt each)")
+    assert line.startswith("mean 50.0% of 2 cells with 1 attempt each; ")
