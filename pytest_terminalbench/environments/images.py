@@ -68,7 +68,7 @@ def load_image_map(file: Path) -> ImageMap:
     Raises SettingsError naming the file.
     """
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text).get("images", {}) if file.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
         raise SettingsError(f"image map {file}: {error}") from None
@@ -135,7 +135,7 @@ class Images:
 
     def _build(self, scenario: Scenario, folder: Path) -> Image:
         environment = scenario.spec.environment
-        dockerfile = (folder / "Dockerfile").read_text()
+        dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         names = base_images(dockerfile)
         bases = {name: self._base_id(self._map(name), environment.platform) for name in names}
         context = digest_files(folder)
@@ -225,18 +225,21 @@ class Images:
 
 def base_images(dockerfile: str) -> list[str]:
     """The images that `dockerfile` builds on, as written, without its own stages and ``scratch``."""
-    stages: set[str] = set()
+    stages = {"scratch"}
     names: list[str] = []
     for name, stage in _from_lines(dockerfile):
-        if name not in stages and name != "scratch" and name not in names:
+        if name.lower() not in stages and name not in names:
             names.append(name)
         if stage:
-            stages.add(stage)
+            stages.add(stage.lower())
     return names
 
 
+# Not a line that goes on from the one before: SQL has its FROM too.
 _FROM = re.compile(
-    r"^(?P<head>\s*FROM\s+(?:--platform=\S+\s+)?)(?P<name>\S+)(?P<rest>(?:\s+AS\s+(?P<stage>\S+))?\s*)$", re.I | re.M
+    r"(?<!\\\n)^(?P<head>[ \t]*FROM\s+(?:--platform=\S+\s+)?)(?P<name>\S+)"
+    r"(?P<rest>(?:\s+AS\s+(?P<stage>\S+))?\s*)$",
+    re.I | re.M,
 )
 _ARG = re.compile(r"^\s*ARG\s+(?P<key>\w+)=(?P<value>\S+)\s*$", re.I | re.M)
 
@@ -254,7 +257,12 @@ def _arguments(dockerfile: str) -> dict[str, str]:
 
 
 def _expand(name: str, defaults: Mapping[str, str]) -> str:
-    return re.sub(r"\$\{?(\w+)\}?", lambda match: defaults.get(match[1], match[0]), name)
+    """`name` with ``$KEY``, ``${KEY}`` and ``${KEY:-default}`` replaced; a key without a value stays as it is."""
+
+    def value(match: re.Match[str]) -> str:
+        return defaults.get(match["key"] or match["plain"]) or match["default"] or match[0]
+
+    return re.sub(r"\$(?:\{(?P<key>\w+)(?::-(?P<default>[^}]*))?\}|(?P<plain>\w+))", value, name)
 
 
 def _mapped(dockerfile: str, image_map: ImageMap) -> str:

@@ -72,7 +72,7 @@ def _boot_id() -> str | None:
 def _born(pid: int) -> str | None:
     """When process `pid` started, in the kernel's ticks (pids are used again); None when it does not run."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return _alive_without_proc(pid)
     # The command name may hold spaces and parentheses; fields are counted from behind it.

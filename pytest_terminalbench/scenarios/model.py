@@ -266,11 +266,11 @@ def _path_problem(folder: Path, relative: str, kind: str) -> str | None:
         path = f"{path}/{part}"
         try:
             mode = os.lstat(path).st_mode
-        except OSError:
+            if stat.S_ISLNK(mode):
+                if not Path(path).resolve().is_relative_to(folder.resolve()):
+                    return "leaves the dataset's folder by a link"
+                mode = os.stat(path).st_mode
+        except (OSError, ValueError, RuntimeError):  # ValueError: a zero byte; RuntimeError: links in a circle.
             return "does not exist"
-        if stat.S_ISLNK(mode):
-            if not Path(path).resolve().is_relative_to(folder.resolve()):
-                return "leaves the dataset's folder by a link"
-            mode = os.stat(path).st_mode
     right = stat.S_ISDIR(mode) if kind == "folder" else stat.S_ISREG(mode)
     return None if right else f"is not a {kind}"

@@ -109,7 +109,7 @@ def test_a_kept_service_is_judged_while_it_runs(try_out: TryOut) -> None:
     )
     result = try_out(
         ScriptedAgent([service, "setsid sleep 100 >/dev/null 2>&1 &", "sleep 0.3"]),
-        tests={"test.sh": "#!/bin/sh\npgrep -f serve.py && ! pgrep sleep -s 0,$(pgrep -f serve.py)\n"},
+        tests={"test.sh": "#!/bin/sh\npgrep -f serve.py && ! pgrep -f 'sleep 100'\n"},
         verifier={"isolation": "same", "keep": ["serve.py"]},
     )
 
