@@ -275,10 +275,9 @@ def test_the_container_of_a_killed_session_is_an_orphan_and_swept(
 @pytest.mark.docker
 def test_a_scenario_runs_in_a_container_and_leaves_none(sleepers: Suite, engine: DockerEngine, run_id: str) -> None:
     (sleepers.path / "scenarios/demo/alpha/tests/test.sh").write_text("#!/bin/sh\ntest -e /app/done\n")
+    only = ["--tb-dataset", "demo", "-k", "alpha", "--tb-run-id", run_id]
 
-    sleepers.run_apart(
-        "--tb-dataset", "demo", "-k", "alpha", "--tb-run-id", run_id, *scripted("touch done")
-    ).assert_outcomes(passed=1)
+    sleepers.run_apart(*only, *scripted("touch done")).assert_outcomes(passed=1)
 
     assert containers(engine, run_id) == []
 
