@@ -6,6 +6,7 @@ scenarios needs is imported when the first one is collected.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     # Inside the terminal reporter's own wrapper, so that the summary is ready when it asks for it; after xdist has
     # ended its workers, so that nobody starts a container any more.
     try:
-        yield
+        with warnings.catch_warnings():
+            if existing(session.config) is not None:
+                # Where warnings are errors, this one of a worker that is gone would end the session in a traceback.
+                warnings.filterwarnings("default", message="syrupy: received", category=UserWarning)
+            yield
     finally:
         bench = existing(session.config)
         if bench is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,9 @@ class DatasetDirectory(pytest.Directory):
     """A dataset's folder: its scenario files, and nothing below (a verifier's tests are never imported here)."""
 
     bench: BenchSession
+    # What pytest found out about the fixtures of the first item: the same holds for all in the folder, and to find it
+    # out costs a third of the whole collection.
+    fixtureinfo: Any = None
 
     @classmethod
     def for_folder(cls, path: Path, parent: pytest.Collector) -> DatasetDirectory:
@@ -40,6 +44,11 @@ class DatasetDirectory(pytest.Directory):
             node = cls.from_parent(parent, path=path, nodeid=os.path.relpath(path, root).replace(os.sep, "/"))
         node.bench = BenchSession.of(parent.config)
         return node
+
+    @cached_property
+    def marker(self) -> pytest.MarkDecorator:
+        """Tells of each of its scenarios where it belongs."""
+        return pytest.mark.tb_dataset(self.bench.dataset_at(self.path).name)
 
     def collect(self) -> Iterator[pytest.Collector]:
         if not self.bench.may_collect:
@@ -75,7 +84,7 @@ class ScenarioFile(pytest.File):
             scenario = bench.load(self.path, bench.dataset_at(directory.path))
         except ScenarioError as error:
             raise _collect_error(self, error) from None
-        return [ScenarioItem.for_cell(Cell(scenario=scenario, agent=agent), self, bench) for agent in bench.agents]
+        return [ScenarioItem.for_cell(Cell(scenario=scenario, agent=agent), self, directory) for agent in bench.agents]
 
 
 def _collect_error(collector: pytest.Collector, error: ScenarioError) -> Exception:
@@ -90,13 +99,20 @@ class ScenarioItem(pytest.Function):
     bench: BenchSession
 
     @classmethod
-    def for_cell(cls, cell: Cell, parent: ScenarioFile, bench: BenchSession) -> ScenarioItem:
-        item: ScenarioItem = cls.from_parent(parent, name=f"{cell.scenario.id}[{cell.actor}]", callobj=run_cell)
+    def for_cell(cls, cell: Cell, parent: ScenarioFile, directory: DatasetDirectory) -> ScenarioItem:
+        known = directory.fixtureinfo
+        item: ScenarioItem = cls.from_parent(
+            parent, name=f"{cell.scenario.id}[{cell.actor}]", callobj=run_cell, fixtureinfo=known
+        )
+        # pytest keeps it under a private name; without it, each item is looked at.
+        directory.fixtureinfo = known or getattr(item, "_fixtureinfo", None)
+        # A list of its own: conftest.py files add fixtures to single items there.
+        item.fixturenames = list(item.fixturenames)
         item.stash[CELL] = cell
-        item.bench = bench
-        item.add_marker(pytest.mark.tb_dataset(cell.scenario.dataset))
+        item.bench = directory.bench
+        item.add_marker(directory.marker)
         for name in marker_names(cell.scenario):
-            item.add_marker(bench.marker(name))
+            item.add_marker(directory.bench.marker(name))
         return item
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pytest_terminalbench.trials.journal import read_events
 
@@ -20,7 +22,7 @@ class Progress:
 
     def __init__(self, events: Path, reporter: Any, *, silence_s: float, total: int) -> None:
         self._events = events
-        self._reporter = reporter
+        self._terminal = _Terminal(reporter)
         self._silence_s = silence_s
         self._total = total
         self._heard_at = time.monotonic()
@@ -37,6 +39,7 @@ class Progress:
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join(timeout=5)
+        self._terminal.close()
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(1.0, self._silence_s / 2)):
@@ -44,8 +47,7 @@ class Progress:
                 continue
             line = progress_line(self._running(), total=self._total, now=time.time())
             if line:
-                self._reporter.ensure_newline()
-                self._reporter.write_line(line)
+                self._terminal.write_line(line)
             self.heard()
 
     def _running(self) -> dict[str, float | None]:
@@ -59,6 +61,35 @@ class Progress:
             elif event["type"] in ("trial-end", "worker-crash"):
                 cells[str(event["cell"])] = None
         return cells
+
+
+class _Terminal:
+    """Where pytest prints, reached while it captures what a test prints: its reporter's own words are captured too.
+
+    To be made while nothing is captured.
+    """
+
+    def __init__(self, reporter: Any) -> None:
+        self._reporter = reporter
+        self._stream: TextIO | None = None
+        try:
+            self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, errors="backslashreplace")
+        except (OSError, ValueError):
+            pass  # Something else than a file, as in a pytest inside a test.
+
+    def write_line(self, line: str) -> None:
+        if self._stream is None:
+            self._reporter.ensure_newline()
+            self._reporter.write_line(line)
+            return
+        # What the reporter has said it has flushed; when it goes on it repeats where it was.
+        start = "\n" if self._reporter.currentfspath else ""
+        self._reporter.currentfspath = None
+        self._stream.write(f"{start}{line}\n")
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
 
 
 def progress_line(cells: Mapping[str, float | None], *, total: int, now: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from functools import lru_cache
 
 from pytest_terminalbench.scenarios.model import Scenario
 
@@ -23,10 +24,12 @@ def marker_names(scenario: Scenario) -> list[str]:
     return list(dict.fromkeys([*names, *(tag_marker(tag) for tag in spec.tags)]))
 
 
+@lru_cache(maxsize=1024)
 def category_marker(category: str) -> str:
     return f"category_{_identifier(category)}"
 
 
+@lru_cache(maxsize=1024)
 def tag_marker(tag: str) -> str:
     """The tag as an identifier, with ``tag_`` before it where pytest or Python would take it for something else."""
     name = _identifier(tag)

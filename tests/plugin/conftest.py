@@ -102,6 +102,7 @@ class Suite:
             file = place / scenario_id / script
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("#!/bin/sh\n")
+            file.chmod(0o755)
         file = place / f"{scenario_id}.json"
         file.write_text(json.dumps({**scenario_json(scenario_id), **changes}))
         return file

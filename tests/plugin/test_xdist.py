@@ -186,8 +186,7 @@ def {hook}:
 """,
     )
 
-    # Syrupy warns of the worker that it has not heard from.
-    done = demo.run_apart("--tb-dataset", "demo", "-n", "2", "-W", "default::UserWarning")
+    done = demo.run_apart("--tb-dataset", "demo", "-n", "2")
 
     assert done.ret == pytest.ExitCode.INTERNAL_ERROR
     told = {
