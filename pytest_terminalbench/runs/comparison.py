@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
+from pytest_terminalbench.baselines.parity import Mismatch, mismatches
 from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord
 from pytest_terminalbench.runs.scores import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
@@ -29,7 +30,6 @@ from pytest_terminalbench.statistics import (
 __all__ = [
     "SHOWN_Q",
     "Comparison",
-    "Mismatch",
     "Parity",
     "Side",
     "TaskChange",
@@ -56,14 +56,6 @@ _METRICS = {
     "tokens": lambda attempt: attempt.tokens,
     "cost_usd": lambda attempt: attempt.cost_usd,
 }
-
-
-class Mismatch(NamedTuple):
-    """One condition in which two results differ; `key` is dotted (``limits.memory_mb``)."""
-
-    key: str
-    baseline: object
-    candidate: object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,25 +268,15 @@ def _values(task: TaskRecord, metric: str) -> list[float]:
 
 
 def _unlike(baseline: RunRecord, candidate: RunRecord, shared: Sequence[str]) -> tuple[Unlike, ...]:
-    found = (
-        Unlike(
-            task=task,
-            mismatches=tuple(_mismatches(baseline.tasks[task].fingerprint, candidate.tasks[task].fingerprint)),
-        )
-        for task in shared
+    found = ((task, _mismatches(baseline.tasks[task], candidate.tasks[task])) for task in shared)
+    return tuple(Unlike(task=task, mismatches=tuple(differences)) for task, differences in found if differences)
+
+
+def _mismatches(before: TaskRecord, after: TaskRecord) -> list[Mismatch]:
+    known, now = (
+        {key: value for key, value in side.fingerprint.items() if key not in _NOT_COMPARED} for side in (before, after)
     )
-    return tuple(one for one in found if one.mismatches)
-
-
-def _mismatches(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[Mismatch]:
-    """Of the conditions that both sides know."""
-    for key in sorted(before.keys() & after.keys()):
-        if not prefix and key in _NOT_COMPARED:
-            continue
-        if isinstance(before[key], Mapping) and isinstance(after[key], Mapping):
-            yield from _mismatches(before[key], after[key], f"{prefix}{key}.")
-        elif before[key] != after[key]:
-            yield Mismatch(f"{prefix}{key}", before[key], after[key])
+    return mismatches(known, now)
 
 
 def _notes(baseline: RunRecord, candidate: RunRecord) -> Iterator[str]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_terminalbench.runs.comparison import Mismatch, Unlike, compare_records, strip
+from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.runs.comparison import Unlike, compare_records, strip
 from pytest_terminalbench.statistics import SuiteSettings, benjamini_hochberg, boschloo, suite_gate
 from tests.runs.samples import a_record, a_task
 
