@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -112,7 +113,8 @@ def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
     done = mixed.run("--tb-dataset", "demo", "--tb-run-id", "mine", "--tb-parity", "off")
 
     start = next(n for n, line in enumerate(done.outlines) if line.strip("= ") == "terminalbench")
-    lines = [" ".join(line.split()) for line in done.outlines[start + 1 :]]
+    # On a machine that is busy the fake's trials take longer than 0.0 seconds.
+    lines = [re.sub(r" \d+\.\d$", " 0.0", " ".join(line.split())) for line in done.outlines[start + 1 :]]
     regressed = mixed_id(mixed, "regressed")
     assert lines[:9] == [
         "category cells solved unsolved as baseline regressed void seconds",
