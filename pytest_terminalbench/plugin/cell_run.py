@@ -224,7 +224,7 @@ def _state(request: pytest.FixtureRequest) -> CellState | None:
         cell = node.stash.get(CELL, None) or _cell_of_test(request)
         if cell is None:
             return None
-        node.stash[STATE] = CellState(cell=cell)
+        node.stash[STATE] = CellState(cell=cell, is_item=CELL in node.stash)
     return node.stash[STATE]
 
 

@@ -38,10 +38,12 @@ class CellBlocked(TerminalBenchError):
 class CellState:
     """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none.
 
-    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own.
+    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own. ``is_item``:
+    the cell is a pytest item, which has to be compared; a test of a user's own need not compare its trials.
     """
 
     cell: Cell
+    is_item: bool = True
     gate_kind: str = "strict"
     gate: CellGate = field(default_factory=lambda: StrictGate(None, 1))
     baseline: BaselineRecord | None = None
@@ -56,7 +58,12 @@ class CellState:
         return self.comparison.status if self.comparison else Status.VOID
 
     def publish(self, item: pytest.Item) -> None:
-        """Put what the controller needs into the item's one property: a JSON string, for execnet takes no objects."""
+        """Put what the controller needs into the item's one property: a JSON string, for execnet takes no objects.
+
+        A test of a user's own is told of when it compares; else it is a test like any other, and no void cell.
+        """
+        if not self.is_item and self.comparison is None:
+            return
         kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]
         item.user_properties[:] = [*kept, (PROPERTY, json.dumps(self.payload(), ensure_ascii=True))]
 
