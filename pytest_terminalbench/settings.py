@@ -43,10 +43,10 @@ def project_settings(root: Path) -> ProjectSettings:
     if not file.is_file():
         return ProjectSettings()
     try:
-        table = tomllib.loads(file.read_text()).get("tool", {}).get("terminalbench", {})
-    except tomllib.TOMLDecodeError as error:
+        tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: {error}") from None
-    section = _Section(file, "tool.terminalbench", table)
+    section = _Section(file, "tool.terminalbench", tools.get("terminalbench", {}) if isinstance(tools, dict) else tools)
     section.allow("images", "maintainers", "incidents")
     images = section.get("images", dict, {})
     if not all(isinstance(value, str) for value in images.values()):
@@ -75,6 +75,9 @@ def _incidents(section: _Section) -> IncidentSettings:
     )
 
 
+_IN_WORDS = {str: "a string", int: "a whole number", date: "a date", list: "a list", dict: "a table"}
+
+
 class _Section:
     """A TOML table whose values are asked for by name and type."""
 
@@ -94,8 +97,9 @@ class _Section:
 
     def get(self, key: str, kind: type, default: Any) -> Any:
         value = self._table.get(key, default)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise SettingsError(f"{self.file}: [{self.name}] {key}: must be a {kind.__name__}, not {value!r}")
+        # Exactly: a truth is an int to Python, and a time a date.
+        if type(value) is not kind:
+            raise SettingsError(f"{self.file}: [{self.name}] {key}: must be {_IN_WORDS[kind]}, not {value!r}")
         return value
 
     def names(self, key: str) -> tuple[str, ...]:
