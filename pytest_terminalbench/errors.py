@@ -12,6 +12,7 @@
     - ImageUnavailable     an image is neither here nor to be had
     - ImageBuildError      a Dockerfile does not build
     - EnvironmentLost      a container that ran is gone
+    - TooMuchToCopy        what lies in a container is larger than what may be copied out of it
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "ScenarioError",
     "SettingsError",
     "TerminalBenchError",
+    "TooMuchToCopy",
     "VerifierError",
 ]
 
@@ -98,3 +100,7 @@ class EnvironmentLost(EnvironmentFailure):
     """A container that was running is gone, and the agent did not do it."""
 
     transient = True
+
+
+class TooMuchToCopy(EnvironmentFailure):
+    """What lies in a container is larger than what may be copied out of it."""

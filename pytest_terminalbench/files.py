@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["now_text", "write_atomically", "write_json"]
+__all__ = ["now_text", "time_text", "write_atomically", "write_json"]
 
 
 def write_json(file: Path, content: object) -> None:
@@ -31,4 +31,9 @@ def write_atomically(file: Path, text: str) -> None:
 
 def now_text() -> str:
     """The time now as ISO 8601 in UTC with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(datetime.now(UTC))
+
+
+def time_text(time: datetime) -> str:
+    """`time`, in UTC, as all our files have it."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

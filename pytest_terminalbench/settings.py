@@ -6,20 +6,32 @@ import configparser
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pytest_terminalbench.errors import SettingsError
 
-__all__ = ["ProjectSettings", "PytestSettings", "project_settings", "pytest_settings"]
+__all__ = ["IncidentSettings", "ProjectSettings", "PytestSettings", "project_settings", "pytest_settings"]
 
-_KNOWN = {"images"}
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentSettings:
+    """Who is told of incidents: a webhook's URL, and people in turn, `rotation_days` each from `rotation_start` on."""
+
+    webhook: str | None = None
+    rotation: tuple[str, ...] = ()
+    rotation_start: date = date(2026, 1, 5)
+    rotation_days: int = 14
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectSettings:
-    """``images`` replaces base images by others, name -> name."""
+    """``images`` replaces base images by others, name -> name; ``maintainers`` may approve (empty: anybody)."""
 
     images: Mapping[str, str] = field(default_factory=dict)
+    maintainers: tuple[str, ...] = ()
+    incidents: IncidentSettings = field(default_factory=IncidentSettings)
 
 
 def project_settings(root: Path) -> ProjectSettings:
@@ -34,22 +46,70 @@ def project_settings(root: Path) -> ProjectSettings:
         table = tomllib.loads(file.read_text()).get("tool", {}).get("terminalbench", {})
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file}: {error}") from None
-    unknown = sorted(table.keys() - _KNOWN)
-    if unknown:
-        raise SettingsError(
-            f"{file}: [tool.terminalbench] has no key {unknown[0]!r}; known: {', '.join(sorted(_KNOWN))}"
-        )
-    images = table.get("images", {})
-    if not isinstance(images, dict) or not all(isinstance(value, str) for value in images.values()):
+    section = _Section(file, "tool.terminalbench", table)
+    section.allow("images", "maintainers", "incidents")
+    images = section.get("images", dict, {})
+    if not all(isinstance(value, str) for value in images.values()):
         raise SettingsError(f"{file}: [tool.terminalbench.images] must map image names to image names, as strings")
-    return ProjectSettings(images=images)
+    return ProjectSettings(
+        images=images,
+        maintainers=section.names("maintainers"),
+        incidents=_incidents(_Section(file, "tool.terminalbench.incidents", section.get("incidents", dict, {}))),
+    )
+
+
+def _incidents(section: _Section) -> IncidentSettings:
+    section.allow("webhook", "rotation", "rotation_start", "rotation_days")
+    defaults = IncidentSettings()
+    webhook = section.get("webhook", str, "")
+    if webhook and not webhook.startswith(("http://", "https://")):
+        raise SettingsError(f"{section.file}: [{section.name}] webhook: must be an http or https URL")
+    days = section.get("rotation_days", int, defaults.rotation_days)
+    if days < 1:
+        raise SettingsError(f"{section.file}: [{section.name}] rotation_days: is {days}; needs at least 1")
+    return IncidentSettings(
+        webhook=webhook or None,
+        rotation=section.names("rotation"),
+        rotation_start=section.get("rotation_start", date, defaults.rotation_start),
+        rotation_days=days,
+    )
+
+
+class _Section:
+    """A TOML table whose values are asked for by name and type."""
+
+    def __init__(self, file: Path, name: str, table: Any) -> None:
+        self.file = file
+        self.name = name
+        if not isinstance(table, dict):
+            raise SettingsError(f"{file}: [{name}] must be a table")
+        self._table = table
+
+    def allow(self, *keys: str) -> None:
+        unknown = sorted(self._table.keys() - set(keys))
+        if unknown:
+            raise SettingsError(
+                f"{self.file}: [{self.name}] has no key {unknown[0]!r}; known: {', '.join(sorted(keys))}"
+            )
+
+    def get(self, key: str, kind: type, default: Any) -> Any:
+        value = self._table.get(key, default)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise SettingsError(f"{self.file}: [{self.name}] {key}: must be a {kind.__name__}, not {value!r}")
+        return value
+
+    def names(self, key: str) -> tuple[str, ...]:
+        values = self.get(key, list, [])
+        if not all(isinstance(value, str) and value for value in values):
+            raise SettingsError(f"{self.file}: [{self.name}] {key}: must be a list of names")
+        return tuple(values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PytestSettings:
     """Where pytest has its root when it is started without arguments, and the ini options it reads there.
 
-    ``file`` is None where there is no configuration of pytest's.
+    ``file`` is None where no file speaks of pytest.
     """
 
     root: Path

@@ -50,7 +50,13 @@ class AgentSpec:
                 f"agent {self.name!r} cannot be made with {', '.join(arguments) or 'no arguments'}: {error}; it takes "
                 f"{inspect.signature(self.factory)}"
             ) from None
-        return self.factory(**arguments)
+        try:
+            return self.factory(**arguments)
+        except AgentSetupError:
+            raise
+        # The seam to foreign code: whatever a constructor raises says that there is no agent.
+        except Exception as error:
+            raise AgentSetupError(f"agent {self.name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +114,7 @@ class AgentRegistry:
         Raises SettingsError, listing what exists, for one that is not known, and for arguments it does not take.
         """
         factory = self._find(request)
-        name = request if request in self._places else str(getattr(factory, "name", factory.__name__))
+        name = request if request in self._places else str(getattr(factory, "name", request.rpartition(":")[2]))
         spec = AgentSpec(name=name, factory=factory, arguments=dict(arguments), model=model)
         if model is not None and "model" not in _parameters(factory):
             raise SettingsError(f"--tb-model {model!r}: agent {name!r} uses no model; leave the option out")
@@ -139,6 +145,8 @@ class AgentRegistry:
         found: AgentFactory | None = getattr(home, attribute, None)
         if found is None:
             raise SettingsError(f"--tb-agent {request!r}: {module} has no {attribute!r}")
+        if not callable(found):
+            raise SettingsError(f"--tb-agent {request!r}: {attribute} is neither a class nor a function that makes one")
         if not callable(getattr(found, "act", None)) and isinstance(found, type):
             raise SettingsError(f"--tb-agent {request!r}: {attribute} has no method `act`, so it is not an agent")
         return found

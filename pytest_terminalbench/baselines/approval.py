@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.files import now_text, write_atomically
+from pytest_terminalbench.files import write_atomically
 
-__all__ = ["AUDIT", "Approval", "CellTrials", "JudgedTrial", "approve", "record_of"]
+__all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "record_of", "retire"]
 
-AUDIT = "audit.jsonl"
+# Approving a thousand cells takes a second; who waits longer meets somebody else's approval.
+LOCK_TIMEOUT_S = 2.0
+
+Status = Literal["active", "provisional"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,7 @@ class CellTrials:
     scenario_id: str
     file: Path
     trials: Sequence[JudgedTrial]
+    status: Status = "active"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,24 +55,74 @@ class Approval:
     unchanged: int
 
 
-def approve(cells: Sequence[CellTrials], *, run_id: str, baselines: Path, approver: str, notes: str = "") -> Approval:
+def approve(
+    cells: Sequence[CellTrials],
+    *,
+    run_id: str,
+    baselines: Path,
+    approver: str,
+    notes: str = "",
+    how: str = "--update-baselines",
+) -> Approval:
     """Approve `cells` of the run `run_id`; other cells' baselines are not touched.
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
-    Raises BaselineError.
+    Raises BaselineError, also when somebody else is approving at the moment.
     """
-    prepared = []
-    for cell in cells:
-        before = read_record(baselines / cell.file)
-        prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
-    written = []
-    for cell, record, before in prepared:
-        if before is not None and _same_approval(before, record):
-            continue
-        write_atomically(baselines / cell.file, serialised(record))
-        _append(baselines / AUDIT, _audit_line(record, cell, run_id))
-        written.append(baselines / cell.file)
+    with _alone(baselines):
+        prepared = []
+        for cell in cells:
+            before = read_record(baselines / cell.file)
+            prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
+        written = []
+        for cell, record, before in prepared:
+            if before is not None and _same_approval(before, record):
+                continue
+            # The log first: an approval without a line in it would be one that nobody has made.
+            audit.append(baselines / audit.AUDIT, _audit_line(record, cell, run_id, how))
+            write_atomically(baselines / cell.file, serialised(record))
+            written.append(baselines / cell.file)
     return Approval(written=written, unchanged=len(prepared) - len(written))
+
+
+def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> BaselineRecord:
+    """Retire the baseline in `file` (below `baselines`): it stays on disk and no longer counts. Final.
+
+    Raises BaselineError when there is none or it is retired already.
+    """
+    with _alone(baselines):
+        record = read_record(baselines / file)
+        if record is None:
+            raise BaselineError(f"{baselines / file} does not exist, so there is nothing to retire")
+        if record.status == "retired":
+            raise BaselineError(f"{record.baseline_id} is retired already")
+        retired = record.model_copy(update={"status": "retired"})
+        entry = {
+            "action": "retired",
+            "how": "baseline retire",
+            "baseline_id": record.baseline_id,
+            "cell": file.with_suffix("").as_posix(),
+            "by": by,
+            "notes": notes,
+        }
+        audit.append(baselines / audit.AUDIT, entry)
+        write_atomically(baselines / file, serialised(retired))
+    return retired
+
+
+@contextmanager
+def _alone(baselines: Path) -> Iterator[None]:
+    """One approval at a time; the lock lies outside the folder, which is under version control."""
+    from filelock import FileLock, Timeout
+
+    name = hashlib.sha256(str(baselines.resolve()).encode()).hexdigest()[:16]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-terminalbench" / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / f"baselines-{name}.lock", timeout=LOCK_TIMEOUT_S):
+            yield
+    except Timeout:
+        raise BaselineError(f"somebody else is approving in {baselines} at this moment; try again") from None
 
 
 def record_of(
@@ -81,7 +138,7 @@ def record_of(
     return BaselineRecord(
         baseline_id=_new_id(cell.scenario_id, today, before),
         scenario_id=cell.scenario_id,
-        status="active",
+        status=cell.status,
         approved_on=today,
         approved_by=approver,
         notes=notes,
@@ -121,11 +178,12 @@ def _same_approval(before: BaselineRecord, after: BaselineRecord) -> bool:
     return all(getattr(before, key) == getattr(after, key) for key in keys)
 
 
-def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str) -> Mapping[str, object]:
+def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str, how: str) -> Mapping[str, object]:
     return {
-        "ts": now_text(),
         "action": "approved",
-        "how": "--update-baselines",
+        "how": how,
+        "status": record.status,
+        "notes": record.notes,
         "baseline_id": record.baseline_id,
         "cell": cell.file.with_suffix("").as_posix(),
         "by": record.approved_by,
@@ -134,9 +192,3 @@ def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str) -> Mappin
         "attempts": record.attempts,
         "supersedes": record.supersedes,
     }
-
-
-def _append(file: Path, line: Mapping[str, object]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a", encoding="utf-8") as log:
-        log.write(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n")

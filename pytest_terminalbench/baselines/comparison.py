@@ -17,6 +17,7 @@ class Status(StrEnum):
     AS_BASELINE = "as-baseline"
     UNSOLVED = "unsolved"
     REGRESSED = "regressed"
+    INCONCLUSIVE = "inconclusive"
     VOID = "void"
     BLOCKED = "blocked"
     LOST = "lost"
@@ -28,11 +29,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The verdict on a cell and one sentence of why; ``improved``: better than what is approved."""
+    """The verdict on a cell and one sentence of why.
+
+    ``improved``: better than what is approved. ``inconclusive``: looks worse, and its trials cannot tell.
+    ``adjusted_p``: of the statistical gate, corrected for all cells of the session.
+    """
 
     status: Status
     text: str
     improved: bool = False
+    inconclusive: bool = False
+    adjusted_p: float | None = None
     baseline_id: str | None = None
 
 

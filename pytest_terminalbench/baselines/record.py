@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from pytest_terminalbench.errors import BaselineError
 
-__all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
+__all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised", "tallies"]
 
 SCHEMA_VERSION = 1
 
@@ -76,6 +76,19 @@ def read_record(file: Path) -> BaselineRecord | None:
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(f"{file} cannot be read: {error}") from None
     return parse_record(text, str(file))
+
+
+def tallies(folder: Path) -> list[tuple[int, int]]:
+    """(solved, attempts) of every baseline in `folder` that is not retired; damaged ones are their own cells' error."""
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        try:
+            record = read_record(file)
+        except BaselineError:
+            continue
+        if record is not None and record.status != "retired":
+            found.append((record.solved, record.attempts))
+    return found
 
 
 def parse_record(text: str, source: str) -> BaselineRecord:

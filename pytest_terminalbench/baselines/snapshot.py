@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from syrupy.data import SnapshotCollection, SnapshotCollections
 from syrupy.extensions.base import AbstractSyrupyExtension
 
-from pytest_terminalbench.baselines.comparison import Comparison, compare
-from pytest_terminalbench.baselines.record import parse_record
+from pytest_terminalbench.baselines.comparison import Comparison
 
 __all__ = ["BaselineExtension", "Comparable"]
+
+Judge = Callable[[int, list[float]], Comparison]
 
 # Stands for a file that is not there. Not None: syrupy takes that for unequal without asking, but a cell that is
 # solved needs no baseline.
@@ -39,12 +40,12 @@ class BaselineExtension(AbstractSyrupyExtension):
     """
 
     file: ClassVar[Path]
-    judged: ClassVar[Callable[[Comparison], Comparison]]
+    judge: ClassVar[Judge]
 
     @classmethod
-    def of(cls, file: Path, judged: Callable[[Comparison], Comparison]) -> type[BaselineExtension]:
-        """The extension for the cell whose baseline is `file`; `judged` is given the verdict and may change it."""
-        return type("CellBaseline", (cls,), {"file": file, "judged": staticmethod(judged)})
+    def of(cls, file: Path, judge: Judge) -> type[BaselineExtension]:
+        """The extension for the cell whose baseline is `file` and whose gate is asked by `judge(solved, rewards)`."""
+        return type("CellBaseline", (cls,), {"file": file, "judge": staticmethod(judge)})
 
     @classmethod
     def get_location(cls, *, test_location: Any, index: Any) -> str:
@@ -63,9 +64,7 @@ class BaselineExtension(AbstractSyrupyExtension):
 
     def matches(self, *, serialized_data: Any, snapshot_data: Any) -> bool:
         seen = json.loads(serialized_data)
-        record = None if snapshot_data == NO_BASELINE else parse_record(snapshot_data, str(self.file))
-        comparison = compare(record, solved=seen["solved"], rewards=seen["rewards"])
-        return type(self).judged(comparison).status.passed
+        return type(self).judge(seen["solved"], seen["rewards"]).status.passed
 
     def discover_snapshots(self, **_: Any) -> SnapshotCollections:
         return SnapshotCollections()

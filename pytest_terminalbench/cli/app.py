@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from pytest_terminalbench import __version__
-from pytest_terminalbench.cli import agents, baseline, dataset, doctor, gc, images, report, run
+from pytest_terminalbench.cli import (
+    agents,
+    baseline,
+    compare,
+    dataset,
+    doctor,
+    gc,
+    images,
+    import_results,
+    incident,
+    report,
+    run,
+)
 from pytest_terminalbench.cli.output import complain
 from pytest_terminalbench.errors import TerminalBenchError
 
@@ -38,7 +50,10 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
+app.command("import")(import_results.import_results)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(incident.app, name="incident")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(agents.app, name="agents")
 app.add_typer(images.app, name="images")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -18,8 +18,8 @@ from pytest_terminalbench.cli.output import (
     say,
     shown_path,
 )
-from pytest_terminalbench.cli.project import baselines_folder
-from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.cli.project import baselines_folder, project, results_folder
+from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 
 if TYPE_CHECKING:
     from pytest_terminalbench.baselines.record import BaselineRecord
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 EXIT_DAMAGED = 2
+EXIT_REFUSED = 4
 
 app = typer.Typer(help="Baselines: what has been approved.", no_args_is_help=True)
 
@@ -86,6 +87,125 @@ def show(
             typer.echo("\n".join(_card(one)))
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
+
+
+ApproverOption = Annotated[
+    str | None, typer.Option("--approver", metavar="NAME", help="Who approves; default: git's user.name.")
+]
+NotesOption = Annotated[str, typer.Option("--notes", metavar="TEXT", help="Why; kept with the baseline.")]
+ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The cell of this model.")]
+
+
+@app.command("approve")
+def approve(
+    *,
+    scenario: Annotated[str, typer.Option("--scenario", metavar="ID", help="The scenario whose cell is approved.")],
+    run: Annotated[str, typer.Option("--run", metavar="RUN", help="The run, by id or path; `latest` is the newest.")],
+    notes: NotesOption = "",
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="The cell of this dataset.")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The cell of this agent.")] = None,
+    model: ModelOption = None,
+    approver: ApproverOption = None,
+    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where the runs lie.")] = None,
+    baselines: FolderOption = None,
+) -> None:
+    """Approve what a run came to for one scenario: provisional until it has passed three times in a row.
+
+    Exit code 4 says that it was refused, and why.
+    """
+    from pytest_terminalbench.runs.approving import approve_reviewed, chosen_cell
+    from pytest_terminalbench.runs.layout import find_run
+    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE
+    from pytest_terminalbench.settings import project_settings
+
+    root = project().root
+    folder = baselines_folder(baselines)
+    try:
+        found = find_run(run, results_folder(results))
+        cell = chosen_cell(found, scenario=scenario, dataset=dataset, agent=agent, model=model)
+        approval, trials, passes = approve_reviewed(
+            cell,
+            run=found,
+            baselines=folder,
+            approver=approver or git_user(root),
+            maintainers=project_settings(root).maintainers,
+            notes=notes,
+        )
+    except (BaselineError, RunFolderError) as error:
+        _refuse(str(error))
+    file = shown_path(folder / trials.file)
+    if not approval.written:
+        say(f"{file} says so already ({trials.status})")
+        return
+    note = "" if trials.status == "active" else f" ({passes} of {PASSES_FOR_ACTIVE} passes in a row)"
+    typer.echo(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}")
+
+
+@app.command("retire")
+def retire_baseline(
+    cell: Annotated[str, typer.Argument(metavar="DATASET/AGENT/ID", help="As `baseline list` shows it.")],
+    *,
+    notes: NotesOption = "",
+    approver: ApproverOption = None,
+    baselines: FolderOption = None,
+) -> None:
+    """Let a baseline count no longer. It stays on disk, and in the log; retiring is final."""
+    from pytest_terminalbench.baselines.approval import retire
+    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.settings import project_settings
+
+    root = project().root
+    by = approver or git_user(root)
+    maintainers = project_settings(root).maintainers
+    if maintainers and by not in maintainers:
+        _refuse(f"{by!r} may not retire; [tool.terminalbench] maintainers names: {', '.join(maintainers)}")
+    try:
+        record = retire(Path(f"{cell}.json"), baselines=baselines_folder(baselines), by=by, notes=notes)
+    except BaselineError as error:
+        _refuse(str(error))
+    typer.echo(f"{record.baseline_id} retired")
+
+
+@app.command("audit")
+def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABLE) -> None:
+    """Check the log of approvals and write it anew for reading (AUDIT.md).
+
+    Exit code 4 says that a line was changed, moved or removed.
+    """
+    from pytest_terminalbench.baselines.audit import AUDIT, entries, problems, readable
+    from pytest_terminalbench.files import write_atomically
+
+    folder = baselines_folder(baselines)
+    log = folder / AUDIT
+    found = list(entries(log))
+    if output is Format.JSON:
+        print_json(found)
+    elif found:
+        rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in found]
+        print_table(["when", "what", "baseline", "by", "how"], rows)
+    else:
+        say(f"{shown_path(log)} has no entries")
+        return
+    write_atomically(folder / "AUDIT.md", readable(log))
+    broken = problems(log)
+    for problem in broken:
+        complain(problem)
+    if broken:
+        raise typer.Exit(EXIT_REFUSED)
+    say(f"the chain of {len(found)} entries is whole; {shown_path(folder / 'AUDIT.md')} is written")
+
+
+def _refuse(reason: str) -> NoReturn:
+    complain(reason)
+    raise typer.Exit(EXIT_REFUSED)
+
+
+def _baseline_id(file: Path) -> str:
+    from pytest_terminalbench.baselines.record import read_record
+
+    record = read_record(file)
+    return record.baseline_id if record else file.stem
 
 
 def _chosen(folder: Path, dataset: str | None, agent: str | None) -> tuple[list[StoredBaseline], bool]:

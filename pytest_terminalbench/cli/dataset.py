@@ -19,7 +19,7 @@ from pytest_terminalbench.cli.output import (
     say,
     shown_path,
 )
-from pytest_terminalbench.cli.project import catalog
+from pytest_terminalbench.cli.project import catalog, find_datasets
 from pytest_terminalbench.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -174,6 +174,31 @@ def _print_rules(output: Format) -> None:
         print_table(["code", "severity", "what"], [[code, rule.severity, rule.title] for code, rule in RULES.items()])
 
 
+@app.command("lock")
+def lock(
+    names: Names = None,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when something has drifted.")] = False,
+) -> None:
+    """Write the digests of all scenarios to the dataset's lock.json; `--tb-locked` refuses what drifts from it."""
+    from pytest_terminalbench.scenarios.lock import drift, read_lock, write_lock
+
+    drifted = 0
+    for dataset in find_datasets(names or []):
+        if not check:
+            typer.echo(str(shown_path(write_lock(dataset))))
+            continue
+        locked = read_lock(dataset)
+        scenarios = list(dataset.scenarios())
+        gone = sorted(locked.keys() - {scenario.id for scenario in scenarios})
+        found = [f"{scenario.id}: {what}" for scenario in scenarios for what in drift(scenario, locked)]
+        found += [f"{name}: is in the lock, and no longer in the dataset" for name in gone]
+        drifted += len(found)
+        typer.echo("\n".join(found) or f"{dataset.name}: as it was locked")
+    if drifted:
+        raise typer.Exit(1)
+
+
 @app.command("schema")
 def schema(
     *,
@@ -189,7 +214,7 @@ def schema(
     try:
         write_atomically(target, schema_text())
     except OSError as error:
-        raise SettingsError(f"--output {target}: {error.strerror}") from None
+        raise SettingsError(f"--output {target} cannot be written: {error}") from None
     say(f"wrote {target}")
 
 

@@ -6,14 +6,11 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pytest_terminalbench.cli.project import catalog, project
-
-if TYPE_CHECKING:
-    from pytest_terminalbench.scenarios.catalog import Dataset
 
 __all__ = ["run"]
 
@@ -52,12 +49,13 @@ def run(
     """
     requests = dataset or [DEFAULT_DATASET]
     chosen = list(_scenario_arguments(requests, scenarios)) if scenarios is not None else []
-    single = {"--tb-attempts": attempts, "-n": processes}
     arguments = [
-        *_repeated("--tb-dataset", requests),
-        *_repeated("--tb-agent", agent or ()),
-        *_repeated("--tb-model", model or ()),
-        *(word for name, value in single.items() if value is not None for word in (name, value)),
+        # With `=`: pytest takes a separate word that is a path for a folder of tests when it looks for its root.
+        *(f"--tb-dataset={request}" for request in requests),
+        *(f"--tb-agent={name}" for name in agent or ()),
+        *(f"--tb-model={name}" for name in model or ()),
+        *([f"--tb-attempts={attempts}"] if attempts is not None else []),
+        *([f"-n{processes}"] if processes is not None else []),
         *(["--update-baselines"] if update_baselines else []),
         *chosen,
         *(pytest_arguments or ()),
@@ -65,29 +63,21 @@ def run(
     raise typer.Exit(_pytest(arguments))
 
 
-def _repeated(option: str, values: Sequence[str]) -> Iterator[str]:
-    for value in values:
-        yield from (option, value)
-
-
 def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str]:
-    """The files of the scenarios asked for; raises SettingsError for an id that no dataset has."""
+    """What makes pytest run these scenarios only; raises SettingsError for an id that no dataset has."""
+    from pytest_terminalbench.scenarios.catalog import scenario_files
     from pytest_terminalbench.scenarios.selection import select_files
 
     known = catalog()
     datasets = [known.find(request, asked="--dataset") for request in requests]
-    yield from (str(file) for file in select_files(datasets, scenarios.split(",")))
-    yield from _root_arguments(datasets)
-
-
-def _root_arguments(datasets: Sequence[Dataset]) -> Iterator[str]:
-    """Keep pytest's root and configuration here: by default it looks for them from the files' folder upwards."""
-    found = project()
-    if all(dataset.folder.resolve().is_relative_to(found.root.resolve()) for dataset in datasets):
+    chosen = select_files(datasets, scenarios.split(","))
+    root = project().root.resolve()
+    if all(dataset.folder.resolve().is_relative_to(root) for dataset in datasets):
+        yield from map(str, chosen)
         return
-    yield f"--rootdir={found.root}"
-    if found.file is not None:
-        yield from ("-c", str(found.file))
+    # With files from elsewhere as arguments pytest would look for its root, configuration and conftest.py there.
+    for dataset in datasets:
+        yield from (f"--ignore={file}" for file in scenario_files(dataset.folder) if file not in chosen)
 
 
 def _pytest(arguments: list[str]) -> int:

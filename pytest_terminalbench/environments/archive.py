@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_terminalbench.digest import tree_files
-from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.errors import EnvironmentFailure, TooMuchToCopy
 
 __all__ = ["IterStream", "extract", "pack"]
 
@@ -59,26 +60,37 @@ def extract(archive: Iterable[bytes], target: Path, *, max_bytes: int) -> None:
     """Unpack what an engine sent of one folder or file into the folder `target`.
 
     The folder's own name is dropped. Only plain files and folders are made: what a container sends is not trusted, so
-    links and devices are left out. Raises EnvironmentFailure past `max_bytes` of content.
+    links and devices are left out. Raises TooMuchToCopy past `max_bytes` of content, and EnvironmentFailure for an
+    archive that breaks off or that this machine cannot store.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=IterStream(archive), mode="r|") as tar:
+            _extract_members(tar, target, max_bytes)
+    except tarfile.TarError as error:
+        raise EnvironmentFailure(f"what the engine sent is no whole archive: {error}") from error
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot store what comes out of the container: {error}") from error
+
+
+def _extract_members(tar: tarfile.TarFile, target: Path, max_bytes: int) -> None:
     left = max_bytes
-    with tarfile.open(fileobj=IterStream(archive), mode="r|") as tar:
-        for member in tar:
-            parts = [part for part in member.name.split("/") if part not in ("", ".")][1:]
-            if ".." in parts or not (member.isreg() or member.isdir()):
-                continue
-            path = target.joinpath(*parts) if parts or member.isdir() else target / Path(member.name).name
-            if member.isdir():
-                path.mkdir(parents=True, exist_ok=True)
-                continue
-            left -= member.size
-            if left < 0:
-                raise EnvironmentFailure(f"{member.name}: more than {max_bytes} bytes to copy out of the container")
-            content = tar.extractfile(member)
-            assert content is not None  # Regular members always have content.
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.read())
+    for member in tar:
+        parts = [part for part in member.name.split("/") if part not in ("", ".")][1:]
+        if ".." in parts or not (member.isreg() or member.isdir()):
+            continue
+        path = target.joinpath(*parts) if parts or member.isdir() else target / Path(member.name).name
+        if member.isdir():
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        left -= member.size
+        if left < 0:
+            raise TooMuchToCopy(f"{member.name}: more than {max_bytes} bytes to copy out of the container")
+        content = tar.extractfile(member)
+        assert content is not None  # Regular members always have content.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            shutil.copyfileobj(content, file)
 
 
 class IterStream(io.RawIOBase):

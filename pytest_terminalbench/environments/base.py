@@ -37,7 +37,8 @@ class StopReport:
     """What the container's own accounting said when the agent's processes were stopped.
 
     ``memory_peak_mb`` (MiB) is the peak since the container's start by the counter named in ``memory_counter``.
-    ``unstoppable``: after twenty rounds of killing there were still new processes (a fork bomb).
+    ``unstoppable``: after twenty rounds of killing there were still new processes (a fork bomb), or the container let
+    nothing of ours run.
     ``oom_kills`` and ``pids_refused`` count how often a limit was hit. None means the kernel offers no such counter.
     """
 
@@ -86,11 +87,14 @@ class Environment(Protocol):
     def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
         """Kill every process but the environment's own and those named in `keep` (with their children).
 
-        Then delete the paths in `remove`.
+        Then delete the paths in `remove`, and what is in the place of the folders they are in but is no folder.
         """
 
     def why_gone(self) -> str | None:
-        """None while it runs; ``agent`` when what ran inside ended it; ``engine`` when anything outside did."""
+        """None while it runs; ``agent`` when what ran inside ended it; ``engine`` when anything outside did.
+
+        For use after a failure: it may wait a moment to see whether the environment is ending.
+        """
 
     def close(self) -> None:
         """Destroy the environment. Never raises for one that is gone already."""

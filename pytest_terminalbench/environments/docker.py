@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
+from pytest_terminalbench.environments.endpoint import client_options
 from pytest_terminalbench.environments.output import DEFAULT_OUTPUT_CAP, BoundedOutput, Demultiplexer
 from pytest_terminalbench.environments.processes import KILL_SESSION, MARKER, STOP_AGENT, parse_stop_report
 from pytest_terminalbench.errors import (
@@ -22,6 +23,7 @@ from pytest_terminalbench.errors import (
     EnvironmentFailure,
     EnvironmentLost,
     ImageUnavailable,
+    TooMuchToCopy,
 )
 
 if TYPE_CHECKING:
@@ -31,10 +33,13 @@ __all__ = ["ContainerRequest", "DockerEngine", "DockerEnvironment"]
 
 # Creating and removing took under a second on every machine seen; past this the engine hangs.
 ENGINE_TIMEOUT_S = 120
-# The kill script needs some 50 ms; on a machine that swaps, seconds.
+# The kill script needs some 50 ms; against a bomb of 512 processes on one CPU it took 6 s.
 KILL_TIMEOUT_S = 20.0
 # After the main process of a command has ended, output already on its way still arrives this late.
 DRAIN_S = 0.2
+# How late the engine may book a command's end, or a container's; milliseconds, except on a machine whose disk is busy.
+BOOKING_S = 15.0
+DYING_S = 1.0
 # What a trial may copy out of a container: a build tree, not a disk.
 MAX_COPY_BYTES = 1 << 30
 
@@ -69,7 +74,9 @@ class DockerEngine:
         import docker
 
         with engine_errors("connect"):
-            return docker.APIClient(base_url=self.url, version="auto", timeout=self._timeout_s)
+            return docker.APIClient(
+                base_url=self.url, version="auto", timeout=self._timeout_s, **client_options(self.url)
+            )
 
     def start(self, request: ContainerRequest) -> DockerEnvironment:
         """A running container that ends by itself after ``lifetime_s`` and is then removed by the engine.
@@ -113,13 +120,13 @@ class DockerEngine:
         import docker
 
         try:
-            self.api.remove_container(container, force=True, v=True)
-        except docker.errors.NotFound:
-            pass
-        except docker.errors.APIError as error:
-            # Auto-remove was faster.
-            if error.status_code != 409:
-                raise EnvironmentFailure(f"remove container {container[:12]}: {error.explanation}") from error
+            with engine_errors(f"remove container {container[:12]}"):
+                self.api.remove_container(container, force=True, v=True)
+        except EnvironmentFailure as failure:
+            cause = failure.__cause__
+            # Gone already, or auto-remove is at it.
+            if not isinstance(cause, docker.errors.APIError) or cause.status_code not in (404, 409):
+                raise
 
     def image(self, reference: str) -> dict[str, Any] | None:
         """What the engine knows of an image; None when it does not have it."""
@@ -157,6 +164,7 @@ class DockerEnvironment:
         self._lifetime_s = lifetime_s
         self._pids = pids
         self._started_at = time.time()
+        self._ended_for_agent = False
 
     def run(
         self,
@@ -171,23 +179,31 @@ class DockerEnvironment:
         """Run `argv` and wait for it; see `Environment.run`. `output_cap` is in bytes, per stream."""
         began = time.monotonic()
         marker = f"{MARKER}={uuid.uuid4().hex}"
-        command = _Command(self._exec_create(argv, [marker, *_pairs(env)], cwd, user), self.engine, output_cap)
+        command = _Command(self, self._exec_create(argv, [marker, *_pairs(env)], cwd, user), output_cap)
         problem = self._exec_start(command)
         if problem is not None:
-            return ExecResult(
-                exit_code=problem.exit_code, stdout="", stderr=problem.text, duration_s=time.monotonic() - began
-            )
+            return self._not_started(problem, began)
         timed_out = not command.wait(began + timeout_s)
         if timed_out:
             self._kill_session(marker)
             command.wait_for_end(KILL_TIMEOUT_S)
-        return ExecResult(
-            exit_code=None if timed_out else command.exit_code(self),
+        result = ExecResult(
+            exit_code=None if timed_out else command.exit_code(),
             stdout=command.stdout.text(),
             stderr=command.stderr.text(),
             duration_s=time.monotonic() - began,
             timed_out=timed_out,
             truncated=command.stdout.truncated or command.stderr.truncated,
+        )
+        problem = _problem_in_output(result)
+        return result if problem is None else self._not_started(problem, began)
+
+    def _not_started(self, problem: _StartProblem, began: float) -> ExecResult:
+        """The result of a command that the runtime could not start, unless the container itself is to blame."""
+        if not self._stays(DYING_S if "stopped" in problem.text else 0.0):
+            raise EnvironmentLost(f"run a command: container {self.container[:12]} is gone ({problem.text})")
+        return ExecResult(
+            exit_code=problem.exit_code, stdout="", stderr=problem.text, duration_s=time.monotonic() - began
         )
 
     def _exec_create(self, argv: Sequence[str], env: list[str], cwd: str | None, user: str | None) -> str:
@@ -205,37 +221,41 @@ class DockerEnvironment:
                 command.start()
         except EnvironmentFailure as failure:
             cause = failure.__cause__
-            if isinstance(cause, docker.errors.APIError) and (problem := _start_problem(cause)):
+            if isinstance(cause, docker.errors.APIError) and (problem := _start_problem(str(cause.explanation))):
                 return problem
             raise
         return None
 
     def _kill_session(self, marker: str) -> None:
         """Kill what the marked command started; where even that cannot run, the container ends."""
-        if not self._run_own_script(KILL_SESSION, [marker]):
+        if not self._run_own_script(KILL_SESSION, [marker]).ok:
+            # What ran inside left no room for it: as if it had ended the container itself.
+            self._ended_for_agent = True
             self.close()
 
-    def _run_own_script(self, script: str, arguments: Sequence[str]) -> ExecResult | None:
-        """Run one of our scripts as root; None when the container does not let any process start."""
-        for attempt in range(2):
-            result = self._run_detached_from_limits(["sh", "-c", script, "terminalbench", *arguments])
-            if result is not None and result.ok:
-                return result
-            if attempt == 0:
-                # At its limit of processes a container refuses ours as well.
-                self._set_pids_limit(self._pids + 64)
-        return None
+    def _run_own_script(self, script: str, arguments: Sequence[str]) -> ExecResult:
+        """Run one of our scripts as root; not ok when the container does not let it run to its end."""
+        command = ["sh", "-c", script, "terminalbench", *arguments]
+        result = self._run_as_root(command)
+        if not result.ok:
+            # At its limit of processes a container refuses ours as well.
+            self._set_pids_limit(self._pids + 64)
+            result = self._run_as_root(command)
+        return result
 
-    def _run_detached_from_limits(self, argv: Sequence[str]) -> ExecResult | None:
-        command = _Command(self._exec_create(argv, [], "/", "0:0"), self.engine, DEFAULT_OUTPUT_CAP)
+    def _run_as_root(self, argv: Sequence[str]) -> ExecResult:
+        command = _Command(self, self._exec_create(argv, [], "/", "0:0"), DEFAULT_OUTPUT_CAP)
         began = time.monotonic()
-        if self._exec_start(command) is not None or not command.wait(began + KILL_TIMEOUT_S):
-            return None
+        problem = self._exec_start(command)
+        if problem is not None:
+            return self._not_started(problem, began)
+        in_time = command.wait(began + KILL_TIMEOUT_S)
         return ExecResult(
-            exit_code=command.exit_code(self),
+            exit_code=command.exit_code() if in_time else None,
             stdout=command.stdout.text(),
             stderr=command.stderr.text(),
             duration_s=time.monotonic() - began,
+            timed_out=not in_time,
         )
 
     def _set_pids_limit(self, pids: int) -> None:
@@ -292,9 +312,11 @@ class DockerEnvironment:
     def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
         """Kill the agent's processes; see `Environment.stop_agent`."""
         result = self._run_own_script(STOP_AGENT, [str(self._lifetime_s), *keep, "--", *remove])
-        if result is None:
-            return StopReport(unstoppable=True)
-        return parse_stop_report(result.stdout)
+        if result.ok:
+            return parse_stop_report(result.stdout)
+        # The shell's words, or the runtime's.
+        is_full = any(words in result.stdout + result.stderr for words in ("fork", "temporarily unavailable"))
+        return StopReport(unstoppable=True, pids_refused=1 if is_full else None)
 
     def close(self) -> None:
         """Remove the container."""
@@ -303,32 +325,49 @@ class DockerEnvironment:
     def why_gone(self) -> str | None:
         """Why the container is no longer running, from the engine's own events; None while it runs.
 
-        ``agent``: its main process ended by what ran inside (killed, or out of memory); ``engine``: somebody outside
-        killed or removed it, it reached its deadline, or the engine died.
+        ``agent``: its main process ended by what ran inside (killed, or out of memory), or it had to be ended because
+        what ran inside could not be; ``engine``: somebody outside killed or removed it, it reached its deadline, or the
+        engine died.
         """
-        import docker
-
-        api = self.engine.api
         try:
-            if api.inspect_container(self.container)["State"]["Running"]:
+            if self._stays(DYING_S):
                 return None
-        except docker.errors.NotFound:
-            pass
-        events = [
-            event
-            for event in api.events(
-                since=int(self._started_at) - 1,
-                until=int(time.time()) + 1,
-                filters={"container": self.container},
-                decode=True,
-            )
-            if event.get("id") == self.container
-        ]
+            return "agent" if self._ended_for_agent or self._ended_from_inside() else "engine"
+        except EnvironmentFailure:
+            return "engine"
+
+    def _stays(self, seconds: float) -> bool:
+        """Whether it runs, and still does so after `seconds`."""
+        until = time.monotonic() + seconds
+        while self._is_running():
+            if time.monotonic() >= until:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _is_running(self) -> bool:
+        try:
+            with self._container_errors("look at a container"):
+                return bool(self.engine.api.inspect_container(self.container)["State"]["Running"])
+        except EnvironmentLost:
+            return False
+
+    def _ended_from_inside(self) -> bool:
+        with engine_errors("read the engine's events"):
+            events = [
+                event
+                for event in self.engine.api.events(
+                    since=int(self._started_at) - 1,
+                    until=int(time.time()) + 1,
+                    filters={"container": self.container},
+                    decode=True,
+                )
+                if event.get("id") == self.container
+            ]
         actions = {str(event.get("Action", "")) for event in events}
         codes = [event["Actor"]["Attributes"].get("exitCode") for event in events if event.get("Action") == "die"]
         # Signals sent from inside are no `kill` event; the deadline of the main process is exit code 0.
-        by_agent = "die" in actions and "kill" not in actions and codes[-1:] != ["0"]
-        return "agent" if by_agent else "engine"
+        return "die" in actions and "kill" not in actions and codes[-1:] != ["0"]
 
     @contextmanager
     def _container_errors(self, doing: str) -> Iterator[None]:
@@ -339,10 +378,7 @@ class DockerEnvironment:
                 yield
         except EnvironmentFailure as failure:
             cause = failure.__cause__
-            gone = isinstance(cause, docker.errors.APIError) and (
-                "is not running" in str(cause.explanation) or "No such container" in str(cause.explanation)
-            )
-            if gone:
+            if isinstance(cause, docker.errors.APIError) and _says_gone(str(cause.explanation)):
                 raise EnvironmentLost(f"{doing}: container {self.container[:12]} is gone") from cause
             raise
 
@@ -350,11 +386,12 @@ class DockerEnvironment:
 class _Command:
     """One exec: a thread reads its stream while we wait with a deadline (docker-py's exec knows none)."""
 
-    def __init__(self, exec_id: str, engine: DockerEngine, output_cap: int) -> None:
+    def __init__(self, environment: DockerEnvironment, exec_id: str, output_cap: int) -> None:
         self.stdout = BoundedOutput(output_cap)
         self.stderr = BoundedOutput(output_cap)
+        self._environment = environment
         self._exec_id = exec_id
-        self._api = engine.api
+        self._api = environment.engine.api
         self._ended = threading.Event()
 
     def start(self) -> None:
@@ -385,7 +422,7 @@ class _Command:
         step = 0.2
         while not self._ended.wait(max(0.0, min(step, until - time.monotonic()))):
             # A background process that inherited the output keeps the stream open after the command has ended.
-            if not self._is_running():
+            if not self._state()["Running"]:
                 self._ended.wait(DRAIN_S)
                 return True
             if time.monotonic() >= until:
@@ -397,19 +434,20 @@ class _Command:
         """After a kill: let what was written before it arrive."""
         self.wait(time.monotonic() + timeout_s)
 
-    def _is_running(self) -> bool:
-        with engine_errors("watch a command"):
-            return bool(self._api.exec_inspect(self._exec_id)["Running"])
-
-    def exit_code(self, environment: DockerEnvironment) -> int:
+    def exit_code(self) -> int:
         """The exit code; the engine books it a moment after the stream has ended."""
-        for _ in range(200):
-            with environment._container_errors("read an exit code"):
-                state = self._api.exec_inspect(self._exec_id)
+        until = time.monotonic() + BOOKING_S
+        while time.monotonic() < until:
+            state = self._state()
             if not state["Running"] and state["ExitCode"] is not None:
                 return int(state["ExitCode"])
             time.sleep(0.01)
         raise EnvironmentLost("the engine did not say how a command ended")
+
+    def _state(self) -> dict[str, Any]:
+        with self._environment._container_errors("watch a command"):
+            found: dict[str, Any] = self._api.exec_inspect(self._exec_id)
+            return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -418,24 +456,37 @@ class _StartProblem:
     text: str
 
 
-def _start_problem(error: docker.errors.APIError) -> _StartProblem | None:
-    """A command that the runtime could not start is a result of the command, as a shell would give it.
+# How an engine begins to say that a command did not start. Newer ones answer the request with it, older ones write it
+# where the command's output would be.
+_NOT_STARTED = ("OCI runtime exec failed", "cannot exec in a stopped", "unable to find user")
 
-    Recognised by the runtime's own words, which a command cannot write here: this is the engine's HTTP answer.
-    """
-    text = str(error.explanation)
-    if "executable file not found" in text or "no such file or directory" in text:
+
+def _start_problem(text: str) -> _StartProblem | None:
+    """A command that the runtime could not start is a result of the command, as a shell would give it."""
+    missing = "executable file not found" in text or "no such file or directory" in text
+    if missing and "chdir to cwd" not in text:
         return _StartProblem(exit_code=127, text=text)
-    if "OCI runtime exec failed" in text or "permission denied" in text or "resource temporarily unavailable" in text:
-        return _StartProblem(exit_code=126, text=text)
+    known = (*_NOT_STARTED, "permission denied", "resource temporarily unavailable")
+    return _StartProblem(exit_code=126, text=text) if missing or any(words in text for words in known) else None
+
+
+def _problem_in_output(result: ExecResult) -> _StartProblem | None:
+    """A command may print the same words and end with the same code; then the text moves to stderr, and no more."""
+    if result.exit_code in (126, 127) and not result.stderr and result.stdout.startswith(_NOT_STARTED):
+        return _start_problem(result.stdout.strip())
     return None
+
+
+def _says_gone(text: str) -> bool:
+    return any(words in text for words in ("is not running", "No such container", "No such exec"))
 
 
 @contextmanager
 def engine_errors(doing: str) -> Generator[None]:
-    """Turn what docker-py and its HTTP library raise into our errors, with what was being done."""
+    """Turn what docker-py and its HTTP libraries raise into our errors, with what was being done."""
     import docker
     import requests
+    import urllib3
 
     try:
         yield
@@ -447,7 +498,8 @@ def engine_errors(doing: str) -> Generator[None]:
         raise EngineUnreachable(f"{doing}: {error}") from error
     except requests.exceptions.Timeout as error:
         raise EngineUnreachable(f"{doing}: the engine did not answer in time ({error})") from error
-    except requests.exceptions.RequestException as error:
+    # urllib3's come through where an answer is read piece by piece.
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise EngineUnreachable(f"{doing}: the engine does not answer ({error})") from error
 
 
@@ -478,6 +530,6 @@ def _spool(archive: Iterator[bytes], spool: IO[bytes], path: str) -> None:
     for chunk in archive:
         copied += len(chunk)
         if copied > MAX_COPY_BYTES:
-            raise EnvironmentFailure(f"{path} holds more than {MAX_COPY_BYTES >> 20} MiB; collect less of it")
+            raise TooMuchToCopy(f"{path} holds more than {MAX_COPY_BYTES >> 20} MiB; collect less of it")
         spool.write(chunk)
     spool.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
@@ -242,7 +243,7 @@ def _container(engine: DockerEngine, image_map: ImageMap) -> Iterator[Probe]:
         yield Probe(name="a container", value="not tried", note=note)
         return
     began = time.monotonic()
-    labels = Ownership("doctor").labels(lifetime_s=60)
+    labels = Ownership(f"doctor-{os.getpid()}").labels(lifetime_s=60)
     environment = engine.start(ContainerRequest(image=image, lifetime_s=60, memory_mb=64, labels=labels))
     try:
         answer = environment.run(["cat", "/proc/1/comm"], timeout_s=ANSWER_TIMEOUT_S)

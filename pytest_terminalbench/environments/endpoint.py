@@ -10,14 +10,17 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_terminalbench.errors import EngineUnreachable
 
-__all__ = ["Endpoint", "candidates", "find_endpoint", "probe"]
+__all__ = ["Endpoint", "candidates", "client_options", "find_endpoint", "probe"]
 
 # A local engine answers a ping in a millisecond; one that needs longer is stuck.
 PING_TIMEOUT_S = 5.0
+# Docker's own, where an address over TCP names none.
+DEFAULT_PORT = 2375
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +36,10 @@ def candidates(environ: Mapping[str, str], home: Path) -> Iterator[Endpoint]:
     if environ.get("DOCKER_HOST"):
         yield Endpoint(url=environ["DOCKER_HOST"], source="DOCKER_HOST")
         return
-    context = environ.get("DOCKER_CONTEXT") or _current_context(home)
+    folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+    context = environ.get("DOCKER_CONTEXT") or _current_context(folder)
     if context and context != "default":
-        yield Endpoint(url=_context_host(home, context), source=f"docker context {context!r}")
+        yield Endpoint(url=_context_host(folder, context), source=f"docker context {context!r}")
         return
     runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     yield Endpoint(url="unix:///var/run/docker.sock", source="the usual socket")
@@ -63,18 +67,41 @@ def find_endpoint(environ: Mapping[str, str] | None = None, home: Path | None = 
 
 def probe(url: str) -> str | None:
     """None when the engine at `url` answers a ping, else what went wrong."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         if parts.scheme == "unix":
             return _ping(_UnixConnection(parts.path))
         # TLS and SSH need docker-py's own machinery, so they are only tried for real.
         if parts.scheme in ("tcp", "http") and not os.environ.get("DOCKER_TLS_VERIFY"):
-            return _ping(http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=PING_TIMEOUT_S))
+            host, port = parts.hostname or "localhost", parts.port or DEFAULT_PORT
+            return _ping(http.client.HTTPConnection(host, port, timeout=PING_TIMEOUT_S))
         return _ping_by_docker(url)
     except FileNotFoundError:
         return "no such socket"
+    except ValueError as error:
+        return f"not an address: {error}"
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
+
+
+def client_options(url: str) -> dict[str, Any]:
+    """What docker-py's client needs besides the address: TLS, where DOCKER_TLS_VERIFY asks for it.
+
+    Raises EngineUnreachable when the certificates are not there.
+    """
+    if not os.environ.get("DOCKER_TLS_VERIFY") or urlsplit(url).scheme not in ("tcp", "http", "https"):
+        return {}
+    from docker.errors import TLSParameterError
+    from docker.utils import kwargs_from_env
+
+    try:
+        return {"tls": kwargs_from_env()["tls"]}
+    except TLSParameterError:
+        place = os.environ.get("DOCKER_CERT_PATH") or "~/.docker"
+        raise EngineUnreachable(
+            f"DOCKER_TLS_VERIFY is set, but ca.pem, cert.pem and key.pem are not all in {place}; "
+            "name their folder by DOCKER_CERT_PATH"
+        ) from None
 
 
 def _ping(connection: http.client.HTTPConnection) -> str | None:
@@ -90,8 +117,8 @@ def _ping_by_docker(url: str) -> str | None:
     import docker
 
     try:
-        docker.APIClient(base_url=url, timeout=int(PING_TIMEOUT_S)).ping()
-    except docker.errors.DockerException as error:
+        docker.APIClient(base_url=url, timeout=int(PING_TIMEOUT_S), **client_options(url)).ping()
+    except (docker.errors.DockerException, EngineUnreachable) as error:
         return str(error)
     return None
 
@@ -107,20 +134,20 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _current_context(home: Path) -> str | None:
+def _current_context(folder: Path) -> str | None:
     try:
-        name = json.loads((home / ".docker" / "config.json").read_text()).get("currentContext")
+        name = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext")
     except (OSError, ValueError, AttributeError):
         return None
     return name if isinstance(name, str) else None
 
 
-def _context_host(home: Path, name: str) -> str:
-    folder = hashlib.sha256(name.encode()).hexdigest()
+def _context_host(folder: Path, name: str) -> str:
+    digest = hashlib.sha256(name.encode()).hexdigest()
     try:
-        meta = json.loads((home / ".docker" / "contexts" / "meta" / folder / "meta.json").read_text())
+        meta = json.loads((folder / "contexts" / "meta" / digest / "meta.json").read_text(encoding="utf-8"))
         return str(meta["Endpoints"]["docker"]["Host"])
     except (OSError, ValueError, KeyError, TypeError):
         raise EngineUnreachable(
-            f"docker context {name!r} has no endpoint in {home / '.docker'}; run `docker context use default`"
+            f"docker context {name!r} has no endpoint in {folder}; run `docker context use default`"
         ) from None

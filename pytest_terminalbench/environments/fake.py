@@ -8,14 +8,27 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_terminalbench.digest import tree_files
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
+from pytest_terminalbench.errors import EnvironmentLost
 
-__all__ = ["FakeEnvironment", "Reply", "fake_environments"]
+__all__ = ["FakeCall", "FakeEnvironment", "Reply", "fake_environments"]
+
+
+class FakeCall(NamedTuple):
+    """How a command was run: its line, its variables, where, as whom, and with how many seconds."""
+
+    line: str
+    env: Mapping[str, str]
+    cwd: str | None
+    user: str | None
+    timeout_s: float
+
 
 Reply = Callable[["FakeEnvironment", Sequence[str]], ExecResult | int | str]
 
@@ -24,7 +37,9 @@ class FakeEnvironment:
     """`replies` maps a piece of a command line to what it does: a function, an exit code, or what it prints.
 
     A command that no key fits ends with exit code 0 and prints nothing. `files` holds what is in the environment,
-    absolute path -> content; `log` holds every command line that was run.
+    absolute path -> content; `log` holds every command line that was run, `calls` how, and `stops` what `stop_agent`
+    was asked to keep. Set `gone` to ``agent`` or ``engine``, from a reply for example, and every call raises
+    EnvironmentLost.
     """
 
     def __init__(
@@ -35,10 +50,16 @@ class FakeEnvironment:
         stop_report: StopReport | None = None,
     ) -> None:
         self.files: dict[str, bytes] = dict(files or {})
-        self.log: list[str] = []
+        self.calls: list[FakeCall] = []
+        self.stops: list[Sequence[str]] = []
+        self.gone: str | None = None
         self.closed = False
         self._replies = dict(replies or {})
         self._stop_report = stop_report or StopReport(memory_peak_mb=1.0, memory_counter="fake")
+
+    @property
+    def log(self) -> list[str]:
+        return [call.line for call in self.calls]
 
     def run(
         self,
@@ -49,14 +70,16 @@ class FakeEnvironment:
         cwd: str | None = None,
         user: str | None = None,
     ) -> ExecResult:
+        self._check()
         line = " ".join(argv)
-        self.log.append(line)
+        self.calls.append(FakeCall(line, dict(env or {}), cwd, user, timeout_s))
         for piece, reply in self._replies.items():
             if piece in line:
                 return _result(reply(self, argv) if callable(reply) else reply)
         return _result(0)
 
     def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
+        self._check()
         for name, source in files.items():
             path = f"/{root.strip('/')}/{name.strip('/')}".replace("//", "/")
             if isinstance(source, bytes):
@@ -75,6 +98,7 @@ class FakeEnvironment:
         return True
 
     def export(self, path: str) -> Iterator[bytes] | None:
+        self._check()
         path = path.rstrip("/")
         name = path.rpartition("/")[2]
         found = {
@@ -85,6 +109,7 @@ class FakeEnvironment:
         return iter([pack(found)]) if found else None
 
     def replace(self, path: str, archive: Iterator[bytes] | None) -> None:
+        self._check()
         path = path.rstrip("/")
         for file in [file for file in self.files if file == path or file.startswith(f"{path}/")]:
             del self.files[file]
@@ -98,23 +123,34 @@ class FakeEnvironment:
                     self.files[f"{parent}/{member.name}"] = content.read()
 
     def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
+        self._check()
+        self.stops.append(list(keep))
         for path in remove:
             self.replace(path, None)
         return self._stop_report
 
     def why_gone(self) -> str | None:
-        return None
+        return self.gone
 
     def close(self) -> None:
         self.closed = True
 
+    def _check(self) -> None:
+        if self.gone is not None:
+            raise EnvironmentLost("the fake environment is gone")
+
 
 def fake_environments(*environments: FakeEnvironment) -> Callable[[], AbstractContextManager[FakeEnvironment]]:
-    """A factory that hands out `environments` one after the other, the last one for ever."""
+    """A factory that hands out `environments` one after the other, the last one for ever, and closes them."""
     left = list(environments)
 
-    def factory() -> AbstractContextManager[FakeEnvironment]:
-        return nullcontext(left.pop(0) if len(left) > 1 else left[0])
+    @contextmanager
+    def factory() -> Iterator[FakeEnvironment]:
+        environment = left.pop(0) if len(left) > 1 else left[0]
+        try:
+            yield environment
+        finally:
+            environment.close()
 
     return factory
 

@@ -13,11 +13,12 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pytest_terminalbench.digest import digest_files, digest_json, tree_files
 from pytest_terminalbench.environments.docker import DockerEngine, engine_errors
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
-from pytest_terminalbench.errors import ImageBuildError, ImageUnavailable, SettingsError
+from pytest_terminalbench.errors import EngineUnreachable, ImageBuildError, ImageUnavailable, SettingsError
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.settings import project_settings
 
@@ -67,7 +68,7 @@ def load_image_map(file: Path) -> ImageMap:
     Raises SettingsError naming the file.
     """
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text).get("images", {}) if file.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
         raise SettingsError(f"image map {file}: {error}") from None
@@ -102,7 +103,7 @@ class Images:
         Raises ImageUnavailable or ImageBuildError.
         """
         folder = scenario.build_folder
-        key = str(folder or scenario.spec.environment.image)
+        key = f"{folder or scenario.spec.environment.image} for {scenario.spec.environment.platform}"
         if key not in self._known:
             began = time.monotonic()
             image = self._build(scenario, folder) if folder else self._prebuilt(scenario)
@@ -134,7 +135,7 @@ class Images:
 
     def _build(self, scenario: Scenario, folder: Path) -> Image:
         environment = scenario.spec.environment
-        dockerfile = (folder / "Dockerfile").read_text()
+        dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         names = base_images(dockerfile)
         bases = {name: self._base_id(self._map(name), environment.platform) for name in names}
         context = digest_files(folder)
@@ -157,26 +158,35 @@ class Images:
         lines: list[str] = []
         limit_s = scenario.spec.timeouts.build_s
         until = time.monotonic() + limit_s
-        with engine_errors(f"build the image of {scenario.id}"):
-            stream = self._engine.api.build(
-                fileobj=_context(folder, dockerfile),
-                custom_context=True,
-                tag=tag,
-                rm=True,
-                forcerm=True,
-                decode=True,
-                platform=scenario.spec.environment.platform,
-                labels={IMAGE_LABEL: scenario.id},
-                # Between two lines of output; together with the check below no build outlives its limit by much.
-                timeout=int(limit_s) + 1,
-            )
-            for message in stream:
-                lines += str(message.get("stream", message.get("status", ""))).rstrip("\n").splitlines()
-                if "error" in message:
-                    raise ImageBuildError(_build_failure(scenario, message["error"], lines))
-                if time.monotonic() > until:
-                    # Closing the connection makes the engine give up the build.
-                    raise ImageBuildError(_build_failure(scenario, f"longer than build_s = {limit_s:g} s", lines))
+        too_long = f"longer than build_s = {limit_s:g} s"
+        try:
+            with engine_errors(f"build the image of {scenario.id}"):
+                for message in self._build_messages(scenario, folder, dockerfile, tag):
+                    lines += str(message.get("stream", message.get("status", ""))).rstrip("\n").splitlines()
+                    if "error" in message:
+                        raise ImageBuildError(_build_failure(scenario, message["error"], lines))
+                    if time.monotonic() > until:
+                        # Closing the connection makes the engine give up the build.
+                        raise ImageBuildError(_build_failure(scenario, too_long, lines))
+        except EngineUnreachable:
+            if time.monotonic() < until:
+                raise
+            raise ImageBuildError(_build_failure(scenario, too_long, lines)) from None
+
+    def _build_messages(self, scenario: Scenario, folder: Path, dockerfile: str, tag: str) -> Iterator[dict[str, Any]]:
+        messages: Iterator[dict[str, Any]] = self._engine.api.build(
+            fileobj=_context(folder, dockerfile),
+            custom_context=True,
+            tag=tag,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            platform=scenario.spec.environment.platform,
+            labels={IMAGE_LABEL: scenario.id},
+            # Between two lines of output: a build ends after twice its limit at the latest.
+            timeout=int(scenario.spec.timeouts.build_s) + 1,
+        )
+        return messages
 
     def _base_id(self, reference: str, platform: str | None) -> str:
         found = self._image_id(reference)
@@ -215,18 +225,21 @@ class Images:
 
 def base_images(dockerfile: str) -> list[str]:
     """The images that `dockerfile` builds on, as written, without its own stages and ``scratch``."""
-    stages: set[str] = set()
+    stages = {"scratch"}
     names: list[str] = []
     for name, stage in _from_lines(dockerfile):
-        if name not in stages and name != "scratch" and name not in names:
+        if name.lower() not in stages and name not in names:
             names.append(name)
         if stage:
-            stages.add(stage)
+            stages.add(stage.lower())
     return names
 
 
+# Not a line that goes on from the one before: SQL has its FROM too.
 _FROM = re.compile(
-    r"^(?P<head>\s*FROM\s+(?:--platform=\S+\s+)?)(?P<name>\S+)(?P<rest>(?:\s+AS\s+(?P<stage>\S+))?\s*)$", re.I | re.M
+    r"(?<!\\\n)^(?P<head>[ \t]*FROM\s+(?:--platform=\S+\s+)?)(?P<name>\S+)"
+    r"(?P<rest>(?:\s+AS\s+(?P<stage>\S+))?\s*)$",
+    re.I | re.M,
 )
 _ARG = re.compile(r"^\s*ARG\s+(?P<key>\w+)=(?P<value>\S+)\s*$", re.I | re.M)
 
@@ -244,7 +257,12 @@ def _arguments(dockerfile: str) -> dict[str, str]:
 
 
 def _expand(name: str, defaults: Mapping[str, str]) -> str:
-    return re.sub(r"\$\{?(\w+)\}?", lambda match: defaults.get(match[1], match[0]), name)
+    """`name` with ``$KEY``, ``${KEY}`` and ``${KEY:-default}`` replaced; a key without a value stays as it is."""
+
+    def value(match: re.Match[str]) -> str:
+        return defaults.get(match["key"] or match["plain"]) or match["default"] or match[0]
+
+    return re.sub(r"\$(?:\{(?P<key>\w+)(?::-(?P<default>[^}]*))?\}|(?P<plain>\w+))", value, name)
 
 
 def _mapped(dockerfile: str, image_map: ImageMap) -> str:
@@ -276,7 +294,9 @@ def _context(folder: Path, dockerfile: str) -> io.BytesIO:
 
 
 def _build_failure(scenario: Scenario, error: str, lines: Iterable[str]) -> str:
-    tail = "\n".join(f"  | {line}" for line in list(lines)[-BUILD_TAIL_LINES:])
+    # The engine colours what a build writes to stderr.
+    plain = [line for line in (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines) if line.strip()]
+    tail = "\n".join(f"  | {line}" for line in plain[-BUILD_TAIL_LINES:])
     return f"the image of {scenario.id} does not build: {error.strip()}\n{tail}"
 
 

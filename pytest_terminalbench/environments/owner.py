@@ -22,10 +22,8 @@ class Ownership:
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self._owner = json.dumps(
-            {"host": socket.gethostname(), "boot": _boot_id(), "pid": os.getpid(), "born": _born(os.getpid())},
-            sort_keys=True,
-        )
+        owner = {**_here(), "pid": os.getpid(), "born": _born(os.getpid())}
+        self._owner = json.dumps(owner, sort_keys=True)
 
     def labels(self, *, lifetime_s: int) -> dict[str, str]:
         return {
@@ -38,18 +36,30 @@ class Ownership:
 def is_orphan(labels: Mapping[str, str]) -> bool:
     """Whether the owner named in `labels` is known to be dead, or the container's time is over.
 
-    An owner on another host cannot be looked at: only the time decides.
+    An owner that cannot be looked at from here is not known to be dead: only the time decides.
     """
     expires = labels.get(EXPIRES_LABEL, "")
-    if expires.isdigit() and int(expires) < time.time():
+    if expires.isdecimal() and int(expires) < time.time():
         return True
     try:
         owner = json.loads(labels[OWNER_LABEL])
-    except (KeyError, ValueError):
-        return False
-    if owner.get("host") != socket.gethostname():
-        return False
-    return bool(owner.get("boot") != _boot_id()) or _born(int(owner["pid"])) != owner.get("born")
+        pid, born = int(owner["pid"]), owner["born"]
+        is_here = all(owner.get(key) == value for key, value in _here().items())
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return False  # Another version's words.
+    return is_here and _born(pid) != born
+
+
+def _here() -> dict[str, str | None]:
+    """Where a process number means something: CI machines share names, and containers on them share boots."""
+    return {"host": socket.gethostname(), "boot": _boot_id(), "pids": _pid_namespace()}
+
+
+def _pid_namespace() -> str | None:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return None
 
 
 def _boot_id() -> str | None:
@@ -62,7 +72,7 @@ def _boot_id() -> str | None:
 def _born(pid: int) -> str | None:
     """When process `pid` started, in the kernel's ticks (pids are used again); None when it does not run."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return _alive_without_proc(pid)
     # The command name may hold spaces and parentheses; fields are counted from behind it.

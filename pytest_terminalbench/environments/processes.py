@@ -1,7 +1,8 @@
 """Shell scripts that run inside containers to count and end processes.
 
-They use POSIX sh, `cat`, `tr` and `rm` only, so that they run in minimal images, and go through /proc because minimal
-images have no `ps`. A process started by `exec` leads a session of its own (the runtime calls setsid), which is
+They use POSIX sh, `tr` and `rm` only, so that they run in minimal images, and go through /proc because minimal images
+have no `ps`; and they start nobody before the last of the agent's processes is gone (except where some are to be kept),
+for there may be no room. A process started by `exec` leads a session of its own (the runtime calls setsid), which is
 how a command's processes are told from others'.
 """
 
@@ -25,27 +26,51 @@ stat_of() {
 }
 """
 
+# Why a round that finds nobody new comes before the kill: what is stopped starts nobody, and holds its place under the
+# limit of processes, so even a fork bomb is soon held as a whole; killed at once, others would take the freed places.
+_HOLD_OR_KILL = """
+# $victims: the processes to end, $seen: those of them that have been stopped already.
+hold_or_kill() {
+  new=0
+  for v in $victims; do
+    case "$seen" in *" $v "*) ;; *) seen="$seen$v "; new=1; killed=$((killed + 1)) ;; esac
+  done
+  if [ $new = 1 ]; then kill -STOP $victims; else kill -KILL $victims; fi 2>/dev/null
+}
+"""
+
 KILL_SESSION = (
     _READ_STAT
+    + _HOLD_OR_KILL
     + """
 # $1: the marker. Kills the whole session that the marked command leads, until nothing of it is left.
-mine=$$; target=""
+mine=$$; marker=$1; target=""; leaders=""
+# The shell's `read` passes over the zero bytes between variables.
+is_marked() {
+  while IFS= read -r value || [ -n "$value" ]; do
+    case "$value" in *"$marker"*) return 0 ;; esac
+  done 2>/dev/null < "$d/environ"
+  return 1
+}
 for d in /proc/[0-9]*; do
   stat_of "$d" || continue
   [ "$session" = "$mine" ] && continue
-  if tr '\\0' '\\n' < "$d/environ" 2>/dev/null | while IFS= read -r v; do
-       [ "$v" = "$1" ] && exit 3; done; [ $? = 3 ]; then
-    target="$target $session "
-  fi
+  [ "$parent" = 0 ] && [ "$p" != 1 ] && leaders="$leaders $session "
+  case "$target" in *" $session "*) continue ;; esac
+  is_marked && target="$target $session "
 done
-round=0; left=1
-while [ $left = 1 ] && [ $round -lt 20 ]; do
-  round=$((round + 1)); left=0
+# Without a privilege that containers lack not even root reads the variables of another user's processes, and some
+# programs write over theirs. Then it is whatever was started from outside: there is one command at a time.
+[ -n "$target" ] || target=$leaders
+seen=" "; killed=0; round=0; left=1
+while [ $left = 1 ] && [ $round -lt 40 ]; do
+  round=$((round + 1)); left=0; victims=""
   for d in /proc/[0-9]*; do
     stat_of "$d" || continue
     [ "$state" = Z ] && continue
-    case "$target" in *" $session "*) kill -9 "$p" 2>/dev/null; left=1 ;; esac
+    case "$target" in *" $session "*) victims="$victims $p"; left=1 ;; esac
   done
+  [ $left = 1 ] && hold_or_kill
 done
 exit 0
 """
@@ -53,6 +78,7 @@ exit 0
 
 STOP_AGENT = (
     _READ_STAT
+    + _HOLD_OR_KILL
     + """
 # Arguments: the main process's lifetime, names to keep, `--`, paths to remove.
 mine=$$; lifetime=$1; shift; keep=" "
@@ -74,13 +100,14 @@ named_to_keep() {
 main=0
 for d in /proc/[0-9]*; do
   stat_of "$d" || continue
-  if [ "$parent" = 1 ] && [ "$name" = sleep ] && { [ $main = 0 ] || [ "$p" -lt $main ]; } &&
-     [ "$(tr '\\0' ' ' < "$d/cmdline" 2>/dev/null)" = "sleep $lifetime " ]; then main=$p; fi
+  [ "$parent" = 1 ] && [ "$name" = sleep ] || continue
+  value=""; { IFS= read -r value < "$d/cmdline"; } 2>/dev/null
+  [ "$value" = "sleep$lifetime" ] && { [ $main = 0 ] || [ "$p" -lt $main ]; } && main=$p
 done
 
-killed=0; round=0; left=1
-while [ $left = 1 ] && [ $round -lt 20 ]; do
-  round=$((round + 1)); left=0; table=""; safe=" 1 $main "
+seen=" "; killed=0; round=0; left=1
+while [ $left = 1 ] && [ $round -lt 40 ]; do
+  round=$((round + 1)); left=0; table=""; safe=" 1 $main "; victims=""
   for d in /proc/[0-9]*; do
     stat_of "$d" || continue
     [ "$state" = Z ] && continue
@@ -101,8 +128,14 @@ while [ $left = 1 ] && [ $round -lt 20 ]; do
   done
   for entry in $table; do
     child=${entry%:*}
-    case "$safe" in *" $child "*) ;; *) kill -9 "$child" 2>/dev/null && killed=$((killed + 1)); left=1 ;; esac
+    case "$safe" in *" $child "*) ;; *) victims="$victims $child"; left=1 ;; esac
   done
+  [ $left = 1 ] && hold_or_kill
+done
+# A parent that is a link or a file would lead astray what is put there later, or refuse it.
+for path; do
+  above=${path%/*}
+  [ -z "$above" ] || { [ -d "$above" ] && [ ! -L "$above" ]; } || rm -rf -- "$above"
 done
 [ $# -gt 0 ] && rm -rf -- "$@"
 
@@ -129,10 +162,11 @@ def parse_stop_report(text: str) -> StopReport:
         key, _, value = line.partition(" ")
         facts[key] = value.strip()
     counter = next((name for name in ("memory.peak", "memory.max_usage_in_bytes") if name in facts), None)
+    peak = _number(facts, counter) if counter else None
     return StopReport(
         killed=_number(facts, "killed") or 0,
         unstoppable="unstoppable" in facts,
-        memory_peak_mb=round(int(facts[counter]) / 2**20, 1) if counter and facts[counter].isdigit() else None,
+        memory_peak_mb=None if peak is None else round(peak / 2**20, 1),
         memory_counter=counter,
         oom_kills=_number(facts, "oom_kill"),
         pids_refused=_number(facts, "pids_max"),
@@ -141,4 +175,4 @@ def parse_stop_report(text: str) -> StopReport:
 
 def _number(facts: dict[str, str], key: str) -> int | None:
     value = facts.get(key, "")
-    return int(value) if value.isdigit() else None
+    return int(value) if value.isascii() and value.isdigit() else None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,12 +10,14 @@ import pytest
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.baselines.comparison import Comparison, Status
-from pytest_terminalbench.baselines.record import read_record
+from pytest_terminalbench.baselines.gate import cell_gate
+from pytest_terminalbench.baselines.parity import mismatches
 from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, ImageBuildError, ImageUnavailable
 from pytest_terminalbench.outcome import Phase, Void
-from pytest_terminalbench.plugin.cell_state import STATE, CellState, CellVoid
-from pytest_terminalbench.plugin.keys import CELL
+from pytest_terminalbench.plugin.cell_state import STATE, CellBlocked, CellState, CellVoid
+from pytest_terminalbench.plugin.deferral import FIRST_RESULTS, PutAside
+from pytest_terminalbench.plugin.keys import CELL, DEFERRAL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
@@ -80,26 +80,67 @@ def run_trials(request: pytest.FixtureRequest, agent: Agent, environments: Envir
     bench = BenchSession.of(request.config)
     bench.open_run()
     setup = _setup(bench, state.cell, environments)
-    lease = environments if isinstance(environments, EnvironmentLease) else None
-    for attempt in range(1, bench.options.attempts + 1):
-        request.config.hook.pytest_terminalbench_trial_start(cell=state.cell)
-        result = run_trial(
-            state.cell,
-            environments=environments,
-            setup=setup,
-            # The fixture's agent is for the first attempt, each further one has its own; one that a user's conftest.py
-            # made is used again.
-            agent=state.cell.agent.make() if attempt > 1 and agent is state.own_agent else agent,
-            attempt=attempt,
-            build_s=lease.build_s if lease and attempt == 1 else 0.0,
-            start_s=lease.start_s if lease and attempt == 1 else 0.0,
-        )
-        state.results.append(result)
-        state.publish(request.node)
-        request.config.hook.pytest_terminalbench_trial_end(cell=state.cell, outcome=result)
-        if isinstance(result.outcome, Void):
-            raise CellVoid(f"void in phase {result.outcome.phase}: {result.outcome.reason}")
-    return Trials(cell=state.cell, results=tuple(state.results))
+    _check_parity(request, state, setup.fingerprint(state.cell))
+    state.results.extend(request.node.stash.get(FIRST_RESULTS, ()))
+    trials = Trials(cell=state.cell, results=tuple(state.results))
+    while more := state.gate.more(solved=trials.solved, attempts=trials.attempts):
+        _give_way(request, trials)
+        for attempt in range(trials.attempts + 1, trials.attempts + more + 1):
+            _run_one(request, state, setup, agent, environments, attempt)
+        trials = Trials(cell=state.cell, results=tuple(state.results))
+    return trials
+
+
+def _give_way(request: pytest.FixtureRequest, trials: Trials) -> None:
+    """Before a cell's further trials: let all other cells have their first."""
+    node = request.node
+    may_wait = CELL in node.stash and request.config.pluginmanager.has_plugin(DEFERRAL)
+    if may_wait and trials.attempts and FIRST_RESULTS not in node.stash:
+        node.stash[FIRST_RESULTS] = trials.results
+        raise PutAside(f"{trials.cell.key} is tried again after all others")
+
+
+def _run_one(
+    request: pytest.FixtureRequest,
+    state: CellState,
+    setup: TrialSetup,
+    agent: Agent,
+    environments: EnvironmentFactory,
+    attempt: int,
+) -> None:
+    lease = environments if isinstance(environments, EnvironmentLease) and attempt == 1 else None
+    request.config.hook.pytest_terminalbench_trial_start(cell=state.cell)
+    result = run_trial(
+        state.cell,
+        environments=environments,
+        setup=setup,
+        # The fixture's agent is for the first attempt, each further one has its own; one that a user's conftest.py
+        # made is used again.
+        agent=state.cell.agent.make() if attempt > 1 and agent is state.own_agent else agent,
+        attempt=attempt,
+        build_s=lease.build_s if lease else 0.0,
+        start_s=lease.start_s if lease else 0.0,
+    )
+    state.results.append(result)
+    state.publish(request.node)
+    request.config.hook.pytest_terminalbench_trial_end(cell=state.cell, outcome=result)
+    if isinstance(result.outcome, Void):
+        raise CellVoid(f"void in phase {result.outcome.phase}: {result.outcome.reason}")
+
+
+def _check_parity(request: pytest.FixtureRequest, state: CellState, now: Mapping[str, Any]) -> None:
+    """Refuse, or note, a comparison under other conditions than the baseline's."""
+    options = BenchSession.of(request.config).options
+    if state.baseline is None or options.parity == "off" or options.update_baselines:
+        return
+    state.mismatches = mismatches(state.baseline.fingerprint, now)
+    if not state.mismatches or options.parity == "warn":
+        return
+    differences = "\n".join(f"  {mismatch}" for mismatch in state.mismatches)
+    text = f"blocked: not what the baseline {state.baseline.baseline_id} was approved for\n{differences}"
+    state.comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=state.baseline.baseline_id)
+    state.publish(request.node)
+    raise CellBlocked(f"{text}\nApprove anew with --update-baselines, or compare all the same with --tb-parity warn")
 
 
 def baseline_of(request: pytest.FixtureRequest) -> Any:
@@ -111,20 +152,21 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
 
     state = _required_state(request)
     bench = BenchSession.of(request.config)
-    # Without a gate every cell is judged as if nothing had been approved.
-    file = bench.baseline_file(state.cell) if bench.options.gate != "off" else Path(os.devnull)
-    if bench.options.gate != "off":
-        # A damaged file is an error before anything runs, not a comparison that fails.
-        read_record(file)
+    # A damaged file is an error before anything runs, not a comparison that fails.
+    state.baseline = bench.baseline(state.cell)
+    state.gate_kind = bench.gate_kind(state.cell.agent)
+    state.gate = cell_gate(
+        state.gate_kind, state.baseline, bench.gate_settings, approved=bench.approved_tallies(state.cell)
+    )
 
-    def judged(comparison: Comparison) -> Comparison:
-        state.comparison = _allowed(comparison, bench)
+    def judge(solved: int, rewards: list[float]) -> Comparison:
+        state.comparison = _allowed(state.gate.judge(solved=solved, rewards=rewards), bench)
         state.publish(request.node)
         return state.comparison
 
     return SnapshotAssertion(
         session=request.config._syrupy,  # type: ignore[attr-defined]  # Where syrupy keeps it; it has no other way in.
-        extension_class=BaselineExtension.of(file, judged),
+        extension_class=BaselineExtension.of(bench.baseline_file(state.cell), judge),
         test_location=PyTestLocation(request.node),
         # Whatever --snapshot-update says: the controller alone writes baselines.
         update_snapshots=False,
@@ -182,7 +224,7 @@ def _state(request: pytest.FixtureRequest) -> CellState | None:
         cell = node.stash.get(CELL, None) or _cell_of_test(request)
         if cell is None:
             return None
-        node.stash[STATE] = CellState(cell=cell)
+        node.stash[STATE] = CellState(cell=cell, is_item=CELL in node.stash)
     return node.stash[STATE]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.baselines.comparison import Comparison, Status
+from pytest_terminalbench.baselines.gate import CellGate, StrictGate
+from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Void
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["PROPERTY", "STATE", "CellState", "CellVoid", "trouble_text"]
+__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid", "trouble_text"]
 
 PROPERTY = "tb"
 # What crosses xdist and reaches every report stays small; the trial's folder has the rest.
@@ -26,14 +30,24 @@ class CellVoid(TerminalBenchError):
     """A cell's question could not be put."""
 
 
+class CellBlocked(TerminalBenchError):
+    """A cell runs under other conditions than its baseline was approved under."""
+
+
 @dataclass(kw_only=True)
 class CellState:
     """A cell, its trials so far, and the verdict once there is one; ``trouble`` is why there is none.
 
-    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own.
+    ``own_agent`` is what the fixture ``tb_agent`` made, where no user's conftest.py has one of its own. ``is_item``:
+    the cell is a pytest item, which has to be compared; a test of a user's own need not compare its trials.
     """
 
     cell: Cell
+    is_item: bool = True
+    gate_kind: str = "strict"
+    gate: CellGate = field(default_factory=lambda: StrictGate(None, 1))
+    baseline: BaselineRecord | None = None
+    mismatches: Sequence[Mismatch] = ()
     results: list[TrialResult] = field(default_factory=list)
     comparison: Comparison | None = None
     trouble: str = ""
@@ -44,7 +58,12 @@ class CellState:
         return self.comparison.status if self.comparison else Status.VOID
 
     def publish(self, item: pytest.Item) -> None:
-        """Put what the controller needs into the item's one property: a JSON string, for execnet takes no objects."""
+        """Put what the controller needs into the item's one property: a JSON string, for execnet takes no objects.
+
+        A test of a user's own is told of when it compares; else it is a test like any other, and no void cell.
+        """
+        if not self.is_item and self.comparison is None:
+            return
         kept = [pair for pair in item.user_properties if pair[0] != PROPERTY]
         item.user_properties[:] = [*kept, (PROPERTY, json.dumps(self.payload(), ensure_ascii=True))]
 
@@ -61,6 +80,10 @@ class CellState:
             "model": self.cell.agent.model,
             "status": self.status.value,
             "improved": bool(comparison and comparison.improved),
+            "inconclusive": bool(comparison and comparison.inconclusive),
+            "adjusted_p": comparison.adjusted_p if comparison else None,
+            "gate": self.gate_kind,
+            "mismatches": [mismatch._asdict() for mismatch in self.mismatches],
             "baseline_id": comparison.baseline_id if comparison else None,
             "text": _short(comparison.text if comparison else self._why_void()),
             "attempts": [_attempt(result) for result in self.results],
@@ -87,6 +110,7 @@ def _attempt(result: TrialResult) -> dict[str, Any]:
         "wall_s": content["timing"]["wall_s"],
         "memory_peak_mb": result.memory_peak_mb,
         "cost_usd": result.usage.cost_usd,
+        "tokens": result.usage.input_tokens + result.usage.output_tokens,
         "folder": result.folder,
     }
 

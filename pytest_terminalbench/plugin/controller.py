@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -16,8 +19,11 @@ from pytest_terminalbench.plugin.cell_state import PROPERTY, CellState
 from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.status import RETRIED, payload_of
+from pytest_terminalbench.plugin.suite import failed_gate
 from pytest_terminalbench.plugin.terminal import Summary, write_summary
 from pytest_terminalbench.runs.approving import approve_cells
+from pytest_terminalbench.runs.gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.runs.incidents import incidents_of, open_incidents
 from pytest_terminalbench.runs.manifest import finished, git_user, started
 from pytest_terminalbench.runs.report import markdown
 from pytest_terminalbench.runs.summary import summarise
@@ -50,6 +56,7 @@ class Controller:
         self._skipped: set[str] = set()
         self._crashes: dict[str, int] = {}
         self._manifest: dict[str, object] | None = None
+        self._gate: RunGate | None = None
         self._summary: Summary | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
@@ -134,6 +141,28 @@ class Controller:
         payload = CellState(cell=cell, trouble=reason).payload()
         report.user_properties.append((PROPERTY, json.dumps(payload)))
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Before the writers of reports write: the gate of the whole run, as a report of its own."""
+        if self._manifest is not None and not self._bench.options.update_baselines:
+            self._ask_gate(session)
+        return (yield)
+
+    def _ask_gate(self, session: pytest.Session) -> None:
+        bench = self._bench
+        self._gate = gate_run(
+            list(self._cells.values()),
+            baselines=bench.options.baselines,
+            settings=RunGateSettings(
+                alpha=bench.options.alpha, margin=bench.options.margin, adaptive=bench.options.attempts is None
+            ),
+        )
+        if self._gate is not None and self._gate.failures:
+            for report in failed_gate(self._gate):
+                bench.config.hook.pytest_runtest_logreport(report=report)
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
@@ -156,7 +185,8 @@ class Controller:
         lost = self._lost(session)
         untold = {*lost, *self._skipped}
         told = [cell for nodeid, cell in self._cells.items() if nodeid not in untold]
-        summary = summarise(bench.run.id, told, lost=lost)
+        gate = self._gate.to_json() if self._gate else None
+        summary = summarise(bench.run.id, told, lost=lost, gate=gate)
         status = self._exit_status(int(session.exitstatus), summary["totals"])
         approval = self._approve(summary) if bench.options.update_baselines else None
         if approval is not None and not approval.given and status == pytest.ExitCode.OK:
@@ -164,10 +194,31 @@ class Controller:
         session.exitstatus = status
         write_json(bench.run.summary, summary)
         write_atomically(bench.run.report, markdown(summary))
+        self._tell_mismatches(told)
+        incidents = [] if bench.options.update_baselines else self._open_incidents(summary)
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
         write_json(bench.run.manifest, finished(manifest, exit_status=status, engine_platform=bench.engine_platform()))
         said = approval.said if approval else None
-        return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed)
+        return Summary(summary=summary, run=bench.run.path, approval=said, removed=removed, incidents=incidents)
+
+    def _tell_mismatches(self, cells: Sequence[Mapping[str, Any]]) -> None:
+        """What differs from the baselines' conditions, for programs: in the run's folder, and on stderr."""
+        differing = {cell["cell"]: cell["mismatches"] for cell in cells if cell["mismatches"]}
+        if not differing:
+            return
+        write_json(self._bench.run.parity, differing)
+        capture = self._bench.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            print(json.dumps({"parity": differing}, default=str), file=sys.stderr)  # noqa: T201
+
+    def _open_incidents(self, summary: Mapping[str, Any]) -> list[Path]:
+        bench = self._bench
+        settings = bench.project.incidents
+        incidents = incidents_of(summary, bench.run.path, settings)
+        files = open_incidents(incidents, bench.run.incidents, settings)
+        for incident in incidents:
+            bench.config.hook.pytest_terminalbench_incident(incident=incident)
+        return files
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._summary is not None:
@@ -189,8 +240,7 @@ class Controller:
             return status
         if totals["lost"]:
             return int(pytest.ExitCode.INTERNAL_ERROR)
-        void = totals["void"] + totals["blocked"]
-        if totals["cells"] and void / totals["cells"] > self._bench.options.max_void_rate:
+        if totals["cells"] and totals["void"] / totals["cells"] > self._bench.options.max_void_rate:
             return EXIT_VOID_RATE
         return status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,4 +39,12 @@ def pytest_terminalbench_trial_end(cell: Cell, outcome: TrialResult) -> None:
     """A trial of `cell` has ended and its folder is written. Called in the process that ran it.
 
     `outcome` is the whole result; ``outcome.outcome`` is ``Solved``, ``Unsolved`` or ``Void``.
+    """
+
+
+@pytest.hookspec(historic=False)
+def pytest_terminalbench_incident(incident: dict[str, Any]) -> None:
+    """Something got worse and a ticket has been written; `incident` is its content.
+
+    Called on the controller at the end of the session, after the webhook (if one is configured) was told.
     """

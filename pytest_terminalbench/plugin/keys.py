@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import BenchSession
     from pytest_terminalbench.trials.cell import Cell
 
-__all__ = ["BENCH", "CELL", "RUN_ID"]
+__all__ = ["BENCH", "CELL", "DEFERRAL", "RUN_ID"]
+
+DEFERRAL = "terminalbench-deferral"
 
 BENCH: pytest.StashKey[BenchSession] = pytest.StashKey()
 RUN_ID: pytest.StashKey[str] = pytest.StashKey()

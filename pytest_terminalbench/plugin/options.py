@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -33,8 +33,23 @@ _OPTIONS = [
     _Option("tb-agent", "agent that acts: a known name or module:Class (default: oracle)", "NAME", repeatable=True),
     _Option("tb-model", "model for agents that use one, PROVIDER/NAME", "MODEL", repeatable=True),
     _Option("tb-agent-arg", "argument for the agent's constructor", "KEY=VALUE", repeatable=True),
-    _Option("tb-attempts", "trials per cell (default: 1)", "K"),
-    _Option("tb-gate", "how cells are compared with their baselines: strict or off (default: strict)", "GATE"),
+    _Option("tb-attempts", "trials per cell (default: 1), or auto: one, and more where it looks worse", "K"),
+    _Option("tb-max-attempts", "the most trials that auto runs per cell (default: 5)", "K"),
+    _Option(
+        "tb-gate",
+        "how cells are compared with their baselines: statistical, strict or off (default: strict for agents that "
+        "always do the same, statistical for all others)",
+        "GATE",
+    ),
+    _Option("tb-alpha", "chance that an unchanged agent fails the gate (default: 0.05)", "P"),
+    _Option("tb-margin", "a smaller drop of the suite's mean is no regression (default: 0.02)", "X"),
+    _Option("tb-inconclusive", "cells that look worse, but cannot be told: pass or fail (default: pass)", "POLICY"),
+    _Option(
+        "tb-parity",
+        "image, dataset or limits differ from the baseline's: block, warn or off (default: block)",
+        "POLICY",
+    ),
+    _Option("tb-locked", "fail when a dataset has drifted from its lock.json", flag=True),
     _Option("tb-approver", "who approves with --update-baselines (default: git's user.name)", "NAME"),
     _Option("tb-baselines", "folder of the approved baselines (default: baselines)", "DIR"),
     _Option("tb-results", "folder of the runs (default: results)", "DIR"),
@@ -85,14 +100,23 @@ def _ini_type(option: _Option) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the session was asked to do. Paths are absolute; ``network`` None: as each scenario says."""
+    """What the session was asked to do. Paths are absolute.
+
+    ``attempts`` None: auto. ``gate`` None: as each agent is. ``network`` None: as each scenario says.
+    """
 
     datasets: tuple[str, ...]
     agents: tuple[str, ...]
     models: tuple[str, ...]
     agent_args: tuple[str, ...]
-    attempts: int
-    gate: str
+    attempts: int | None
+    max_attempts: int
+    gate: str | None
+    alpha: float
+    margin: float
+    inconclusive: Literal["pass", "fail"]
+    parity: str
+    locked: bool
     update_baselines: bool
     approver: str | None
     baselines: Path
@@ -112,14 +136,25 @@ class Options:
         """Raises UsageError naming the option, its value and what would be right."""
         value = _Reader(config)
         root = project_root(config)
+        if value.text("tb_attempts") == "auto" and config.getoption("tb_update_baselines"):
+            raise pytest.UsageError(
+                "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
+                "which makes a biased baseline"
+            )
         image_map = value.text("tb_image_map")
         return cls(
             datasets=value.texts("tb_dataset"),
             agents=value.texts("tb_agent") or ("oracle",),
             models=value.texts("tb_model"),
             agent_args=value.texts("tb_agent_arg"),
-            attempts=value.whole("tb_attempts", default=1, least=1),
-            gate=value.choice("tb_gate", ("strict", "off")) or "strict",
+            attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
+            max_attempts=value.whole("tb_max_attempts", default=5, least=1),
+            gate=value.choice("tb_gate", ("statistical", "strict", "off")),
+            alpha=value.number("tb_alpha", default=0.05, least=1e-6, most=0.5),
+            margin=value.number("tb_margin", default=0.02, least=0.0, most=0.99),
+            inconclusive="fail" if value.choice("tb_inconclusive", ("pass", "fail")) == "fail" else "pass",
+            parity=value.choice("tb_parity", ("block", "warn", "off")) or "block",
+            locked=bool(value.raw("tb_locked")),
             update_baselines=bool(config.getoption("tb_update_baselines")),
             approver=value.text("tb_approver"),
             baselines=root / (value.text("tb_baselines") or "baselines"),

@@ -6,24 +6,29 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.baselines.gate import GateSettings
+from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
-from pytest_terminalbench.plugin.keys import BENCH
+from pytest_terminalbench.plugin.deferral import Deferral
+from pytest_terminalbench.plugin.keys import BENCH, DEFERRAL
 from pytest_terminalbench.plugin.options import Options
 from pytest_terminalbench.plugin.recognise import names_scenarios
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
 from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.lock import drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
-from pytest_terminalbench.settings import pytest_settings
+from pytest_terminalbench.settings import ProjectSettings, project_settings, pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
@@ -47,6 +52,8 @@ class BenchSession:
         self.controller: Controller | None = None
         self._datasets: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
+        self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
+        self._tallies: dict[Path, list[tuple[int, int]]] = {}
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
     @classmethod
@@ -55,6 +62,8 @@ class BenchSession:
         if BENCH not in config.stash:
             bench = cls(config, options or Options.from_config(config))
             config.stash[BENCH] = bench
+            if bench.options.attempts is None:
+                config.pluginmanager.register(Deferral(), DEFERRAL)
             config.pluginmanager.register(Cards(), "terminalbench-cards")
             if not bench.is_worker:
                 bench.controller = Controller(bench)
@@ -180,6 +189,14 @@ class BenchSession:
         )
 
     @cached_property
+    def project(self) -> ProjectSettings:
+        """The project's own settings, from its pyproject.toml."""
+        try:
+            return project_settings(self.options.root)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @cached_property
     def image_map(self) -> ImageMap:
         """The command line's map over the project's over this machine's."""
         try:
@@ -209,7 +226,17 @@ class BenchSession:
         first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
         if first != file:
             raise duplicate_id(scenario, first)
+        if self.options.locked:
+            self._check_lock(scenario, dataset)
         return scenario
+
+    def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
+        if dataset.folder not in self._locks:
+            self._locks[dataset.folder] = read_lock(dataset)
+        drifted = drift(scenario, self._locks[dataset.folder])
+        if drifted:
+            cure = f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"
+            raise ScenarioError(scenario.file, drifted, cure=cure)
 
     def find_scenario(self, request: str) -> Scenario:
         """``DATASET/ID`` -> the scenario; for tests that name one."""
@@ -241,6 +268,34 @@ class BenchSession:
     def baseline_file(self, cell: Cell) -> Path:
         scenario, agent = cell.scenario, cell.agent
         return self.options.baselines / baseline_path(scenario.dataset, scenario.id, agent.name, agent.model)
+
+    def baseline(self, cell: Cell) -> BaselineRecord | None:
+        """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""
+        if self.options.gate == "off":
+            return None
+        record = read_record(self.baseline_file(cell))
+        return None if record is None or record.status == "retired" else record
+
+    def gate_kind(self, agent: AgentSpec) -> str:
+        """``strict``, ``statistical`` or ``off``."""
+        return self.options.gate or ("strict" if agent.deterministic else "statistical")
+
+    @cached_property
+    def gate_settings(self) -> GateSettings:
+        options = self.options
+        return GateSettings(
+            attempts=options.attempts,
+            max_attempts=options.max_attempts,
+            alpha=options.alpha,
+            inconclusive=options.inconclusive,
+        )
+
+    def approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
+        """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
+        folder = self.baseline_file(cell).parent
+        if folder not in self._tallies:
+            self._tallies[folder] = tallies(folder)
+        return self._tallies[folder]
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
@@ -286,8 +341,13 @@ class BenchSession:
             "datasets": {d.name: d.version for d in self._datasets.values()},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
             "agent_args": sorted(parse_arguments(options.agent_args)),
-            "attempts": options.attempts,
-            "gate": options.gate,
+            "attempts": options.attempts or "auto",
+            "max_attempts": options.max_attempts,
+            "gate": options.gate or "by agent",
+            "alpha": options.alpha,
+            "margin": options.margin,
+            "inconclusive": options.inconclusive,
+            "parity": options.parity,
             "network": options.network or "scenario",
             "timeout_multiplier": options.timeout_multiplier,
             "max_void_rate": options.max_void_rate,

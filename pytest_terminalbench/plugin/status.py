@@ -29,6 +29,7 @@ _PASSED = {
 _FAILED = {
     Status.UNSOLVED: _Shown("failed", "F", "UNSOLVED"),
     Status.REGRESSED: _Shown("failed", "F", "REGRESSED"),
+    Status.INCONCLUSIVE: _Shown("failed", "F", "INCONCLUSIVE"),
 }
 _ERROR = {
     Status.VOID: _Shown("error", "E", "VOID"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_terminalbench.runs.report import category_rows, headline, listed, score_line, slowest
+from pytest_terminalbench.runs.report import category_rows, gate_lines, headline, listed, score_line, slowest
 
 __all__ = ["Summary", "write_summary"]
 
@@ -24,10 +24,12 @@ class Summary:
     run: Path
     approval: str | None
     removed: int
+    incidents: Sequence[Path] = ()
 
 
 def write_summary(content: Summary, reporter: pytest.TerminalReporter) -> None:
-    reporter.section("terminalbench", sep="=")
+    # Not section(): it does not know that a line of dots may be open, and the first line would be an empty one.
+    reporter.write_sep("=", "terminalbench")
     for line in summary_lines(content):
         reporter.write_line(line)
 
@@ -39,6 +41,7 @@ def summary_lines(content: Summary) -> Iterator[str]:
         yield from _table(cells)
     for title, statuses in (
         ("regressed", ("regressed",)),
+        ("inconclusive", ("inconclusive",)),
         ("unsolved", ("unsolved",)),
         ("void", ("void", "blocked", "lost")),
     ):
@@ -53,10 +56,13 @@ def summary_lines(content: Summary) -> Iterator[str]:
     score = score_line(content.summary)
     if score:
         yield score
+    yield from gate_lines(content.summary)
     if cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(cells))
     if content.removed:
         yield f"removed {content.removed} containers that were left"
+    for incident in content.incidents:
+        yield f"incident: {incident}"
     if content.approval:
         yield content.approval
     yield f"results: {content.run}"

@@ -1,8 +1,10 @@
-"""Approves the cells of a run: reads their trials' folders and has the baselines written."""
+"""Approves cells of a run: reads their trials' folders, checks that they may be approved, has the baselines written."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from pytest_terminalbench.baselines.approval import Approval, CellTrials, Judged
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.naming import folder_label
 from pytest_terminalbench.outcome import Solved, Void
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, passes_in_a_row
+from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
-__all__ = ["approve_cells", "baseline_path"]
+__all__ = ["approve_cells", "approve_imported", "approve_reviewed", "baseline_path", "chosen_cell"]
 
 
 def baseline_path(dataset: str, scenario_id: str, agent: str, model: str | None) -> Path:
@@ -23,7 +28,7 @@ def baseline_path(dataset: str, scenario_id: str, agent: str, model: str | None)
 def approve_cells(
     cells: Sequence[Mapping[str, Any]], *, run: Path, baselines: Path, approver: str, notes: str = ""
 ) -> Approval:
-    """Approve `cells` (as in a summary) of the run in the folder `run`.
+    """Approve `cells` (as in a summary) of the run in the folder `run` the direct way: active at once.
 
     Raises BaselineError for a cell that is void or whose trials cannot be read; then nothing is written.
     """
@@ -31,11 +36,108 @@ def approve_cells(
     return approve(chosen, run_id=run.name, baselines=baselines, approver=approver, notes=notes)
 
 
+def approve_reviewed(
+    cell: Mapping[str, Any],
+    *,
+    run: RunFolder,
+    baselines: Path,
+    approver: str,
+    maintainers: Sequence[str],
+    notes: str = "",
+) -> tuple[Approval, CellTrials, int]:
+    """Approve one cell of a run after a look at it: provisional until it has passed three times in a row.
+
+    Gives what was written, the cell's trials with the status they got, and the passes in a row. Raises BaselineError
+    saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void,
+    or its trials belong to another run.
+    """
+    _check_maintainer(approver, maintainers)
+    if _manifest(run).get("settings", {}).get("attempts") == "auto":
+        raise BaselineError(
+            f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
+            "approve a run with a fixed --tb-attempts"
+        )
+    if cell["status"] not in ("solved", "as-baseline"):
+        raise BaselineError(
+            f"{cell['cell']} is {cell['status']} in run {run.id}, and only what has passed is approved; "
+            "approve a change for the worse by --update-baselines"
+        )
+    trials = _cell_trials(cell, run.path)
+    passes = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
+    trials = replace(trials, status="active" if passes >= PASSES_FOR_ACTIVE else "provisional")
+    approval = approve(
+        [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve"
+    )
+    return approval, trials, passes
+
+
+def approve_imported(
+    run: RunFolder, *, baselines: Path, approver: str, maintainers: Sequence[str], notes: str = ""
+) -> tuple[Approval, list[str]]:
+    """Approve all cells of a run that another harness made; its void attempts are missing data and left out.
+
+    Gives what was written and the cells of which no attempt was judged. Raises BaselineError or RunFolderError.
+    """
+    _check_maintainer(approver, maintainers)
+    chosen, left_out = [], []
+    for cell in read_summary(run.summary)["cells"]:
+        judged = [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
+        if judged:
+            chosen.append(_cell_trials({**cell, "attempts": judged}, run.path))
+        else:
+            left_out.append(str(cell["cell"]))
+    approval = approve(
+        chosen, run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="import --approve"
+    )
+    return approval, left_out
+
+
+def _check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
+    if maintainers and approver not in maintainers:
+        raise BaselineError(
+            f"{approver!r} may not approve; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
+        )
+
+
+def chosen_cell(
+    run: RunFolder, *, scenario: str, dataset: str | None = None, agent: str | None = None, model: str | None = None
+) -> Mapping[str, Any]:
+    """The one cell of the run that fits; raises BaselineError when there is none or more than one."""
+    try:
+        cells = read_summary(run.summary)["cells"]
+    except RunFolderError as error:
+        raise BaselineError(str(error)) from None
+    wanted = {"scenario": scenario, "dataset": dataset, "agent": agent, "model": model}
+    found = [cell for cell in cells if all(value is None or cell[key] == value for key, value in wanted.items())]
+    if not found:
+        raise BaselineError(f"run {run.id} has no cell of scenario {scenario!r} that fits")
+    if len(found) > 1:
+        names = ", ".join(str(cell["cell"]) for cell in found)
+        raise BaselineError(
+            f"run {run.id} has {len(found)} cells of {scenario!r}: {names}; say which by --agent, --model"
+        )
+    chosen: Mapping[str, Any] = found[0]
+    return chosen
+
+
+def _manifest(run: RunFolder) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(run.manifest.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BaselineError(f"{run.manifest} is missing or damaged: {error}") from None
+    return content
+
+
 def _cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
+    if cell["status"] in ("void", "blocked", "lost") or not cell["attempts"]:
+        raise BaselineError(f"{cell['cell']} is {cell['status']}: there is nothing to approve")
     try:
         results = [read_result(run / attempt["folder"] / "result.json") for attempt in cell["attempts"]]
     except RunFolderError as error:
         raise BaselineError(f"{cell['cell']} cannot be approved: {error}") from None
+    foreign = {result.run_id for result in results} - {run.name}
+    if foreign:
+        raise BaselineError(f"{cell['cell']} has trials of other runs ({', '.join(sorted(foreign))}) among its own")
     return CellTrials(
         scenario_id=cell["scenario"],
         file=baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"]),

@@ -11,7 +11,7 @@ EXIT_BLOCKED = 2
 EXIT_INTERRUPTED = 130
 
 _PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_USAGE, _VOID_RATE = 1, 2, 4, 22
-_FAILURES = frozenset({"unsolved", "regressed", "void", "lost"})
+_FAILURES = frozenset({"unsolved", "regressed", "inconclusive", "void", "lost"})
 
 
 def run_exit_code(pytest_status: int, statuses: Collection[str]) -> int:
@@ -24,7 +24,7 @@ def run_exit_code(pytest_status: int, statuses: Collection[str]) -> int:
         return EXIT_BLOCKED
     if pytest_status == _PYTEST_INTERRUPTED:
         return EXIT_INTERRUPTED
-    # Blocked cells count as void for the rate, so a session of them alone ends with 22.
+    # A blocked cell is an error of pytest's, and the contract gives it a code of its own.
     if pytest_status in (_PYTEST_FAILED, _VOID_RATE) and "blocked" in statuses and not _FAILURES & set(statuses):
         return EXIT_BLOCKED
     return pytest_status

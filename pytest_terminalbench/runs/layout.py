@@ -41,6 +41,14 @@ class RunFolder:
         return self.path / "report.md"
 
     @property
+    def parity(self) -> Path:
+        return self.path / "parity.json"
+
+    @property
+    def incidents(self) -> Path:
+        return self.path / "incidents"
+
+    @property
     def trials(self) -> Path:
         return self.path / "trials"
 

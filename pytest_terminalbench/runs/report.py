@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["CategoryRow", "category_rows", "headline", "listed", "markdown", "score_line", "slowest"]
+from pytest_terminalbench.runs.summary import is_scored
+
+__all__ = ["CategoryRow", "category_rows", "gate_lines", "headline", "listed", "markdown", "score_line", "slowest"]
 
 SLOWEST = 3
 
@@ -38,7 +40,7 @@ def _row(name: str, cells: Sequence[Mapping[str, Any]]) -> CategoryRow:
         name=name,
         cells=len(cells),
         solved=count("solved"),
-        unsolved=count("unsolved"),
+        unsolved=count("unsolved", "inconclusive"),
         as_baseline=count("as-baseline"),
         regressed=count("regressed"),
         void=count("void", "blocked", "lost"),
@@ -65,9 +67,11 @@ def headline(totals: Mapping[str, int]) -> str:
         if totals[key]
     ]
     plain = totals["unsolved"] - totals["as_baseline"] - totals["regressed"]
+    if totals.get("inconclusive"):
+        parts.append(f"{totals['inconclusive']} of them inconclusive")
     if plain:
         parts.insert(1, f"{plain} unsolved")
-    return f"{totals['cells']} cells: {', '.join(parts)}"
+    return f"{_counted(totals['cells'], 'cell')}: {', '.join(parts)}"
 
 
 def score_line(summary: Mapping[str, Any]) -> str | None:
@@ -75,11 +79,30 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
     interval = summary["interval"]
     if summary["mean"] is None or interval is None:
         return None
-    attempts = max((len(cell["attempts"]) for cell in summary["cells"]), default=0)
+    scored = [cell for cell in summary["cells"] if is_scored(cell)]
+    attempts = max((len(cell["attempts"]) for cell in scored), default=0)
+    claims = [
+        f"{one['low']:.1%} to {one['high']:.1%} for {one.get('population', 'tasks like these')} ({one['method']})"
+        for one in summary.get("intervals") or [interval]
+    ]
     return (
-        f"mean {summary['mean']:.1%}, 95 % interval {interval['low']:.1%} to {interval['high']:.1%} "
-        f"({interval['method']}; {len(summary['cells'])} cells, {attempts} attempt{'s' if attempts != 1 else ''} each)"
+        f"mean {summary['mean']:.1%} of {_counted(len(scored), 'cell')} with {_counted(attempts, 'attempt')} each; "
+        f"95 % interval {', '.join(claims)}"
     )
+
+
+def gate_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What the statistical gate says of each agent, and of each metric that is worse or doubtful."""
+    gate = summary["gate"]
+    for actor, suite in gate.get("agents", {}).items():
+        yield f"suite gate: {suite['verdict'].upper()}: {actor}: {suite['reason']}"
+        for metric in gate["metrics"].get(actor, {}).values():
+            if metric["verdict"] != "pass":
+                yield f"suite gate: {metric['verdict']}: {metric['reason']}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def listed(cells: Sequence[Mapping[str, Any]], *statuses: str) -> Iterator[str]:
@@ -103,6 +126,8 @@ def _markdown_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     if score:
         yield ""
         yield f"{score[0].upper()}{score[1:]}."
+    for line in gate_lines(summary):
+        yield from ("", f"{line}.")
     yield ""
     yield "| category | cells | solved | unsolved | as baseline | regressed | void | seconds |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|"
@@ -110,7 +135,7 @@ def _markdown_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield "| " + " | ".join([row.name, *(str(value) for value in row[1:-1]), f"{row.seconds:.1f}"]) + " |"
     sections = {
         "Regressed": ("regressed",),
-        "Unsolved": ("unsolved",),
+        "Unsolved": ("unsolved", "inconclusive"),
         "Void": ("void", "blocked", "lost"),
         "As baseline": ("as-baseline",),
     }

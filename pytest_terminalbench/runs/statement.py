@@ -73,7 +73,7 @@ def check_trials(summary: Mapping[str, Any], run: Path) -> None:
 def statement(
     summary: Mapping[str, Any], *, run: Path, manifest: Mapping[str, Any], before: Mapping[str, Measured], against: str
 ) -> dict[str, Any]:
-    """The report. `before` is what deltas are taken against, named by `against` (``baselines``, or a run's id)."""
+    """The report; deltas are taken against `before`, named by `against`: ``baselines``, a run's id, or empty."""
     cells = summary["cells"]
     return {
         "run_id": summary["run_id"],
@@ -82,7 +82,7 @@ def statement(
         "finished_at": manifest.get("finished_at"),
         "exit_status": manifest.get("exit_status"),
         "folder": str(run),
-        "deltas_against": against,
+        "deltas_against": against or None,
         "scenarios": [_scenario(cell, run, before.get(cell["cell"])) for cell in cells],
         "lost": list(summary["lost"]),
         "summary": {

@@ -10,31 +10,43 @@ from types import NoneType
 from typing import Any, TypeAlias
 
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.statistics import Interval, cluster_bootstrap, pass_at_k, pass_hat_k, wilson
+from pytest_terminalbench.runs.scores import score_intervals
+from pytest_terminalbench.statistics import pass_at_k, pass_hat_k
 
-__all__ = ["read_summary", "summarise"]
+__all__ = ["is_scored", "read_summary", "summarise"]
 
 SCHEMA_VERSION = 1
 _Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
 _MISSING = object()
 # Cells of these statuses have a score; the others are shown apart and never averaged.
-SCORED = ("solved", "as-baseline", "unsolved", "regressed")
+SCORED = ("solved", "as-baseline", "unsolved", "regressed", "inconclusive")
 
 
-def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence[str] = ()) -> dict[str, Any]:
+def is_scored(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell was judged, so that it counts in the mean."""
+    return cell["status"] in SCORED and bool(_judged(cell))
+
+
+def summarise(
+    run_id: str,
+    cells: Sequence[Mapping[str, Any]],
+    *,
+    lost: Sequence[str] = (),
+    gate: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The summary of `cells` (as items published them), in order of their names.
 
     ``totals`` counts cells: ``solved`` (every attempt), ``unsolved`` (judged and not solved, regressed or not),
     ``regressed`` and ``improved`` (against the baseline), ``void``, ``blocked``, ``lost`` (collected, never
     reported). ``mean`` is the mean of the cells' mean rewards, ``interval`` its 95 % interval for scenarios like
-    these.
+    these. `gate`: the statistical gate's verdict, where one was asked; else a strict one is given.
     """
     ordered = sorted(cells, key=lambda cell: str(cell["cell"]))
-    scored = [cell for cell in ordered if cell["status"] in SCORED and cell["attempts"]]
-    means = [fmean(attempt["reward"] for attempt in cell["attempts"]) for cell in scored]
+    scored = [cell for cell in ordered if is_scored(cell)]
+    means = [fmean(attempt["reward"] for attempt in _judged(cell)) for cell in scored]
     tallies = [_tally(cell) for cell in scored]
     attempts = max((n for _, n in tallies), default=0)
-    interval = _interval(means, tallies)
+    intervals = _intervals(scored)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
@@ -46,9 +58,10 @@ def summarise(run_id: str, cells: Sequence[Mapping[str, Any]], *, lost: Sequence
         "pass_at_k": {str(k): _mean_over(tallies, pass_at_k, k) for k in range(1, attempts + 1)},
         "pass_hat_k": {str(k): _mean_over(tallies, pass_hat_k, k) for k in range(1, attempts + 1)},
         "mean": round(fmean(means), 6) if means else None,
-        "interval": _as_json(interval),
+        "interval": intervals[0] if intervals else None,
+        "intervals": intervals,
         "cost": _cost(ordered),
-        "gate": {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
+        "gate": dict(gate) if gate else {"verdict": _strict_verdict(scored), "p": None, "effect": None, "mde": None},
     }
 
 
@@ -131,10 +144,11 @@ def _totals(cells: Sequence[Mapping[str, Any]], lost: Sequence[str]) -> dict[str
     return {
         "cells": len(cells) + len(lost),
         "solved": count("solved"),
-        "unsolved": count("unsolved", "as-baseline", "regressed"),
+        "unsolved": count("unsolved", "as-baseline", "regressed", "inconclusive"),
         "as_baseline": count("as-baseline"),
         "regressed": count("regressed"),
         "improved": sum(bool(cell["improved"]) for cell in cells),
+        "inconclusive": sum(bool(cell.get("inconclusive")) for cell in cells),
         "void": count("void"),
         "blocked": count("blocked"),
         "lost": len(lost) + count("lost"),
@@ -148,32 +162,35 @@ def _strict_verdict(scored: Sequence[Mapping[str, Any]]) -> str:
     return "fail" if any(cell["status"] == "regressed" for cell in scored) else "pass"
 
 
+def _judged(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The attempts with a score. Results of others may have void ones beside them, which are in no mean."""
+    return [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
+
+
 def _tally(cell: Mapping[str, Any]) -> tuple[int, int]:
-    return sum(attempt["outcome"] == "solved" for attempt in cell["attempts"]), len(cell["attempts"])
+    judged = _judged(cell)
+    return sum(attempt["outcome"] == "solved" for attempt in judged), len(judged)
 
 
 def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Any, k: int) -> float:
     return round(fmean(estimate(tally, k) for tally in tallies if tally[1] >= k), 6)
 
 
-def _interval(means: Sequence[float], tallies: Sequence[tuple[int, int]]) -> Interval | None:
-    if not means:
-        return None
-    if all(n == 1 for _, n in tallies) and all(mean in (0.0, 1.0) for mean in means):
-        return wilson((sum(solved for solved, _ in tallies), len(tallies)))
-    bounded = all(0.0 <= mean <= 1.0 for mean in means)
-    return cluster_bootstrap(means) if len(means) > 1 and bounded else None
-
-
-def _as_json(interval: Interval | None) -> dict[str, Any] | None:
-    if interval is None:
-        return None
-    return {
-        "low": round(interval.low, 6),
-        "high": round(interval.high, 6),
-        "level": interval.level,
-        "method": f"{interval.method}; speaks of scenarios like these",
-    }
+def _intervals(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of the mean, the wider claim first; none where a reward lies outside 0 to 1."""
+    rewards = [[float(attempt["reward"]) for attempt in _judged(cell)] for cell in cells]
+    if not all(0.0 <= reward <= 1.0 for task in rewards for reward in task):
+        return []
+    return [
+        {
+            "low": round(interval.low, 6),
+            "high": round(interval.high, 6),
+            "level": interval.level,
+            "method": interval.method,
+            "population": population,
+        }
+        for interval, population in score_intervals(rewards)
+    ]
 
 
 def _cost(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ __all__ = ["MANIFEST", "Catalog", "Dataset", "is_dataset_folder", "nearest", "op
 
 # In the folder beside the scenarios, but not scenarios.
 _NOT_SCENARIOS = frozenset({MANIFEST, "lock.json"})
+# A dataset's baselines and trials lie in folders of its name.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MANIFEST_KEYS = {"schema_version", "name", "version", "description", "license"}
 
 
@@ -49,7 +52,7 @@ class Dataset:
 
     def digest(self) -> str:
         """Of all its scenarios' content, not of its name or version."""
-        return digest_json({scenario.id: scenario.digest for scenario in self.scenarios()})
+        return digest_json({one.id: [one.digest, one.solution_digest] for one in self.scenarios()})
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -89,6 +92,8 @@ def _manifest_problems(content: object) -> Iterator[str]:
     for key in ("name", "version", "description", "license"):
         if not isinstance(content.get(key), str) or not content[key]:
             yield f"{key}: must be a non-empty string"
+        elif key == "name" and not _NAME.fullmatch(content[key]):
+            yield f"name: {content[key]!r} is no plain name: letters, digits, `_`, `.` and `-`, the first no sign"
 
 
 class Catalog:

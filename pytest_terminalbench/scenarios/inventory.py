@@ -11,7 +11,7 @@ from pytest_terminalbench.errors import ScenarioError, SettingsError
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, check_ids, open_dataset
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
 
-__all__ = ["Checked", "DatasetEntry", "Problem", "check_dataset", "check_path", "find_and_check", "inventory", "problems_of"]
+__all__ = ["Checked", "DatasetEntry", "Problem", "check_path", "find_and_check", "inventory", "problems_of"]
 
 
 @dataclass(frozen=True, kw_only=True)

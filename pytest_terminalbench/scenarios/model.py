@@ -160,11 +160,18 @@ class Scenario:
 
     @cached_property
     def digest(self) -> str:
-        """Of everything that makes the question: the file (its `$schema` apart), build context, verifier, solution."""
-        parts: list[object] = [self.spec.model_dump(exclude={"schema_ref"}), self.verifier_digest]
+        """Of everything that makes the question: the file (its `$schema` apart), build context and verifier.
+
+        Not of the solution: that is the oracle's answer. A changed one must show as a changed outcome.
+        """
+        parts: list[object] = [self.spec.model_dump(exclude={"schema_ref", "solution"}), self.verifier_digest]
         parts.append(digest_files(self.build_folder) if self.build_folder else None)
-        parts.append(digest_files(self.solution_file.parent) if self.solution_file else None)
         return digest_json(parts)
+
+    @cached_property
+    def solution_digest(self) -> str | None:
+        """Of the solution's folder; None where there is no solution."""
+        return digest_files(self.solution_file.parent) if self.solution_file else None
 
     @cached_property
     def limits_digest(self) -> str:
@@ -259,11 +266,11 @@ def _path_problem(folder: Path, relative: str, kind: str) -> str | None:
         path = f"{path}/{part}"
         try:
             mode = os.lstat(path).st_mode
-        except OSError:
+            if stat.S_ISLNK(mode):
+                if not Path(path).resolve().is_relative_to(folder.resolve()):
+                    return "leaves the dataset's folder by a link"
+                mode = os.stat(path).st_mode
+        except (OSError, ValueError, RuntimeError):  # ValueError: a zero byte; RuntimeError: links in a circle.
             return "does not exist"
-        if stat.S_ISLNK(mode):
-            if not Path(path).resolve().is_relative_to(folder.resolve()):
-                return "leaves the dataset's folder by a link"
-            mode = os.stat(path).st_mode
     right = stat.S_ISDIR(mode) if kind == "folder" else stat.S_ISREG(mode)
     return None if right else f"is not a {kind}"

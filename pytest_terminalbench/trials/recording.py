@@ -7,12 +7,13 @@ import shlex
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_terminalbench.agents.base import AgentTimeExpired
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
-from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.errors import EnvironmentFailure, TooMuchToCopy
 
 __all__ = ["AgentDesk", "CommandRecord", "write_cast", "write_trajectory"]
 
@@ -61,11 +62,8 @@ class AgentDesk:
     ) -> ExecResult:
         left = self._left()
         began = time.monotonic()
-        try:
+        with self._failures():
             result = self._environment.run(argv, timeout_s=min(timeout_s, left), env=env, cwd=cwd, user=user)
-        except EnvironmentFailure as failure:
-            self.failure = failure
-            raise
         self._record(CommandRecord(at_s=began - self._began, command=shell_line(argv), result=result))
         if result.timed_out and timeout_s >= left:
             self.expired = True
@@ -74,19 +72,33 @@ class AgentDesk:
 
     def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
         self._left()
-        self._environment.put(files, root=root)
+        with self._failures():
+            self._environment.put(files, root=root)
 
     def get(self, path: str, target: Path, *, max_bytes: int = 1 << 30) -> bool:
         self._left()
-        return self._environment.get(path, target, max_bytes=max_bytes)
+        with self._failures():
+            return self._environment.get(path, target, max_bytes=max_bytes)
 
     def export(self, path: str) -> Iterator[bytes] | None:
         self._left()
-        return self._environment.export(path)
+        with self._failures():
+            return self._environment.export(path)
 
     def replace(self, path: str, archive: Iterator[bytes] | None) -> None:
         self._left()
-        self._environment.replace(path, archive)
+        with self._failures():
+            self._environment.replace(path, archive)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except TooMuchToCopy:
+            raise  # The agent asked for it.
+        except EnvironmentFailure as failure:
+            self.failure = failure
+            raise
 
     def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
         raise PermissionError("an agent does not stop itself")

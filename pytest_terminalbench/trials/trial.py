@@ -6,14 +6,19 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task
 from pytest_terminalbench.environments.base import Environment, EnvironmentFactory, StopReport
-from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, EnvironmentLost, VerifierError
+from pytest_terminalbench.errors import (
+    AgentSetupError,
+    EnvironmentFailure,
+    TooMuchToCopy,
+    VerifierError,
+)
 from pytest_terminalbench.files import write_json
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.trials.cell import Cell
@@ -24,8 +29,9 @@ from pytest_terminalbench.verifiers.script import LOGS, TESTS, Verdict, verify
 
 __all__ = ["TrialSetup", "record_void", "run_trial"]
 
-# After the agent's time its last command is killed, which takes a moment; then its thread is left behind.
-AGENT_GRACE_S = 30.0
+# After the agent's time its last command is killed, which takes a moment (at most twice the environment's limit for
+# that, 20 s); then its thread is left behind.
+AGENT_GRACE_S = 60.0
 # A failure card shows the end of what the verifier printed.
 TAIL_LINES = 12
 # Tries of a trial whose environment broke through no fault of the agent.
@@ -79,23 +85,24 @@ def run_trial(
     answer. `environments` starts the agent's container, and the verifier's where that is a fresh one.
     """
     retries: list[str] = []
+    clock = _Clock(build_s=build_s, start_s=start_s)
     while True:
-        trial = _Trial(cell, environments, setup, attempt, _Clock(build_s=build_s, start_s=start_s))
+        trial = _Trial(cell, environments, setup, attempt, clock)
         result = replace(trial.run(agent), retries=tuple(retries))
         again = isinstance(result.outcome, Void) and result.outcome.transient and len(retries) + 1 < TRIES
-        trial.finish(result, name=f"{attempt}.void{len(retries) + 1}" if again else str(attempt))
+        result = trial.finish(result, name=f"{attempt}.void{len(retries) + 1}" if again else str(attempt))
         if not again:
             return result
-        retries.append(f"{result.outcome.reason}")
+        retries.append(result.outcome.reason)
+        # What the first try cost is told in its own folder, and what its agent remembers is of another environment.
+        clock, agent = _Clock(), None if type(agent) is cell.agent.factory else agent
 
 
 def record_void(cell: Cell, *, setup: TrialSetup, phase: Phase, reason: str, attempt: int = 1) -> TrialResult:
     """The trial of a question that could not even be put: no image, no container, no agent."""
     trial = _Trial(cell, None, setup, attempt, _Clock())
     trial.open()
-    result = trial.result(Void(reason=reason, phase=phase))
-    trial.finish(result, name=str(attempt))
-    return result
+    return trial.finish(trial.result(Void(reason=reason, phase=phase)), name=str(attempt))
 
 
 class _Clock:
@@ -150,35 +157,46 @@ class _Trial:
         self._stop = StopReport()
         self._agent = _AgentPhase()
         self._verdict: Verdict | None = None
+        self._judged_in: Environment | None = None
 
     # -- the way of a trial ------------------------------------------------------------------------------------------
 
     def run(self, agent: Agent | None) -> TrialResult:
         self.open()
         self._journal("trial-start", folder=str(self._folder))
-        try:
-            outcome = self._play(agent)
-        except AgentSetupError as error:
-            outcome = Void(reason=str(error), phase=Phase.AGENT)
-        except VerifierError as error:
-            outcome = Void(reason=self._with_limits(str(error)), phase=Phase.VERIFY)
-        except EnvironmentFailure as failure:
-            outcome = Void(reason=str(failure), phase=self._clock.phase, transient=failure.transient)
+        # Whatever interrupts it, no environment stays behind.
+        with ExitStack() as stack:
+            outcome = self._outcome(agent, stack)
+            self._tear_down(stack)
         return self.result(outcome)
 
-    def _play(self, agent: Agent | None) -> Outcome:
+    def _outcome(self, agent: Agent | None, stack: ExitStack) -> Outcome:
+        try:
+            return self._play(agent, stack)
+        except AgentSetupError as error:
+            return Void(reason=str(error), phase=Phase.AGENT)
+        except VerifierError as error:
+            return Void(reason=self._with_limits(str(error)), phase=Phase.VERIFY)
+        except EnvironmentFailure as failure:
+            return Void(reason=str(failure), phase=self._clock.phase, transient=failure.transient)
+
+    def _play(self, agent: Agent | None, stack: ExitStack) -> Outcome:
         acting = agent or self._cell.agent.make()
         assert self._environments is not None
-        with ExitStack() as stack:
-            with self._clock(Phase.START):
-                environment = stack.enter_context(self._environments())
-            with self._clock(Phase.AGENT):
-                self._act(acting, environment)
-            with self._clock(Phase.VERIFY):
-                outcome = self._judge(environment)
-            with self._clock(Phase.TEARDOWN):
+        with self._clock(Phase.START):
+            environment = stack.enter_context(self._environments())
+        with self._clock(Phase.AGENT):
+            self._act(acting, environment)
+        with self._clock(Phase.VERIFY):
+            return self._judge(environment, stack)
+
+    def _tear_down(self, stack: ExitStack) -> None:
+        with self._clock(Phase.TEARDOWN):
+            try:
                 stack.close()
-        return outcome
+            except EnvironmentFailure as failure:
+                # What was judged stands; the environment ends at its deadline.
+                self._journal("teardown-failed", reason=str(failure))
 
     def _act(self, agent: Agent, environment: Environment) -> None:
         timeout_s = self._cell.scenario.spec.timeouts.agent_s * self._setup.timeout_multiplier
@@ -191,30 +209,41 @@ class _Trial:
         if desk.failure is not None and environment.why_gone() != "agent":
             raise desk.failure
 
-    def _judge(self, environment: Environment) -> Outcome:
+    def _judge(self, environment: Environment, stack: ExitStack) -> Outcome:
         spec = self._cell.scenario.spec.verifier
         try:
             self._stop = environment.stop_agent(keep=spec.keep, remove=[TESTS, LOGS])
             if self._stop.unstoppable and spec.isolation == "same":
                 return Unsolved(reason=self._with_limits("the agent left processes that cannot be stopped"))
-            with ExitStack() as stack:
-                judged_in = environment if spec.isolation == "same" else self._fresh(environment, stack)
-                self._verdict = self._verify(judged_in)
-        except EnvironmentLost:
-            if environment.why_gone() == "agent":
-                return Unsolved(
-                    reason=self._with_limits("the agent ended its own container, so nothing is left to judge"),
-                    phase=Phase.AGENT,
-                )
-            raise
+            self._judged_in = environment if spec.isolation == "same" else stack.enter_context(self._fresh())
+            if spec.isolation == "fresh":
+                self._collect(environment, self._judged_in)
+            self._verdict = self._verify(self._judged_in)
+        except TooMuchToCopy as error:
+            return Unsolved(reason=self._with_limits(str(error)))
+        # A container that is ending gives every kind of error before it is gone.
+        except (EnvironmentFailure, VerifierError):
+            reason = self._ended_by_agent(environment)
+            if reason is None:
+                raise
+            return Unsolved(reason=self._with_limits(reason), phase=Phase.VERIFY if self._judged_in else Phase.AGENT)
         return self._answer(self._verdict)
 
-    def _fresh(self, environment: Environment, stack: ExitStack) -> Environment:
+    def _fresh(self) -> AbstractContextManager[Environment]:
         assert self._environments is not None
-        fresh = stack.enter_context(self._environments())
+        return self._environments()
+
+    def _collect(self, environment: Environment, fresh: Environment) -> None:
         for path in self._cell.scenario.collected_paths:
             fresh.replace(path, environment.export(path))
-        return fresh
+
+    def _ended_by_agent(self, environment: Environment) -> str | None:
+        """What to say when a container that is gone was ended by the agent, or by what it left behind."""
+        if environment.why_gone() == "agent":
+            return "the agent ended its own container, so nothing is left to judge"
+        if self._judged_in is not None and self._judged_in.why_gone() == "agent":
+            return "what the agent left behind ended the verifier's container"
+        return None
 
     def _verify(self, environment: Environment) -> Verdict:
         scenario = self._cell.scenario
@@ -263,27 +292,28 @@ class _Trial:
             fingerprint=self._setup.fingerprint(self._cell),
         )
 
-    def finish(self, result: TrialResult, *, name: str) -> None:
+    def finish(self, result: TrialResult, *, name: str) -> TrialResult:
         """Write result.json and give the folder its name; a void retry is kept under a name of its own."""
         found = (
             path.relative_to(self._folder).as_posix() for path in sorted(self._folder.rglob("*")) if path.is_file()
         )
-        result = replace(result, artifacts=tuple(found))
-        write_json(self._folder / "result.json", result.to_json())
         final = self._folder.with_name(name)
+        result = replace(result, folder=final.relative_to(self._setup.root).as_posix(), artifacts=tuple(found))
+        write_json(self._folder / "result.json", result.to_json())
         # A cell that is run once more (a killed worker's) replaces what is there.
         shutil.rmtree(final, ignore_errors=True)
         self._folder.rename(final)
         self._journal(
             "trial-end", outcome=outcome_name(result.outcome), reason=result.outcome.reason, folder=str(final)
         )
+        return result
 
     def _limits_hit(self) -> Iterator[str]:
         if self._agent.expired:
             yield "agent_s"
         if self._stop.oom_kills:
             yield "memory_mb"
-        if self._stop.pids_refused or self._stop.unstoppable:
+        if self._stop.pids_refused:
             yield "pids"
 
     def _with_limits(self, said: str) -> str:
@@ -294,7 +324,7 @@ class _Trial:
             notes.append(
                 f"out of memory: {self._stop.oom_kills} processes killed at memory_mb = {spec.environment.memory_mb}"
             )
-        if self._stop.pids_refused or self._stop.unstoppable:
+        if self._stop.pids_refused:
             notes.append(f"out of processes: the limit pids = {spec.environment.pids} was hit")
         return "; ".join(note for note in notes if note)
 

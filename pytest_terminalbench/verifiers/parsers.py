@@ -39,7 +39,8 @@ def read_junit(file: Path) -> Judgement:
     """
     try:
         root = ElementTree.parse(file).getroot()
-    except (OSError, ElementTree.ParseError) as error:
+    # ValueError and LookupError: encodings that the parser does not know.
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
         raise VerifierError(f"{file.name} cannot be read: {error}") from None
     checks: dict[str, CheckResult] = {}
     messages: dict[str, str] = {}
@@ -52,6 +53,8 @@ def read_junit(file: Path) -> Judgement:
 
 
 def _junit_result(case: ElementTree.Element) -> CheckResult:
+    if not case.get("name"):
+        return "error"  # What pytest leaves of a test that began and never ended, as when it stops everything.
     for tag, result in (("failure", "failed"), ("error", "error"), ("skipped", "skipped")):
         if case.find(tag) is not None:
             return result  # type: ignore[return-value]  # The tuple's literals are widened to str.
@@ -63,7 +66,7 @@ def _junit_message(case: ElementTree.Element) -> str:
         found = case.find(tag)
         if found is not None:
             return (found.get("message") or (found.text or "").strip()).strip()
-    return ""
+    return "began and never ended"
 
 
 def read_ctrf(file: Path) -> Judgement:
@@ -71,7 +74,7 @@ def read_ctrf(file: Path) -> Judgement:
     try:
         tests = json.loads(file.read_bytes())["results"]["tests"]
         found = [(str(test["name"]), str(test["status"]), str(test.get("message") or "")) for test in tests]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VerifierError(f"{file.name} is not a CTRF report: {type(error).__name__}: {error}") from None
     statuses: dict[str, CheckResult] = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
     checks: dict[str, CheckResult] = {}
@@ -106,7 +109,7 @@ def read_reward(folder: Path) -> Judgement:
 def _reward_of(file: Path) -> float:
     try:
         content = json.loads(file.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise VerifierError(f"{file.name} is not JSON: {error}") from None
     if isinstance(content, dict):
         if "reward" not in content and len(content) != 1:
@@ -118,7 +121,7 @@ def _reward_of(file: Path) -> float:
 def _number(value: object, file: Path) -> float:
     try:
         number = float(value)  # type: ignore[arg-type]  # What is no number raises, which is the point.
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise VerifierError(f"{file.name} holds {str(value)[:60]!r}, which is not a number") from None
     if isinstance(value, bool) or not math.isfinite(number):
         raise VerifierError(f"{file.name} holds {value!r}, which is not a finite number")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_terminalbench.environments.base import Environment, ExecResult
-from pytest_terminalbench.errors import VerifierError
+from pytest_terminalbench.errors import TooMuchToCopy, VerifierError
 from pytest_terminalbench.scenarios.model import VerifierSpec
 from pytest_terminalbench.verifiers.parsers import Judgement, read_ctrf, read_junit, read_reward
 
@@ -26,6 +26,9 @@ _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    # An image may point this one at the agent's folder, and /root may be the agent's folder.
+    "PYTHONPATH": "",
+    "PYTHONNOUSERSITE": "1",
 }
 # No configuration or conftest.py but the verifier's own.
 _PYTEST_OPTIONS = (
@@ -43,15 +46,16 @@ class Verdict:
 
 
 def verify(spec: VerifierSpec, script: Path, environment: Environment, folder: Path, *, timeout_s: float) -> Verdict:
-    """Copy the script's folder to ``/tests``, run it as root, bring its logs to `folder` and read the result.
+    """Copy the script's folder to ``/tests``, run it there as root, bring its logs to `folder` and read the result.
 
-    The environment must hold neither ``/tests`` nor ``/logs/verifier`` yet. Raises VerifierError when nothing was
+    There, for `python3 -m` imports from the folder it is started in, and the working directory is the agent's. The
+    environment must hold neither ``/tests`` nor ``/logs/verifier`` yet. Raises VerifierError when nothing was
     judged: no result, an unreadable one, a script that cannot run or ran out of time.
     """
     environment.put({TESTS: script.parent, f"{LOGS}/.keep": b""})
     env = {**_ENVIRONMENT, **({"PYTEST_ADDOPTS": _PYTEST_OPTIONS} if spec.result == "pytest" else {})}
     place = f"{TESTS}/{script.name}"
-    run = environment.run(["sh", "-c", 'exec "$0"', place], timeout_s=timeout_s, env=env, user="0:0")
+    run = environment.run(["sh", "-c", 'exec "$0"', place], timeout_s=timeout_s, env=env, cwd=TESTS, user="0:0")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("stdout", run.stdout), ("stderr", run.stderr)):
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -60,7 +64,10 @@ def verify(spec: VerifierSpec, script: Path, environment: Environment, folder: P
     if run.exit_code in (126, 127):
         raise VerifierError(f"the verifier cannot run (exit code {run.exit_code}): {_last_line(run)}")
     if spec.result != "exit_code":
-        environment.get(LOGS, folder, max_bytes=MAX_LOG_BYTES)
+        try:
+            environment.get(LOGS, folder, max_bytes=MAX_LOG_BYTES)
+        except TooMuchToCopy as error:
+            raise VerifierError(f"the verifier left too much in {LOGS}: {error}") from None
         (folder / ".keep").unlink(missing_ok=True)
     return Verdict(judgement=_judge(spec, folder, run), run=run)
 

@@ -11,10 +11,12 @@ from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
+from pytest_terminalbench.baselines.record import read_record
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.outcome import Solved, Unsolved
 from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_dataset
+from pytest_terminalbench.scenarios.lock import drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
@@ -116,3 +118,21 @@ def tried(scenario: Scenario, agent: AgentSpec, engine: DockerEngine, folder: Pa
 
 def why(result: TrialResult) -> str:
     return f"{result.outcome}\n{result.agent_note}\n{dict(result.messages)}\n{result.verifier_tail}"
+
+
+def test_the_lock_is_up_to_date() -> None:
+    """Renewed with ``terminalbench dataset lock terminal-bench-core``."""
+    dataset = the_dataset()
+
+    assert {one.id: drift(one, read_lock(dataset)) for one in SCENARIOS.values()} == {key: [] for key in SCENARIOS}
+    assert read_lock(dataset).keys() == SCENARIOS.keys()
+
+
+def test_every_scenario_has_a_baseline_of_the_oracle_that_still_fits() -> None:
+    """Renewed with ``make bench ARGS=--update-baselines``."""
+    for scenario in SCENARIOS.values():
+        record = read_record(ROOT / "baselines" / "terminal-bench-core" / "oracle" / f"{scenario.id}.json")
+        assert record is not None
+        assert (record.solved, record.attempts) == (1, 1)
+        assert record.fingerprint["scenario"] == scenario.digest
+        assert record.fingerprint["verifier"] == scenario.verifier_digest

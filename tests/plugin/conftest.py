@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scipy.stats  # noqa: F401
 
 # Imported here for good: pytester forgets what is first imported in a run of its own, and imports it anew in the next.
 import pytest_terminalbench.environments.fake

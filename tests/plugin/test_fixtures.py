@@ -156,6 +156,21 @@ def test_mine(tb_trials, tb_baseline):
     assert demo.result("alpha")["outcome"] == "solved"
 
 
+def test_a_test_that_compares_with_nothing_is_no_void_cell(demo: Suite) -> None:
+    own_test(
+        demo,
+        f"""
+{NAMED}
+def test_mine(tb_trials):
+    assert tb_trials.solved == 1
+""",
+    )
+
+    assert demo.run("test_mine.py").ret == pytest.ExitCode.OK
+    assert demo.statuses == {}
+    assert demo.result("alpha")["outcome"] == "solved"
+
+
 def test_a_baseline_approved_for_the_scenario_counts_in_a_test_too(demo: Suite) -> None:
     demo.run("--tb-dataset", "demo", "--tb-agent", "nop", "--update-baselines")
     own_test(

@@ -17,7 +17,7 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-attempts", "many"], "--tb-attempts 'many' is not a whole number of at least 1"),
         (["--tb-attempts", "1.5"], "--tb-attempts '1.5' is not a whole number of at least 1"),
         (["--tb-attempts", "²"], "--tb-attempts '²' is not a whole number of at least 1"),
-        (["--tb-gate", "loose"], "--tb-gate 'loose' is none of: strict, off"),
+        (["--tb-gate", "loose"], "--tb-gate 'loose' is none of: statistical, strict, off"),
         (["--tb-network", "host"], "--tb-network 'host' is none of: none, scenario"),
         (["--tb-timeout-multiplier", "0"], "--tb-timeout-multiplier '0' is not a number of at least 0.01"),
         (["--tb-timeout-multiplier", "x"], "--tb-timeout-multiplier 'x' is not a number of at least 0.01"),
@@ -90,7 +90,7 @@ def test_unknown_keys_of_the_projects_settings_are_refused(demo: Suite) -> None:
     file = demo.write("pyproject.toml", "[tool.terminalbench]\nimage = {}\n")
 
     assert usage_error(demo, "--tb-dataset", "demo") == (
-        f"{file}: [tool.terminalbench] has no key 'image'; known: images"
+        f"{file}: [tool.terminalbench] has no key 'image'; known: images, incidents, maintainers"
     )
 
 
@@ -103,7 +103,13 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         tb_dataset = demo
         tb_agent = nop scripted
         tb_attempts = 2
+        tb_max_attempts = 4
         tb_gate = off
+        tb_alpha = 0.1
+        tb_margin = 0.03
+        tb_inconclusive = fail
+        tb_parity = warn
+        tb_locked = false
         tb_approver = nobody
         tb_baselines = approved
         tb_results = out
@@ -124,7 +130,12 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         "agents": [{"name": "nop", "model": None}, {"name": "scripted", "model": None}],
         "agent_args": [],
         "attempts": 2,
+        "max_attempts": 4,
         "gate": "off",
+        "alpha": 0.1,
+        "margin": 0.03,
+        "inconclusive": "fail",
+        "parity": "warn",
         "network": "none",
         "timeout_multiplier": 2.5,
         "max_void_rate": 0.5,
@@ -285,7 +296,9 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
     options = [line.split()[0].partition("=")[0] for line in lines[start:end] if line.startswith("  --")]
 
     assert options == [
-        *("--tb-dataset", "--tb-agent", "--tb-model", "--tb-agent-arg", "--tb-attempts", "--tb-gate", "--tb-approver"),
+        *("--tb-dataset", "--tb-agent", "--tb-model", "--tb-agent-arg", "--tb-attempts"),
+        *("--tb-max-attempts", "--tb-gate", "--tb-alpha", "--tb-margin", "--tb-inconclusive", "--tb-parity"),
+        *("--tb-locked", "--tb-approver"),
         *("--tb-baselines", "--tb-results", "--tb-run-id", "--tb-timeout-multiplier", "--tb-max-void-rate"),
         *("--tb-network", "--tb-image-map", "--tb-progress", "--tb-keep-containers", "--update-baselines"),
     ]

@@ -22,7 +22,7 @@ def lint_dataset(catalog: Catalog, request: str) -> list[Finding]:
 
 
 def lint_checked(checked: Checked) -> list[Finding]:
-    """Findings in scenarios that have been read; one that is not valid is a finding itself, and looked into no further."""
+    """Findings in scenarios that have been read; one that is not valid is a finding, and is looked into no further."""
     return _sorted(_in_scenarios(checked))
 
 

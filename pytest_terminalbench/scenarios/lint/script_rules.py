@@ -30,7 +30,8 @@ _DOWNLOAD = re.compile(
     r"|pip3?\s+install(?!.*--no-index)|uvx\s|uv\s+pip\s+install|npm\s+(?:i|ci|install)\b|npx\s"
     r"|git\s+clone\s+\S*https?://|(?:curl|wget)\s.*https?://(?!localhost|127\.|\[::1\]|0\.0\.0\.0|\$))"
 )
-_NAMED_TEST = re.compile(r"(?<![\w.>/-])/tests/([\w./-]*\w\.(?:py|sh|js|pl|rb))\b")
+_REDIRECTED = re.compile(r">\s*\S+")
+_NAMED_TEST = re.compile(r"(?<![\w./-])/tests/([\w./-]*\w\.(?:py|sh|js|pl|rb))\b")
 
 
 def findings(scenario: Scenario) -> Iterator[Finding]:
@@ -61,9 +62,8 @@ def _runnable(field: str, script: Path) -> Iterator[Finding]:
         message = "its first line names no interpreter, so whatever it is, sh runs it"
         yield finding("L203", script, field, message, "begin it with #!/bin/sh, or whatever it is written for")
     if "\r\n" in text:
-        yield finding(
-            "L204", script, field, "its lines end with CR LF, so its interpreter is not found", f"dos2unix {script.name}"
-        )
+        message = "its lines end with CR LF, so its interpreter is not found"
+        yield finding("L204", script, field, message, f"dos2unix {script.name}")
 
 
 def _downloads(scenario: Scenario, field: str, script: Path) -> Iterator[Finding]:
@@ -97,7 +97,9 @@ def _result(scenario: Scenario) -> Iterator[Finding]:
 
 def _named_tests(scenario: Scenario) -> Iterator[Finding]:
     script = scenario.verifier_file
-    named = {name for line in _code_lines(_read(script)) for name in _NAMED_TEST.findall(line)}
+    # What is written to need not be there.
+    read = [_REDIRECTED.sub("", line) for line in _code_lines(_read(script))]
+    named = {name for line in read for name in _NAMED_TEST.findall(line)}
     for name in sorted(named):
         if not (script.parent / name).exists():
             message = f"it names /tests/{name}, and {script.parent.name}/ has no {name}"

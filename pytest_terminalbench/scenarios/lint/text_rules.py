@@ -47,7 +47,8 @@ def _tags(scenario: Scenario) -> Iterator[Finding]:
     for tag in scenario.spec.tags:
         marker = tag_marker(tag)
         if marker in seen:
-            said = "is there twice" if seen[marker] == tag else f"and {seen[marker]!r} both become the marker {marker!r}"
+            same = f"and {seen[marker]!r} both become the marker {marker!r}"
+            said = "is there twice" if seen[marker] == tag else same
             yield finding("L403", scenario.file, "tags", f"{tag!r} {said}", "keep one of them, or name them apart")
         elif marker.startswith(("difficulty_", "category_")):
             message = f"{tag!r} looks like the marker of a {marker.partition('_')[0]}"

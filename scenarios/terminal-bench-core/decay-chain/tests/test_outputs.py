@@ -6,6 +6,7 @@ import decimal
 import json
 import math
 import random
+import resource
 import subprocess
 from decimal import Decimal as D
 
@@ -69,9 +70,20 @@ def reference(doc, digits=400):
     return out
 
 
-def run(doc, timeout=20):
-    p = subprocess.run(["/app/decay"], input=json.dumps(doc), capture_output=True, text=True, timeout=timeout)
+CPU_S = 20  # As the instruction says: CPU time, which a busy machine does not stretch.
+
+
+def cpu_used():
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
+
+
+def run(doc):
+    before = cpu_used()
+    # The time-out is only there so that a program which waits for ever is a failed check.
+    p = subprocess.run(["/app/decay"], input=json.dumps(doc), capture_output=True, text=True, timeout=150)
     assert p.returncode == 0, p.stderr[-500:]
+    assert cpu_used() - before <= CPU_S
     return json.loads(p.stdout)
 
 
@@ -80,8 +92,8 @@ def close(got, want):
     return got <= 2 * TINY if want < TINY else abs(got - want) <= 1e-9 * want
 
 
-def check(doc, digits=400, timeout=20):
-    got = run(doc, timeout)["results"]
+def check(doc, digits=400):
+    got = run(doc)["results"]
     want = reference(doc, digits)
     assert [g["time_s"] for g in got] == doc["times_s"]
     for g, w in zip(got, want):
@@ -217,9 +229,9 @@ def test_network_with_groups_of_equal_half_lives():
 
 
 def test_full_size_in_time():
-    """30 nuclides, 12 times, all the range: within 20 seconds, all results right."""
+    """30 nuclides, 12 times, all the range: within the CPU time, all results right."""
     doc = network(203, 30, (-9, 20), edges=8, stable=3, feeds=5, times=12)
-    check(doc, timeout=20)
+    check(doc)
 
 
 def test_order_of_the_input_does_not_matter():

@@ -1,0 +1,42 @@
+"""Whether a cell runs under the conditions its baseline was approved under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["Mismatch", "mismatches"]
+
+
+class Mismatch(NamedTuple):
+    """One fact that differs; `field` is a dotted path such as ``limits.memory_mb``."""
+
+    field: str
+    baseline: object
+    now: object
+
+    def __str__(self) -> str:
+        return f"{self.field}: approved {_shown(self.baseline)}, now {_shown(self.now)}"
+
+
+def mismatches(baseline: Mapping[str, Any], now: Mapping[str, Any]) -> list[Mismatch]:
+    """Every fact of the two fingerprints that differs, sorted by field.
+
+    A fact that only one of them knows is no mismatch: older baselines and imported results know less.
+    """
+    return sorted(_differences(baseline, now, prefix=""))
+
+
+def _differences(baseline: Mapping[str, Any], now: Mapping[str, Any], prefix: str) -> Iterator[Mismatch]:
+    for key in baseline.keys() & now.keys():
+        before, after = baseline[key], now[key]
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            yield from _differences(before, after, f"{prefix}{key}.")
+        elif before is not None and after is not None and before != after:
+            yield Mismatch(f"{prefix}{key}", before, after)
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    # Digests are told apart by their first figures.
+    return f"{text[:19]}…" if text.startswith("sha256:") else text

@@ -1,0 +1,74 @@
+"""`terminalbench import`: results of other harnesses become runs here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pytest_terminalbench.cli.output import complain, say, shown_path
+from pytest_terminalbench.cli.project import baselines_folder, project, results_folder
+from pytest_terminalbench.errors import BaselineError, RunFolderError
+
+__all__ = ["import_results"]
+
+EXIT_NO_RESULTS = 3
+EXIT_REFUSED = 4
+
+
+def import_results(
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH[@AGENT]",
+            help="A results.json of tb, a folder of several, or a job's or trial's folder of Harbor.",
+        ),
+    ],
+    *,
+    run_id: Annotated[
+        str | None, typer.Option("--run-id", metavar="ID", help="Name of the run; default: its own.")
+    ] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Make it the baseline of its cells, too.")] = False,
+    approver: Annotated[
+        str | None, typer.Option("--approver", metavar="NAME", help="Who approves; default: git's user.name.")
+    ] = None,
+    notes: Annotated[str, typer.Option("--notes", metavar="TEXT", help="Why; kept with the baselines.")] = "",
+    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie.")] = None,
+    baselines: Annotated[Path | None, typer.Option("--baselines", metavar="DIR", help="Where baselines lie.")] = None,
+) -> None:
+    """Store results of tb or Harbor as a run, to report, compare or approve.
+
+    Exit code 3: they are missing or damaged; 4: the approval was refused.
+    """
+    from pytest_terminalbench.runs.approving import approve_imported
+    from pytest_terminalbench.runs.importers.storing import store_record
+    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.runs.resolve import load_record
+    from pytest_terminalbench.settings import project_settings
+
+    folder = results_folder(results)
+    try:
+        record = load_record(path, results=folder, baselines=baselines_folder(baselines))
+        run = store_record(record, folder, run_id=run_id)
+    except RunFolderError as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_NO_RESULTS) from None
+    typer.echo(str(shown_path(run.path)))
+    if not approve:
+        return
+    root = project().root
+    try:
+        approval, left_out = approve_imported(
+            run,
+            baselines=baselines_folder(baselines),
+            approver=approver or git_user(root),
+            maintainers=project_settings(root).maintainers,
+            notes=notes,
+        )
+    except (BaselineError, RunFolderError) as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+    say(f"{len(approval.written)} baselines written, {approval.unchanged} unchanged")
+    for name in left_out:
+        say(f"left out, for no attempt was judged: {name}")

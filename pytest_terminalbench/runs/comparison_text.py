@@ -1,0 +1,405 @@
+"""A comparison as lines for the terminal, as Markdown, and as plain values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from pytest_terminalbench.runs.comparison import SHOWN_Q, Comparison, Side, TaskChange, TaskStatus, Unlike, strip
+from pytest_terminalbench.runs.record import RunRecord, TaskRecord, shortened
+from pytest_terminalbench.statistics import Interval, RatioVerdict
+
+__all__ = [
+    "SECTIONS",
+    "Section",
+    "as_json",
+    "asides",
+    "directed_p",
+    "interval_text",
+    "lines",
+    "markdown",
+    "metric_name",
+    "p_text",
+    "points",
+    "power_text",
+    "ratio_text",
+    "share",
+    "side_facts",
+    "verdict_lines",
+    "verdict_word",
+]
+
+SCHEMA_VERSION = 1
+METRIC_NAMES = {"runtime_s": "agent's time", "memory_peak_mb": "peak memory", "tokens": "tokens", "cost_usd": "cost"}
+LISTED = 12
+
+
+class Section(NamedTuple):
+    """Tasks that are shown together; `note` says what that means."""
+
+    title: str
+    statuses: tuple[TaskStatus, ...]
+    note: str
+
+
+SECTIONS = (
+    Section("Worse", ("worse",), f"adjusted p at most {SHOWN_Q:.2f}: look here first"),
+    Section("Better", ("better",), f"adjusted p at most {SHOWN_Q:.2f}"),
+    Section("Lower", ("lower",), "chance alone can do this to a single task among so many"),
+    Section("Higher", ("higher",), "chance alone can do this to a single task among so many"),
+)
+
+
+# --- words and numbers ----------------------------------------------------------------------------------------------
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task{'' if count == 1 else 's'}"
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def points(difference: float) -> str:
+    return f"{100 * difference:+.1f} points"
+
+
+def p_text(p: float) -> str:
+    return f"{p:.3g}"
+
+
+def change(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"
+
+
+def metric_name(metric: str) -> str:
+    return METRIC_NAMES.get(metric, metric)
+
+
+def interval_text(interval: Interval, population: str, shown: Callable[[float], str] = share) -> str:
+    """With its level, its method and whom it speaks of: an interval without them says nothing."""
+    low, high, level, method = interval
+    return f"{100 * level:.0f} % interval {shown(low)} to {shown(high)}: {population}; {method}"
+
+
+def verdict_word(comparison: Comparison) -> str:
+    """``FAIL``, ``PASS`` or ``INCONCLUSIVE``, and what that says of the candidate."""
+    suite = comparison.suite
+    said = {
+        "fail": "FAIL: the candidate is worse",
+        "pass": "PASS: the candidate is not worse",
+        "inconclusive": "INCONCLUSIVE: this data cannot tell whether the candidate is worse",
+    }[suite.verdict]
+    return "PASS: the candidate is better" if suite.verdict == "pass" and suite.improved else said
+
+
+def verdict_lines(comparison: Comparison) -> Iterator[str]:
+    """How big the difference is, how sure that is, and what could have been seen."""
+    suite, settings = comparison.suite, comparison.settings
+    if suite.effect is None or suite.p is None or suite.mde is None or suite.worst_drop is None:
+        yield "the two have no task in common that was judged on both sides"
+        return
+    effect = suite.effect
+    yield (
+        f"{share(effect.baseline_mean)} solved in the baseline, {share(effect.candidate_mean)} in the candidate, on "
+        f"{_tasks(effect.tasks)}: {points(effect.difference)}"
+    )
+    yield interval_text(effect.interval, effect.population, lambda value: f"{100 * value:+.1f}")
+    yield f"p = {p_text(suite.p)}: so bad or worse, were nothing changed (one-sided permutation test within tasks)"
+    yield power_text(suite.mde, settings.power)
+    if suite.verdict == "inconclusive":
+        yield (
+            f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
+            f"{100 * min(1.0, suite.worst_drop):.1f}): more attempts or more tasks would tell"
+        )
+
+
+def power_text(mde: float, power: float) -> str:
+    """What was big enough to be seen."""
+    if mde >= 1:
+        return "this run could have seen no drop at all: it is too small"
+    return f"this run could have seen a drop of {100 * mde:.1f} points ({100 * power:.0f} % of the time)"
+
+
+def side_facts(record: RunRecord) -> str:
+    """Who was tried on what, how often."""
+    voids = f"; {record.voids} of {record.attempts} attempts void" if record.voids else ""
+    agent = " with ".join(part for part in (record.agent, record.model) if part)
+    who = ", ".join(part for part in (agent, record.dataset_label) if part)
+    return f"{who + ': ' if who else ''}{_tasks(len(record.tasks))}, {record.attempts_text} each{voids}"
+
+
+def score_text(side: Side) -> str:
+    if side.mean is None:
+        return "no score"
+    said = "; ".join(interval_text(*labelled) for labelled in side.intervals)
+    return f"{share(side.mean)} ({said or 'no interval from so few attempts'})"
+
+
+def ratio_text(verdict: RatioVerdict) -> str:
+    """The change of the typical task's median, its interval, what is allowed."""
+    ratio = verdict.ratio
+    if ratio is None:
+        return verdict.reason
+    interval = (
+        interval_text(ratio.interval, f"typical task of {ratio.tasks}", change)
+        if ratio.interval
+        else f"too few tasks and attempts for an interval; typical task of {ratio.tasks}"
+    )
+    return f"{change(ratio.value)} ({interval}); allowed {change(verdict.max_ratio)}: {verdict.verdict}"
+
+
+def asides(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
+    """What could not be compared, and what else a reader should know: headings and their lines."""
+    if comparison.unlike:
+        left_out = "left out; --parity warn compares them all the same" if comparison.parity == "block" else "compared"
+        yield (
+            f"Not under the same conditions ({_tasks(len(comparison.unlike))}, {left_out})",
+            [_unlike_text(one) for one in comparison.unlike[:LISTED]] + _more(comparison.unlike),
+        )
+    for title, names in (
+        ("Void throughout on one side, not compared", comparison.unscored),
+        ("Only in the baseline", comparison.only_in_baseline),
+        ("Only in the candidate", comparison.only_in_candidate),
+    ):
+        if names:
+            yield f"{title} ({len(names)})", [shortened(names, LISTED)]
+    if comparison.notes:
+        yield "Mind", list(comparison.notes)
+
+
+def _more(items: Sequence[object]) -> list[str]:
+    return [f"and {len(items) - LISTED} more"] if len(items) > LISTED else []
+
+
+def _unlike_text(unlike: Unlike) -> str:
+    said = (f"{key} {_brief(before)} → {_brief(after)}" for key, before, after in unlike.mismatches)
+    return f"{unlike.task}: {', '.join(said)}"
+
+
+def _brief(value: object) -> str:
+    """Digests by their first digits."""
+    text = str(value)
+    if text.startswith("sha256:"):
+        return text[7:19]
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def directed_p(change: TaskChange) -> tuple[float, float]:
+    """P and adjusted p in the direction in which the task changed."""
+    if change.difference > 0:
+        return change.p_better, change.q_better
+    return change.p_worse, change.q_worse
+
+
+# --- terminal -------------------------------------------------------------------------------------------------------
+
+
+def lines(comparison: Comparison) -> Iterator[str]:
+    """The comparison for a terminal, without colours; tasks that are the same are only counted."""
+    for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        yield f"{name:<10} {side.record.run_id}"
+        yield f"{'':<10} {side_facts(side.record)}"
+        if side.mean is not None:
+            yield f"{'':<10} score {share(side.mean)}"
+            yield from (f"{'':<13} {interval_text(*labelled)}" for labelled in side.intervals)
+    yield ""
+    yield verdict_word(comparison)
+    yield from (f"  {line}" for line in verdict_lines(comparison))
+    for section in SECTIONS:
+        tasks = comparison.with_status(*section.statuses)
+        if tasks:
+            yield ""
+            yield f"{section.title} ({len(tasks)}): {section.note}"
+            yield from _task_table(tasks)
+    same = comparison.with_status("same")
+    if same:
+        yield ""
+        yield f"The same: {_tasks(len(same))}"
+    if comparison.ratios:
+        yield ""
+        yield "Time and cost"
+        yield from (f"  {metric_name(ratio.metric)}: {ratio_text(ratio)}" for ratio in comparison.ratios)
+    for title, said in asides(comparison):
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in said)
+
+
+def _task_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
+    strips = [f"{strip(task.baseline)} → {strip(task.candidate)}" for task in tasks]
+    name_width = max(4, *(len(task.task) for task in tasks))
+    strip_width = max(19, *map(len, strips))
+    yield f"  {'task':<{name_width}}  {'baseline → candidate':<{strip_width}}  {'points':>7}  {'p':>8}  {'adjusted':>8}"
+    for task, marks in zip(tasks, strips, strict=True):
+        p, q = directed_p(task)
+        yield (
+            f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {100 * task.difference:>+7.1f}  {p_text(p):>8}  "
+            f"{p_text(q):>8}"
+        )
+
+
+# --- Markdown -------------------------------------------------------------------------------------------------------
+
+
+def markdown(comparison: Comparison) -> str:
+    """The whole comparison as Markdown, every task in a table."""
+    return "\n".join(_markdown_lines(comparison)) + "\n"
+
+
+def _markdown_lines(comparison: Comparison) -> Iterator[str]:
+    before, after = comparison.baseline.record, comparison.candidate.record
+    yield f"# {_cell(before.run_id)} → {_cell(after.run_id)}"
+    yield ""
+    yield f"**{verdict_word(comparison)}**"
+    yield ""
+    yield from (f"- {line}" for line in verdict_lines(comparison))
+    yield ""
+    yield "| | results | what | score on the tasks compared |"
+    yield "|---|---|---|---|"
+    for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        yield f"| {name} | {_cell(side.record.run_id)} | {_cell(side_facts(side.record))} | {_cell(score_text(side))} |"
+    for section in SECTIONS:
+        tasks = comparison.with_status(*section.statuses)
+        if tasks:
+            yield from (
+                "",
+                f"## {section.title} ({len(tasks)})",
+                "",
+                f"{section.note[0].upper()}{section.note[1:]}.",
+                "",
+            )
+            yield from _markdown_table(tasks)
+    same = comparison.with_status("same")
+    if same:
+        yield from ("", f"## The same ({len(same)})", "")
+        yield from _markdown_table(same)
+    if comparison.ratios:
+        yield from ("", "## Time and cost", "")
+        yield from (f"- {metric_name(ratio.metric)}: {ratio_text(ratio)}" for ratio in comparison.ratios)
+    for title, said in asides(comparison):
+        yield from ("", f"## {title}", "", *(f"- {line}" for line in said))
+    yield from ("", METHODS)
+
+
+METHODS = (
+    "p per task is one-sided in the direction of the change (Boschloo's test; a permutation test for fractional "
+    "rewards), adjusted by Benjamini-Hochberg over all tasks compared; the interval of a difference is Newcombe's (for "
+    "fractional rewards a normal one) and speaks of this task and agent. ✓ solved, ✗ not, ◐ in part, · void "
+    "(no verdict; never counted as unsolved)."
+)
+
+
+def _markdown_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
+    yield "| task | baseline → candidate | points | 95 % interval | p | adjusted p |"
+    yield "|---|---|---:|---|---:|---:|"
+    for task in tasks:
+        p, q = directed_p(task)
+        between = f"{100 * task.interval.low:+.0f} to {100 * task.interval.high:+.0f}"
+        yield (
+            f"| {_cell(task.task)} | {strip(task.baseline)} → {strip(task.candidate)} | {100 * task.difference:+.1f} | "
+            f"{between} | {p_text(p)} | {p_text(q)} |"
+        )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Plain values: shares of 1, seconds, US dollars; None where something is not known."""
+    suite, settings = comparison.suite, comparison.settings
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "baseline": _side_json(comparison.baseline),
+        "candidate": _side_json(comparison.candidate),
+        "suite": {
+            "verdict": suite.verdict,
+            "improved": suite.improved,
+            "reason": suite.reason,
+            "p": suite.p,
+            "difference": suite.effect.difference if suite.effect else None,
+            "interval": _interval_json(suite.effect.interval, suite.effect.population) if suite.effect else None,
+            "mde": suite.mde,
+            "worst_drop": suite.worst_drop,
+            "tasks": suite.tasks,
+            "settings": asdict(settings),
+        },
+        "tasks": [_task_json(task) for task in comparison.tasks],
+        "ratios": [_ratio_json(ratio) for ratio in comparison.ratios],
+        "parity": comparison.parity,
+        "unlike": [
+            {"task": one.task, "mismatches": [mismatch._asdict() for mismatch in one.mismatches]}
+            for one in comparison.unlike
+        ],
+        "unscored": list(comparison.unscored),
+        "only_in_baseline": list(comparison.only_in_baseline),
+        "only_in_candidate": list(comparison.only_in_candidate),
+        "notes": list(comparison.notes),
+    }
+
+
+def _side_json(side: Side) -> dict[str, Any]:
+    record = side.record
+    return {
+        "origin": record.origin,
+        "run_id": record.run_id,
+        "dataset": record.dataset,
+        "dataset_version": record.dataset_version,
+        "agent": record.agent,
+        "model": record.model,
+        "sources": [str(source) for source in record.sources],
+        "tasks": len(record.tasks),
+        "mean": side.mean,
+        "intervals": [_interval_json(*labelled) for labelled in side.intervals],
+        "scored": side.scored,
+        "void": side.voids,
+    }
+
+
+def _task_json(task: TaskChange) -> dict[str, Any]:
+    return {
+        "task": task.task,
+        "status": task.status,
+        "baseline": _attempts_json(task.baseline),
+        "candidate": _attempts_json(task.candidate),
+        "difference": task.difference,
+        "interval": _interval_json(task.interval, "this task, this agent"),
+        "p_worse": task.p_worse,
+        "p_worse_adjusted": task.q_worse,
+        "p_better": task.p_better,
+        "p_better_adjusted": task.q_better,
+        "method": task.method,
+    }
+
+
+def _attempts_json(task: TaskRecord) -> dict[str, Any]:
+    return {
+        "strip": strip(task),
+        "rewards": [attempt.reward for attempt in task.attempts],
+        "solved": sum(attempt.is_solved for attempt in task.attempts),
+        "scored": len(task.scored),
+        "void": task.voids,
+    }
+
+
+def _ratio_json(verdict: RatioVerdict) -> Mapping[str, Any]:
+    ratio = verdict.ratio
+    return {
+        "metric": verdict.metric,
+        "verdict": verdict.verdict,
+        "ratio": ratio.value if ratio else None,
+        "interval": _interval_json(ratio.interval, "typical task") if ratio else None,
+        "statistic": ratio.statistic if ratio else None,
+        "tasks": ratio.tasks if ratio else 0,
+        "max_ratio": verdict.max_ratio,
+    }
+
+
+def _interval_json(interval: Interval | None, population: str) -> dict[str, Any] | None:
+    return {**interval._asdict(), "population": population} if interval else None

@@ -1,0 +1,88 @@
+"""Reads a folder of baselines: ``baselines/<dataset>/<agent>[--<model>]/<scenario>.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.runs.importers.documents import Found, record_errors, tasks_of
+from pytest_terminalbench.runs.record import Attempt, RunRecord
+
+__all__ = ["baseline_files", "import_baselines", "is_baseline"]
+
+
+def is_baseline(content: object) -> bool:
+    """Whether a JSON document looks like an approved record."""
+    return isinstance(content, dict) and {"baseline_id", "scenario_id"} <= content.keys()
+
+
+def baseline_files(folder: Path) -> list[Path]:
+    """The baselines in `folder`: of one agent, of a dataset's agents, or of all datasets."""
+    for pattern in ("*.json", "*/*.json", "*/*/*.json"):
+        files = sorted(folder.glob(pattern))
+        if files:
+            return files
+    return []
+
+
+def import_baselines(folder: Path) -> list[RunRecord]:
+    """One record for each dataset and agent with baselines in `folder`; retired baselines are left out.
+
+    Raises BaselineError for a damaged file, RunFolderError where no baseline is left.
+    """
+    by_agent: dict[Path, list[Path]] = {}
+    for file in baseline_files(folder):
+        by_agent.setdefault(file.parent, []).append(file)
+    records = [record for agent, files in by_agent.items() if (record := _record(agent.resolve(), files)) is not None]
+    if not records:
+        raise RunFolderError(f"{folder} has no active baseline; approve some with --update-baselines")
+    return records
+
+
+def _record(folder: Path, files: list[Path]) -> RunRecord | None:
+    approved = [(file, record) for file in files if (record := read_record(file)) and record.status != "retired"]
+    if not approved:
+        return None
+    agent, _, model = folder.name.partition("--")
+    provisional = sum(record.status == "provisional" for _, record in approved)
+    return RunRecord(
+        origin="baselines",
+        run_id=f"baselines of {folder.parent.name}/{folder.name}",
+        tasks=tasks_of(one for file, record in approved for one in _found(file, record)),
+        dataset=folder.parent.name,
+        agent=agent,
+        model=model or None,
+        sources=tuple(file for file, _ in approved),
+        notes=(f"{provisional} of {len(approved)} baselines are provisional",) if provisional else (),
+    )
+
+
+def _found(file: Path, record: BaselineRecord) -> Iterator[Found]:
+    metrics = {
+        name: record.metrics[name].values if name in record.metrics else []
+        for name in ("runtime_s", "tokens", "cost_usd", "memory_peak_mb")
+    }
+
+    def value(name: str, index: int) -> float | None:
+        values = metrics[name]
+        return values[index] if len(values) == record.attempts else None
+
+    for index, reward in enumerate(record.rewards):
+        tokens = value("tokens", index)
+        with record_errors(file):
+            yield Found(
+                task=record.scenario_id,
+                order=(index,),
+                attempt=Attempt(
+                    trial=f"{record.baseline_id}/{index + 1}",
+                    reward=reward,
+                    seconds=value("runtime_s", index),
+                    tokens=None if tokens is None else int(tokens),
+                    cost_usd=value("cost_usd", index),
+                    memory_peak_mb=value("memory_peak_mb", index),
+                ),
+                file=file,
+                fingerprint=record.fingerprint,
+            )

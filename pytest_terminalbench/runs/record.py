@@ -1,0 +1,120 @@
+"""What `compare` reads: a run as rewards per task, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_terminalbench.naming import folder_label
+
+__all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord", "natural_key", "shortened"]
+
+Origin = Literal["run", "baselines", "terminal-bench", "harbor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt at a task; `trial` names it among that task's.
+
+    `reward` is from 0 to 1 and None for a void attempt, one without a verdict: missing data, never a zero. `seconds`
+    are the agent's own. What is not known is None.
+    """
+
+    trial: str
+    reward: float | None
+    reason: str = ""
+    seconds: float | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
+    memory_peak_mb: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.reward is not None and not 0.0 <= self.reward <= 1.0:
+            raise ValueError(f"the reward of {self.trial} is {self.reward}; a comparison needs rewards from 0 to 1")
+
+    @property
+    def is_solved(self) -> bool:
+        return self.reward is not None and self.reward >= 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRecord:
+    """All attempts at one task, in their order. `fingerprint` is empty where the source keeps none."""
+
+    attempts: tuple[Attempt, ...]
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> tuple[Attempt, ...]:
+        """The attempts that were judged."""
+        return tuple(attempt for attempt in self.attempts if attempt.reward is not None)
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """Of the scored attempts, in their order."""
+        return tuple(attempt.reward for attempt in self.attempts if attempt.reward is not None)
+
+    @property
+    def voids(self) -> int:
+        return len(self.attempts) - len(self.scored)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One agent's results on one set of tasks.
+
+    `agent` and `model` are None where the source does not tell. `began` is in seconds since 1970. `is_adaptive`: how
+    often a task was tried depended on how it went, so that only each task's first attempt may enter a test. `notes`:
+    what a reader should know of how whole the data is.
+    """
+
+    origin: Origin
+    run_id: str
+    tasks: Mapping[str, TaskRecord]
+    dataset: str | None = None
+    dataset_version: str | None = None
+    agent: str | None = None
+    model: str | None = None
+    sources: tuple[Path, ...] = ()
+    began: float | None = None
+    is_adaptive: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """``<agent>`` or ``<agent>--<model>``, as folders are named; the run's id where the agent is not known."""
+        return folder_label(self.agent, self.model) if self.agent else folder_label(self.run_id, None)
+
+    @property
+    def dataset_label(self) -> str | None:
+        return f"{self.dataset}=={self.dataset_version}" if self.dataset and self.dataset_version else self.dataset
+
+    @property
+    def attempts(self) -> int:
+        return sum(len(task.attempts) for task in self.tasks.values())
+
+    @property
+    def voids(self) -> int:
+        return sum(task.voids for task in self.tasks.values())
+
+    @property
+    def attempts_text(self) -> str:
+        """``5 attempts`` or ``3 to 5 attempts``: how often a task was tried."""
+        counts = sorted({len(task.attempts) for task in self.tasks.values()}) or [0]
+        few, many = counts[0], counts[-1]
+        return f"{few} to {many} attempts" if few != many else f"{few} attempt{'' if few == 1 else 's'}"
+
+
+def shortened(items: Sequence[str], most: int = 5) -> str:
+    """The first few of `items`, and how many more there are."""
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def natural_key(text: str) -> tuple[tuple[int, str], ...]:
+    """Sorts ``run2`` before ``run10``."""
+    parts = ("".join(part) for _, part in groupby(text, str.isdecimal))
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)

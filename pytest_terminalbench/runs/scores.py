@@ -1,0 +1,74 @@
+"""A score is never shown bare: the intervals of a run's mean, each with the population it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean, variance
+from typing import NamedTuple
+
+from pytest_terminalbench.statistics import Interval, cluster_bootstrap, effect_of_rewards, wilson
+
+__all__ = ["TASKS_LIKE_THESE", "THESE_TASKS", "LabelledInterval", "difference_interval", "score_intervals"]
+
+TASKS_LIKE_THESE = "tasks like these"
+THESE_TASKS = "these tasks, this agent"
+# 95 % of a normal distribution.
+LEVEL, Z = 0.95, 1.959963984540054
+
+
+class LabelledInterval(NamedTuple):
+    """An interval and whom it speaks of: another draw of tasks, or another run on these."""
+
+    interval: Interval
+    population: str
+
+
+def score_intervals(rewards: Sequence[Sequence[float]]) -> tuple[LabelledInterval, ...]:
+    """The intervals of the mean of the tasks' mean rewards that the data can give, the wider claim first.
+
+    `rewards`: of each task's scored attempts, one or more each. One attempt at each task, all of them 0 or 1: Wilson;
+    else BCa over tasks, from two tasks up. For these tasks: normal with `fixed_task_standard_error`, a task that was
+    judged only once being taken to vary as the others do; not when most were, and not when no task was ever seen to
+    vary, for that is want of data and not certainty.
+    """
+    return tuple(
+        LabelledInterval(interval, population)
+        for interval, population in ((_over_tasks(rewards), TASKS_LIKE_THESE), (_of_these(rewards), THESE_TASKS))
+        if interval is not None
+    )
+
+
+def _over_tasks(rewards: Sequence[Sequence[float]]) -> Interval | None:
+    if rewards and all(len(task) == 1 and task[0] in (0.0, 1.0) for task in rewards):
+        return wilson((int(sum(task[0] for task in rewards)), len(rewards)), level=LEVEL)
+    return cluster_bootstrap([fmean(task) for task in rewards], level=LEVEL) if len(rewards) > 1 else None
+
+
+def _of_these(rewards: Sequence[Sequence[float]]) -> Interval | None:
+    variances = [variance(task) for task in rewards if len(task) > 1]
+    if 2 * len(variances) < len(rewards) or not any(variances):
+        return None
+    typical = fmean(variances)
+    total = sum((variance(task) if len(task) > 1 else typical) / len(task) for task in rewards)
+    half = Z * sqrt(total) / len(rewards)
+    mean = fmean(map(fmean, rewards))
+    return Interval(max(0.0, mean - half), min(1.0, mean + half), LEVEL, "normal, fixed tasks")
+
+
+def difference_interval(baseline: Sequence[float], candidate: Sequence[float]) -> Interval:
+    """Interval of one task's change in mean reward; for fractional rewards the wide one of `effect_of_rewards`.
+
+    Formula: Newcombe's hybrid of both sides' Wilson intervals (l, u): d - sqrt((p_c - l_c)² + (u_b - p_b)²) to
+    d + sqrt((u_c - p_c)² + (p_b - l_b)²), d = p_c - p_b. Assumes independent attempts; speaks of this task and agent.
+    Source: Newcombe, Statist. Med. 17 (1998), 873-890, method 10.
+    """
+    if any(reward not in (0.0, 1.0) for reward in (*baseline, *candidate)):
+        return effect_of_rewards([baseline], [candidate], level=LEVEL).interval
+    p_b, p_c = fmean(baseline), fmean(candidate)
+    before = wilson((int(sum(baseline)), len(baseline)), level=LEVEL)
+    after = wilson((int(sum(candidate)), len(candidate)), level=LEVEL)
+    down = ((p_c - after.low) ** 2 + (before.high - p_b) ** 2) ** 0.5
+    up = ((after.high - p_c) ** 2 + (p_b - before.low) ** 2) ** 0.5
+    change = p_c - p_b
+    return Interval(max(-1.0, change - down), min(1.0, change + up), LEVEL, "Newcombe")

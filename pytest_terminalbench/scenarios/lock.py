@@ -1,0 +1,75 @@
+"""A dataset's lock: the digests of all that makes its questions, so that drift is seen before it is measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_terminalbench.errors import ScenarioError
+from pytest_terminalbench.files import write_json
+from pytest_terminalbench.scenarios.catalog import Dataset
+from pytest_terminalbench.scenarios.model import Scenario
+
+__all__ = ["LOCK", "drift", "lock_content", "read_lock", "write_lock"]
+
+LOCK = "lock.json"
+SCHEMA_VERSION = 1
+
+
+def lock_content(dataset: Dataset) -> dict[str, Any]:
+    """What `dataset` is now; raises ScenarioError when one of its scenarios is wrong."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": {"name": dataset.name, "version": dataset.version, "digest": dataset.digest()},
+        "scenarios": {scenario.id: _facts(scenario) for scenario in dataset.scenarios()},
+    }
+
+
+def write_lock(dataset: Dataset) -> Path:
+    """Write ``lock.json`` into the dataset's folder."""
+    file = dataset.folder / LOCK
+    write_json(file, lock_content(dataset))
+    return file
+
+
+def read_lock(dataset: Dataset) -> Mapping[str, Mapping[str, Any]]:
+    """Scenario id -> its locked facts; raises ScenarioError for a lock that is missing, damaged or of the future."""
+    file = dataset.folder / LOCK
+    cure = f"write it anew with `terminalbench dataset lock {dataset.name}` and look at what changed"
+    try:
+        content = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise ScenarioError(file, ["does not exist, so nothing says what the dataset should be"], cure=cure) from None
+    except (OSError, ValueError) as error:
+        raise ScenarioError(file, [f"is damaged: {error}"], cure=cure) from None
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        raise ScenarioError(
+            file, [f"schema_version: is {version!r}; this version of pytest-terminalbench reads 1"], cure=cure
+        )
+    scenarios = content.get("scenarios")
+    if not isinstance(scenarios, dict) or not all(isinstance(facts, dict) for facts in scenarios.values()):
+        raise ScenarioError(file, ["scenarios: must map scenario ids to their facts"], cure=cure)
+    return scenarios
+
+
+def drift(scenario: Scenario, locked: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What of `scenario` is not as it was locked; empty when all is."""
+    if scenario.id not in locked:
+        return ["is not in the lock: it is new"]
+    now = _facts(scenario)
+    return [f"{key} has drifted from the lock" for key in sorted(now) if now[key] != locked[scenario.id].get(key)]
+
+
+def _facts(scenario: Scenario) -> dict[str, Any]:
+    environment = scenario.spec.environment
+    return {
+        "digest": scenario.digest,
+        "solution": scenario.solution_digest,
+        "verifier": scenario.verifier_digest,
+        "limits": scenario.limits_digest,
+        # A prebuilt image is pinned as far as its name pins it; a built one by its context, which is in `digest`.
+        "image": environment.image or f"built from {environment.build}",
+    }

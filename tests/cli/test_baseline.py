@@ -1,0 +1,148 @@
+"""`terminalbench baseline list|show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.baselines.record import BaselineRecord, measure, serialised
+from tests.cli.conftest import Project
+
+
+def write(project: Project, cell: str, **changes: Any) -> BaselineRecord:
+    """A baseline for ``DATASET/ACTOR/SCENARIO``."""
+    scenario = cell.rpartition("/")[2]
+    runtime, memory = measure([1.25, 2.25, 3.25]), measure([10.0, 11.0, 12.0])
+    assert runtime is not None
+    assert memory is not None
+    fields: dict[str, Any] = {
+        "baseline_id": f"{scenario}-2026-01-02",
+        "scenario_id": scenario,
+        "status": "active",
+        "approved_on": "2026-01-02",
+        "approved_by": "Ada",
+        "attempts": 3,
+        "solved": 2,
+        "rewards": [1.0, 0.0, 1.0],
+        "metrics": {"runtime_s": runtime, "memory_peak_mb": memory},
+        "fingerprint": {"image": "sha256:12", "limits": "sha256:34"},
+    }
+    record = BaselineRecord(**{**fields, **changes})
+    project.write(f"baselines/{cell}.json", serialised(record))
+    return record
+
+
+@pytest.fixture
+def approved(project: Project) -> Project:
+    """A project with four baselines, and the log that lies beside them."""
+    for cell in ("demo/oracle/alpha", "demo/oracle/beta", "demo/loop--gpt-5/alpha", "more/oracle/gamma"):
+        write(project, cell)
+    project.write("baselines/audit.jsonl", "{}\n")
+    return project
+
+
+def listed(project: Project, *options: str) -> list[str]:
+    found = project.call("baseline", "list", *options, "--format", "json").json
+    return [f"{one['dataset']}/{one['agent']}/{one['scenario_id']}" for one in found]
+
+
+def test_baselines_are_listed_with_what_was_approved(approved: Project) -> None:
+    done = approved.call("baseline", "list")
+
+    assert done.exit_code == 0
+    assert done.out.splitlines() == [
+        "cell                    status  solved  seconds   MiB  approved    by",
+        "demo/loop--gpt-5/alpha  active     2/3      2.2  11.0  2026-01-02  Ada",
+        "demo/oracle/alpha       active     2/3      2.2  11.0  2026-01-02  Ada",
+        "demo/oracle/beta        active     2/3      2.2  11.0  2026-01-02  Ada",
+        "more/oracle/gamma       active     2/3      2.2  11.0  2026-01-02  Ada",
+    ]
+
+
+def test_json_has_the_whole_record(approved: Project) -> None:
+    record = write(approved, "demo/oracle/alpha", notes="slower disk", supersedes="alpha-2025-12-01")
+
+    (shown,) = approved.call("baseline", "show", "demo/oracle/alpha", "--format", "json").json
+
+    assert shown == {
+        "dataset": "demo",
+        "agent": "oracle",
+        "file": str(approved.path / "baselines/demo/oracle/alpha.json"),
+        **record.model_dump(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--dataset", "more"], ["more/oracle/gamma"]),
+        (["--agent", "loop--gpt-5"], ["demo/loop--gpt-5/alpha"]),
+        (["--agent", "oracle", "--dataset", "demo"], ["demo/oracle/alpha", "demo/oracle/beta"]),
+        (["--agent", "nobody"], []),
+    ],
+)
+def test_a_list_can_be_narrowed(approved: Project, options: list[str], expected: list[str]) -> None:
+    assert listed(approved, *options) == expected
+
+
+def test_a_baseline_is_shown_in_full(approved: Project) -> None:
+    write(approved, "demo/oracle/beta", notes="slower disk", supersedes="beta-2025-12-01")
+
+    done = approved.call("baseline", "show", "beta")
+
+    assert done.out.splitlines() == [
+        "demo/oracle/beta",
+        "  baseline   beta-2026-01-02 (active)",
+        "  approved   2026-01-02 by Ada",
+        "  supersedes beta-2025-12-01",
+        "  notes      slower disk",
+        "  solved     2 of 3, rewards 1, 0, 1",
+        "  memory_peak_mb  median 11, spread 2",
+        "  runtime_s       median 2.25, spread 2",
+        "  image           sha256:12",
+        "  limits          sha256:34",
+        "  file       baselines/demo/oracle/beta.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("alpha", 2), ("demo/oracle/alpha", 1), ("gamma-2026-01-02", 1), ("alpha-2026-01-02", 2)]
+)
+def test_baselines_are_shown_by_scenario_cell_or_id(approved: Project, name: str, count: int) -> None:
+    assert len(approved.call("baseline", "show", name, "--format", "json").json) == count
+
+
+def test_an_unknown_name_is_a_usage_error_with_the_nearest(approved: Project) -> None:
+    done = approved.call("baseline", "show", "gama")
+
+    assert (done.exit_code, done.out) == (2, "")
+    assert done.err == (
+        "terminalbench: no baseline 'gama' in baselines (did you mean 'gamma'?); "
+        "`terminalbench baseline list` shows what is there\n"
+    )
+
+
+def test_a_damaged_baseline_is_named_and_hides_no_other(approved: Project) -> None:
+    file = approved.write("baselines/demo/oracle/beta.json", "{")
+
+    done = approved.call("baseline", "list", "--format", "json")
+
+    assert done.exit_code == 2
+    assert [one["scenario_id"] for one in done.json] == ["alpha", "alpha", "gamma"]
+    assert done.err.startswith(f"terminalbench: {file} is damaged: not JSON")
+
+
+def test_no_baselines_are_no_error(project: Project) -> None:
+    done = project.call("baseline", "list")
+
+    assert (done.exit_code, done.out) == (0, "")
+    assert done.err == "no baselines in baselines; approve some with --update-baselines\n"
+
+
+def test_another_folder_can_be_named(approved: Project, tmp_path: Path) -> None:
+    (approved.path / "baselines").rename(tmp_path / "kept")
+
+    assert listed(approved) == []
+    assert len(listed(approved, "--baselines", str(tmp_path / "kept"))) == 4

@@ -1,0 +1,129 @@
+"""`terminalbench compare A B`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Project
+from tests.runs.samples import TB
+from tests.runs.test_import_own import a_baseline, a_run
+
+GOOD = {(f"task-{number}", "oracle"): "✓✓✓✓✓" for number in range(8)}
+BAD = {cell: "✗✗✗✗✗" if cell[0] in ("task-1", "task-2") else marks for cell, marks in GOOD.items()}
+
+
+@pytest.fixture
+def runs(project: Project) -> Project:
+    """A project with a good and a bad run."""
+    a_run(project.path / "results" / "good", GOOD)
+    a_run(project.path / "results" / "bad", BAD)
+    return project
+
+
+def test_runs_are_compared_by_their_ids(runs: Project) -> None:
+    done = runs.call("compare", "good", "bad")
+
+    assert (done.exit_code, done.err) == (0, "")
+    assert "FAIL: the candidate is worse" in done.out.splitlines()
+    assert "  task-1  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0  0.000977   0.00391" in done.out.splitlines()
+
+
+@pytest.mark.parametrize(("a", "b", "exit_code"), [("good", "bad", 1), ("bad", "good", 0)])
+def test_a_regression_fails_only_when_asked_to(runs: Project, a: str, b: str, exit_code: int) -> None:
+    assert runs.call("compare", a, b, "--fail-on-regression").exit_code == exit_code
+    assert runs.call("compare", a, b).exit_code == 0
+
+
+def test_json_is_all_there_is_on_standard_output(runs: Project) -> None:
+    assert runs.call("compare", "good", "bad", "--format", "json").json["suite"]["verdict"] == "fail"
+
+
+def test_a_page_is_written_to_a_file(runs: Project) -> None:
+    done = runs.call("compare", "good", "bad", "--format", "html", "--output", "out/page.html")
+
+    assert (done.out, done.err) == ("", "written to out/page.html\n")
+    assert (runs.path / "out" / "page.html").read_text().startswith("<!doctype html>")
+
+
+def test_markdown_is_for_pasting(runs: Project) -> None:
+    assert runs.call("compare", "good", "bad", "--format", "markdown").out.startswith("# good → bad\n")
+
+
+def test_a_run_is_compared_with_baselines(runs: Project) -> None:
+    for number in range(8):
+        a_baseline(runs.path / "baselines" / "demo" / "oracle", f"task-{number}", [1.0] * 5)
+
+    assert runs.call("compare", "demo/oracle", "bad", "--fail-on-regression").exit_code == 1
+
+
+def test_folders_elsewhere_can_be_named(runs: Project, tmp_path: Path) -> None:
+    a_run(tmp_path / "elsewhere" / "other", GOOD)
+
+    done = runs.call("compare", "other", "other", "--results", tmp_path / "elsewhere", "--format", "json")
+
+    assert done.json["notes"] == ["both sides are the same results"]
+
+
+def test_alpha_and_margin_reach_the_gate(runs: Project) -> None:
+    strict = runs.call("compare", "good", "bad", "--format", "json", "--alpha", "0.00000001").json["suite"]
+    lenient = runs.call("compare", "good", "bad", "--format", "json", "--margin", "0.5").json["suite"]
+
+    assert (strict["verdict"], strict["settings"]["alpha"]) == ("inconclusive", 1e-8)
+    assert (lenient["verdict"], lenient["settings"]["margin"]) == ("pass", 0.5)
+
+
+def test_shares_that_are_none_are_refused(runs: Project) -> None:
+    done = runs.call("compare", "good", "bad", "--alpha", "5")
+
+    assert (done.exit_code, done.err) == (
+        2,
+        "terminalbench: --alpha is 5 and --margin 0.02; both are shares of 1, as in 0.05 and 0.02\n",
+    )
+
+
+def test_results_of_tb_are_compared(project: Project) -> None:
+    done = project.call("compare", TB / "one-file", TB / "per-run", "--format", "json")
+
+    assert done.json["baseline"]["agent"] == "LeadArchitect"
+    assert len(done.json["tasks"]) == 4
+
+
+def test_a_missing_run_ends_with_3(runs: Project) -> None:
+    done = runs.call("compare", "good", "godo")
+
+    assert (done.exit_code, done.out) == (3, "")
+    assert done.err.startswith("terminalbench: nothing is called 'godo': ")
+    assert done.err.endswith("; did you mean good?\n")
+
+
+def test_a_damaged_baseline_ends_with_3(runs: Project) -> None:
+    runs.write("baselines/demo/oracle/task-1.json", '{"baseline_id": "x", "scenario_id": "task-1"}')
+
+    done = runs.call("compare", "demo/oracle", "bad")
+
+    assert done.exit_code == 3
+    assert "baselines/demo/oracle/task-1.json has schema_version None, " in done.err
+
+
+def test_what_cannot_be_written_is_told(runs: Project) -> None:
+    runs.write("taken", "a file")
+
+    done = runs.call("compare", "good", "bad", "--output", "taken/page.html")
+
+    assert done.exit_code == 2
+    assert done.err.startswith("terminalbench: --output taken/page.html cannot be written: ")
+
+
+def test_names_cannot_command_the_terminal(project: Project) -> None:
+    """This one would rename its window."""
+    name = "\x1b]0;renamed\x07"
+    file = project.write(
+        "results.json", {"results": [{"task_id": name, "trial_name": f"{name}.1-of-1", "is_resolved": True}]}
+    )
+
+    out = project.call("compare", file, file, "--format", "markdown").out
+
+    assert "�]0;renamed�" in out
+    assert not {"\x1b", "\x07"} & set(out)

@@ -1,0 +1,414 @@
+"""`terminalbench report`: a run as a table and as JSON, deltas, and what is said of missing or damaged runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
+from pytest_terminalbench.files import write_json
+from pytest_terminalbench.outcome import Solved, Unsolved
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.statement import delta_percent
+from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.trials.result import TrialResult
+from tests.cli.conftest import Project
+
+
+def attempt(
+    cell: str, number: int = 1, *, agent_s: float = 2.0, memory: float | None = 10.0, solved: bool = True
+) -> Any:
+    scenario = cell.partition("[")[0].rpartition("/")[2]
+    return {
+        "outcome": "solved" if solved else "unsolved",
+        "reason": "",
+        "reward": 1.0 if solved else 0.0,
+        "phase": None if solved else "verify",
+        "agent_s": agent_s,
+        "wall_s": agent_s + 1,
+        "memory_peak_mb": memory,
+        "cost_usd": 0.0,
+        "folder": f"trials/{scenario}/oracle/{number}",
+    }
+
+
+def cell(name: str, *attempts: Any, status: str = "solved", baseline_id: str | None = None, **changes: Any) -> Any:
+    """A cell as items publish it, of ``DATASET/SCENARIO[oracle]``."""
+    dataset, _, rest = name.partition("/")
+    return {
+        "cell": name,
+        "scenario": rest.partition("[")[0],
+        "dataset": dataset,
+        "category": "scripting",
+        "difficulty": "easy",
+        "agent": "oracle",
+        "model": None,
+        "status": status,
+        "improved": False,
+        "baseline_id": baseline_id,
+        "text": f"{status}, says the test",
+        "attempts": list(attempts) or [attempt(name)],
+        **changes,
+    }
+
+
+def write_run(
+    project: Project, run_id: str, *cells: Any, began: str = "10:00", lost: tuple[str, ...] = ()
+) -> RunFolder:
+    """A run's folder as sessions leave it, with a result for every trial; it becomes the latest."""
+    run = RunFolder(project.path / "results" / run_id)
+    started = f"2026-01-02T{began}:00.000Z"
+    write_json(run.manifest, {"started_at": started, "finished_at": "2026-01-02T23:00:00.000Z", "exit_status": 1})
+    for one in cells:
+        for number, tried in enumerate(one["attempts"], start=1):
+            write_trial(run, one, tried, number)
+    write_json(run.summary, summarise(run_id, cells, lost=lost))
+    run.point_latest()
+    return run
+
+
+def write_trial(run: RunFolder, one: Any, tried: Any, number: int) -> None:
+    result = TrialResult(
+        run_id=run.id,
+        scenario_id=one["scenario"],
+        dataset=one["dataset"],
+        agent=one["agent"],
+        model=one["model"],
+        attempt=number,
+        outcome=Solved() if tried["outcome"] == "solved" else Unsolved(reason="no"),
+        folder=tried["folder"],
+    )
+    write_json(run.path / tried["folder"] / "result.json", result.to_json())
+
+
+def write_baseline(project: Project, scenario: str, *, seconds: float, memory: float, baseline_id: str = "b-1") -> Path:
+    def measured(value: float) -> Measure:
+        return Measure(median=value, spread=0, values=[value])
+
+    record = BaselineRecord(
+        baseline_id=baseline_id,
+        scenario_id=scenario,
+        status="active",
+        approved_on="2026-01-01",
+        approved_by="me",
+        attempts=1,
+        solved=1,
+        rewards=[1.0],
+        metrics={"runtime_s": measured(seconds), "memory_peak_mb": measured(memory)},
+        fingerprint={},
+    )
+    return project.write(f"baselines/demo/oracle/{scenario}.json", serialised(record))
+
+
+def deltas(report: Any) -> dict[str, tuple[Any, ...]]:
+    """Scenario -> status before, runtime and memory deltas."""
+    return {
+        s["scenario_id"]: (s["status_before"], s["runtime_delta_percent"], s["memory_delta_percent"])
+        for s in report["scenarios"]
+    }
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_as_json(project: Project) -> None:
+    tries = [attempt("demo/alpha[oracle]", n, agent_s=s, memory=m) for n, s, m in [(1, 1, 8), (2, 4, 10), (3, 3, 9)]]
+    run = write_run(project, "one", cell("demo/alpha[oracle]", *tries, baseline_id="b-1", improved=True))
+    write_baseline(project, "alpha", seconds=2.0, memory=10.0)
+    project.write("results/one/trials/alpha/oracle/3/agent.cast", "")
+    project.write("results/one/trials/alpha/oracle/3/verifier/stdout", "")
+
+    done = project.call("report", "--format", "json")
+
+    assert (done.exit_code, done.err) == (0, "")
+    report = done.json
+    assert report.pop("generated_at").startswith("20")
+    trial = run.path / "trials/alpha/oracle/3"
+    assert report.pop("scenarios") == [
+        {
+            "scenario_id": "alpha",
+            "status": "solved",
+            "status_before": None,
+            "runtime_ms": 3000,
+            "runtime_delta_percent": 50.0,
+            "peak_memory_mb": 9,
+            "memory_delta_percent": -10.0,
+            "baseline_id": "b-1",
+            "artifacts": {
+                "run_metadata": str(trial / "result.json"),
+                "agent_cast": str(trial / "agent.cast"),
+                "post_test": str(trial / "verifier/stdout"),
+            },
+            "notes": "solved, says the test",
+            "cell": "demo/alpha[oracle]",
+            "dataset": "demo",
+            "category": "scripting",
+            "agent": "oracle",
+            "model": None,
+            "improved": True,
+            "attempts": tries,
+        }
+    ]
+    summary = report.pop("summary")
+    assert {key: summary[key] for key in ("regressions", "blocked", "provisional", "solved", "mean")} == {
+        "regressions": 0,
+        "blocked": 0,
+        "provisional": 0,
+        "solved": 1,
+        "mean": 1.0,
+    }
+    assert report == {
+        "run_id": "one",
+        "started_at": "2026-01-02T10:00:00.000Z",
+        "finished_at": "2026-01-02T23:00:00.000Z",
+        "exit_status": 1,
+        "folder": str(run.path),
+        "deltas_against": "baselines",
+        "lost": [],
+    }
+
+
+def test_regressed_blocked_and_provisional_cells_are_counted(project: Project) -> None:
+    statuses = ["solved", "solved", "regressed", "blocked", "unsolved", "void"]
+    cells = [cell(f"demo/s{n}[oracle]", status=status) for n, status in enumerate(statuses)]
+    write_run(project, "one", *cells, cell("demo/s9[oracle]", baseline_id="b-1"))
+
+    summary = project.call("report", "--format", "json").json["summary"]
+
+    assert {key: summary[key] for key in ("regressions", "blocked", "provisional")} == {
+        "regressions": 1,
+        "blocked": 1,
+        "provisional": 2,
+    }
+
+
+def test_a_baseline_approved_since_then_is_nothing_to_compare_with(project: Project) -> None:
+    write_run(project, "one", cell("demo/alpha[oracle]", baseline_id="b-1"))
+    write_baseline(project, "alpha", seconds=1, memory=1, baseline_id="b-2")
+
+    assert deltas(project.call("report", "--format", "json").json) == {"alpha": (None, None, None)}
+
+
+def test_a_damaged_baseline_does_not_keep_a_run_from_being_reported(project: Project) -> None:
+    write_run(project, "one", cell("demo/alpha[oracle]", baseline_id="b-1"))
+    project.write("baselines/demo/oracle/alpha.json", "{")
+
+    assert project.call("report", "--format", "json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "expected"),
+    [(3.0, 2.0, 50.0), (1.0, 3.0, -66.7), (2.0, 2.0, 0.0), (1.0, 0.0, None), (None, 1.0, None), (1.0, None, None)],
+)
+def test_deltas_are_percent_of_what_was_before(now: float | None, before: float | None, expected: float | None) -> None:
+    assert delta_percent(now, before) == expected
+
+
+# -- which runs -------------------------------------------------------------------------------------------------------
+
+
+def test_deltas_are_taken_against_the_run_before_that_has_one_of_the_cells(project: Project) -> None:
+    slow = attempt("demo/alpha[oracle]", agent_s=4.0, memory=20.0, solved=False)
+    write_run(project, "z-first", cell("demo/alpha[oracle]", slow, status="unsolved"), began="08:00")
+    write_run(project, "a-second", cell("demo/other[oracle]"), began="09:00")
+    write_run(project, "later", cell("demo/alpha[oracle]"), began="11:00")
+    write_run(project, "m-third", cell("demo/alpha[oracle]"), cell("demo/beta[oracle]"), began="10:00")
+
+    report = project.call("report", "--deltas", "--format", "json").json
+
+    assert (report["run_id"], report["deltas_against"]) == ("m-third", "z-first")
+    assert deltas(report) == {"alpha": ("unsolved", -50.0, -50.0), "beta": (None, None, None)}
+
+
+def test_runs_that_are_damaged_or_unfinished_are_no_run_before(project: Project) -> None:
+    write_run(project, "good", cell("demo/alpha[oracle]"), began="07:00")
+    write_run(project, "unfinished", cell("demo/alpha[oracle]"), began="08:00").summary.unlink()
+    write_run(project, "damaged", cell("demo/alpha[oracle]"), began="09:00").summary.write_text("{")
+    write_run(project, "no-manifest", cell("demo/alpha[oracle]"), began="09:30").manifest.write_text("[]")
+    write_run(project, "now", cell("demo/alpha[oracle]"), began="10:00")
+
+    assert project.call("report", "--deltas", "--format", "json").json["deltas_against"] == "good"
+
+
+def test_a_first_run_has_no_deltas_and_says_so(project: Project) -> None:
+    write_run(project, "one", cell("demo/alpha[oracle]"))
+
+    done = project.call("report", "--deltas", "--format", "json")
+
+    assert (done.exit_code, done.err) == (0, "no run before one has any of its cells, so there are no deltas\n")
+    assert done.json["deltas_against"] is None
+
+
+def test_a_run_and_the_one_to_compare_with_can_be_named(project: Project) -> None:
+    first = write_run(project, "first", cell("demo/alpha[oracle]", attempt("demo/alpha[oracle]", agent_s=1.0)))
+    write_run(project, "second", cell("demo/alpha[oracle]"))
+
+    report = project.call("report", "first", "--against", "second", "--format", "json").json
+
+    assert (report["run_id"], deltas(report)) == ("first", {"alpha": ("solved", -50.0, 0.0)})
+    by_path = project.call("report", first.path, "--results", "nowhere", "--format", "json").json
+    assert by_path["run_id"] == "first"
+
+
+def test_cells_of_one_dataset_are_counted_alone(project: Project) -> None:
+    write_run(project, "one", cell("demo/alpha[oracle]"), cell("more/beta[oracle]", status="regressed"))
+
+    report = project.call("report", "--dataset", "demo", "--format", "json").json
+    unknown = project.call("report", "--dataset", "nope")
+
+    assert [s["cell"] for s in report["scenarios"]] == ["demo/alpha[oracle]"]
+    assert (report["summary"]["cells"], report["summary"]["regressions"]) == (1, 0)
+    assert (unknown.exit_code, unknown.err) == (
+        2,
+        "terminalbench: --dataset 'nope': run one has cells of demo, more\n",
+    )
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_as_a_table(project: Project) -> None:
+    worse = cell("demo/beta[oracle]", attempt("demo/beta[oracle]", solved=False), status="regressed")
+    better = cell("demo/gamma[oracle]", improved=True, baseline_id="b-1", category="git")
+    void = cell("demo/omega[oracle]", status="void") | {"attempts": []}
+    write_run(project, "one", cell("demo/alpha[oracle]"), worse, better, void, lost=("demo/psi.json::psi[oracle]",))
+
+    done = project.call("report")
+
+    assert done.exit_code == 0
+    assert done.out.splitlines() == [
+        "run one: demo; agent oracle",
+        "began 2026-01-02 10:00:00, ended 2026-01-02 23:00:00 with exit code 1",
+        "",
+        "category   cells  solved  unsolved  as baseline  regressed  void  seconds",
+        "git            1       1         -            -          -     -      3.0",
+        "scripting      3       1         -            -          1     1      6.0",
+        "all            4       2         -            -          1     1      9.0",
+        "",
+        "cell           status     attempts  agent s  peak MiB",
+        "alpha[oracle]  solved     ✓            2.00      10.0",
+        "beta[oracle]   regressed  ✗            2.00      10.0",
+        "gamma[oracle]  solved     ✓            2.00      10.0",
+        "omega[oracle]  void                       -         -",
+        "",
+        "regressed: demo/beta[oracle]: regressed, says the test",
+        "void: demo/omega[oracle]: void, says the test",
+        "lost: demo/psi.json::psi[oracle] was collected and never reported",
+        "improved: demo/gamma[oracle]: solved, says the test (approve with --update-baselines)",
+        "5 cells: 2 solved, 1 regressed, 1 void, 1 lost",
+        "mean 66.7% of 3 cells with 1 attempt each; 95 % interval 20.8% to 93.9% for tasks like these (Wilson)",
+        "results: results/one",
+    ]
+
+
+def test_deltas_in_the_table(project: Project) -> None:
+    before = attempt("demo/alpha[oracle]", agent_s=1.6, memory=None, solved=False)
+    write_run(project, "old", cell("demo/alpha[oracle]", before, status="unsolved"), cell("demo/beta[oracle]"))
+    write_run(project, "new", *(cell(f"demo/{name}[oracle]") for name in ("alpha", "beta", "gamma")), began="11:00")
+
+    lines = project.call("report", "--deltas").out.splitlines()
+
+    assert lines[lines.index("compared with run old:") :][:5] == [
+        "compared with run old:",
+        "cell           status  before     agent s   change  peak MiB  change",
+        "alpha[oracle]  solved  unsolved      2.00  +25.0 %      10.0       -",
+        "beta[oracle]   solved  the same      2.00   +0.0 %      10.0  +0.0 %",
+        "gamma[oracle]  solved  not there     2.00        -      10.0       -",
+    ]
+
+
+def test_a_run_without_cells_can_be_shown(project: Project) -> None:
+    write_run(project, "one")
+
+    done = project.call("report")
+
+    assert (done.exit_code, done.out.splitlines()[0]) == (0, "run one: no cells")
+
+
+# -- missing and damaged ----------------------------------------------------------------------------------------------
+
+
+def refused(project: Project, *arguments: str) -> str:
+    """The message of a report that ends with 3, the same for both formats, with nothing on stdout."""
+    table = project.call("report", *arguments)
+    assert (table.exit_code, table.out) == (3, "")
+    assert project.call("report", *arguments, "--format", "json") == table
+    return table.err
+
+
+def test_no_run_at_all(project: Project) -> None:
+    results = project.path / "results"
+
+    assert refused(project) == f"terminalbench: no run at {results / 'latest'}; {results} has no runs\n"
+
+
+def test_an_unknown_run_names_those_there_are(project: Project) -> None:
+    write_run(project, "one", cell("demo/alpha[oracle]"))
+    results = project.path / "results"
+
+    said = f"terminalbench: no run at {results / 'two'}; runs in {results}: one\n"
+    assert refused(project, "two") == said
+    assert refused(project, "--against", "two") == said
+
+
+def test_a_run_whose_session_was_killed(project: Project) -> None:
+    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run.summary.unlink()
+
+    assert refused(project) == (
+        f"terminalbench: {run.path} has no summary.json: its session has not ended yet, or was killed before it could "
+        "write one\n"
+    )
+
+
+def change(run: RunFolder, path: str, value: object) -> None:
+    """Set the value at a dotted path of the run's summary."""
+    content = json.loads(run.summary.read_text())
+    place = content
+    *above, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    for part in above:
+        place = place[part]
+    place[last] = value
+    run.summary.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("schema_version", 2, "is not a summary that this version of pytest-terminalbench reads"),
+        ("cells", {}, "is damaged: summary has no usable 'cells'"),
+        ("totals.solved", "1", "is damaged: totals has no usable 'solved'"),
+        ("interval.low", None, "is damaged: interval has no usable 'low'"),
+        ("cells.0", 7, "is damaged: cells[0] is no object"),
+        ("cells.0.status", None, "is damaged: cells[0] has no usable 'status'"),
+        ("cells.0.attempts.0", "x", "is damaged: cells[0].attempts[0] is no object"),
+        ("cells.0.attempts.0.agent_s", None, "is damaged: cells[0].attempts[0] has no usable 'agent_s'"),
+    ],
+)
+def test_a_damaged_summary_says_where(project: Project, path: str, value: object, said: str) -> None:
+    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    change(run, path, value)
+
+    assert refused(project) == f"terminalbench: {run.summary} {said}\n"
+
+
+@pytest.mark.parametrize("damaged", ["summary.json", "manifest.json", "trials/alpha/oracle/1/result.json"])
+def test_a_damaged_file_is_named(project: Project, damaged: str) -> None:
+    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    (run.path / damaged).write_bytes(b"\xff{")
+
+    assert refused(project).startswith(f"terminalbench: {run.path / damaged} is ")
+
+
+def test_a_trial_without_a_result_is_damage_but_no_trials_at_all_are_not(project: Project) -> None:
+    """Who archives only the summaries can still read them."""
+    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    trial = run.path / "trials/alpha/oracle/1"
+    (trial / "result.json").unlink()
+
+    assert "result.json" in refused(project)
+    trial.rmdir()
+    assert project.call("report").exit_code == 0

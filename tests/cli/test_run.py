@@ -1,0 +1,173 @@
+"""`terminalbench run`: pytest with shorter options, and exit codes that say what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.runs.exit_codes import run_exit_code
+from tests.cli.conftest import Done, Project, scenario_json
+
+# A solution leaves /app/done behind, and the verifier looks for it.
+CONFTEST = """
+import pytest
+
+from pytest_terminalbench import EnvironmentFailure, FakeEnvironment
+from pytest_terminalbench.environments.fake import fake_environments
+
+
+def solve(environment, argv):
+    environment.files["/app/done"] = b""
+    return 0
+
+
+def verify(environment, argv):
+    return 0 if "/app/done" in environment.files else 1
+
+
+def break_down(environment, argv):
+    raise EnvironmentFailure("no machine today")
+
+
+@pytest.fixture
+def tb_environment(tb_scenario):
+    judge = break_down if "broken" in tb_scenario.spec.tags else verify
+    return fake_environments(*(FakeEnvironment({"/solution/": solve, "/tests/": judge}) for _ in range(20)))
+"""
+
+
+@pytest.fixture
+def bench(project: Project) -> Project:
+    """A project whose scenarios run in a fake environment."""
+    project.write("conftest.py", CONFTEST)
+    project.write(
+        "pytest.ini",
+        "[pytest]\ntb_preflight = false\naddopts = -p no:hypothesispytest -p no:cov\nfilterwarnings = error\n",
+    )
+    project.dataset("demo", "alpha", "beta", "gamma")
+    return project
+
+
+def cells(project: Project) -> dict[str, str]:
+    """Cell -> status in the newest run."""
+    summary: Any = json.loads((project.path / "results/latest/summary.json").read_text())
+    return {cell["cell"]: cell["status"] for cell in summary["cells"]}
+
+
+def run(project: Project, *arguments: str | Path) -> Done:
+    return project.call_apart("run", "--dataset", "demo", *arguments)
+
+
+def test_a_dataset_that_is_solved_ends_with_0(bench: Project) -> None:
+    done = run(bench)
+
+    assert done.exit_code == 0, done.out + done.err
+    assert cells(bench) == {f"demo/{name}[oracle]": "solved" for name in ("alpha", "beta", "gamma")}
+
+
+def test_a_failure_ends_with_1(bench: Project) -> None:
+    assert run(bench, "--agent", "nop", "--scenarios", "beta").exit_code == 1
+    assert cells(bench) == {"demo/beta[nop]": "unsolved"}
+
+
+def test_only_the_scenarios_that_are_named_run(bench: Project) -> None:
+    assert run(bench, "--scenarios", "gamma, alpha").exit_code == 0
+    assert list(cells(bench)) == ["demo/alpha[oracle]", "demo/gamma[oracle]"]
+
+
+def test_an_unknown_scenario_names_the_nearest_and_what_there_is(bench: Project) -> None:
+    done = run(bench, "--scenarios", "alpha,gama")
+
+    assert (done.exit_code, done.out) == (2, "")
+    assert done.err == (
+        "terminalbench: --scenarios: demo has no 'gama' (did you mean 'gamma'?); it has alpha, beta, gamma\n"
+    )
+
+
+def test_no_scenario_at_all_is_a_usage_error(bench: Project) -> None:
+    done = run(bench, "--scenarios", " ,")
+
+    assert (done.exit_code, done.err) == (
+        2,
+        "terminalbench: --scenarios names none; write their ids with commas between them\n",
+    )
+
+
+@pytest.mark.parametrize("options", [["--agent", "orcale"], ["--attempts", "0"], ["--", "--no-such-option"]])
+def test_what_pytest_refuses_ends_with_2(bench: Project, options: list[str]) -> None:
+    assert run(bench, *options).exit_code == 2
+
+
+def test_an_unknown_dataset_ends_with_2_and_names_the_nearest(bench: Project) -> None:
+    done = bench.call_apart("run", "--dataset", "dmeo")
+
+    assert done.exit_code == 2
+    assert "(did you mean 'demo'?)" in done.err
+
+
+def test_the_default_dataset_is_terminal_bench_core(bench: Project) -> None:
+    assert "--tb-dataset 'terminal-bench-core'" in bench.call_apart("run").err
+
+
+def test_options_reach_pytest_and_what_follows_two_dashes_too(bench: Project) -> None:
+    done = run(bench, "--agent", "nop", "--agent", "oracle", "--attempts", "2", "-n", "2", "--", "-q", "-k", "beta")
+
+    assert done.exit_code == 1
+    assert cells(bench) == {"demo/beta[nop]": "unsolved", "demo/beta[oracle]": "solved"}
+    assert (bench.path / "results/latest/trials/beta/oracle/2/result.json").is_file()
+
+
+def test_nothing_selected_is_passed_on_as_5(bench: Project) -> None:
+    assert run(bench, "--", "-k", "nothing").exit_code == 5
+
+
+def test_too_many_void_cells_are_passed_on_as_22(bench: Project) -> None:
+    bench.scenario("beta", tags=["broken"])
+
+    assert run(bench).exit_code == 22
+
+
+def test_baselines_are_approved(bench: Project) -> None:
+    assert run(bench, "--agent", "nop", "--scenarios", "alpha", "--update-baselines").exit_code == 0
+    assert (bench.path / "baselines/demo/nop/alpha.json").is_file()
+    assert run(bench, "--agent", "nop", "--scenarios", "alpha").exit_code == 0
+
+
+def test_scenarios_of_a_dataset_elsewhere_run_in_this_project(bench: Project) -> None:
+    """With its configuration and its conftest.py; results lie here."""
+    for name in ("delta", "epsilon"):
+        bench.write(f"../other/{name}.json", scenario_json(name))
+        for file in ("environment/Dockerfile", "solution/solve.sh", "tests/test.sh"):
+            bench.write(f"../other/{name}/{file}", "#!/bin/sh\n")
+
+    done = bench.call_apart("run", "--dataset", bench.path.parent / "other", "--scenarios", "delta")
+
+    assert done.exit_code == 0, done.out + done.err
+    assert cells(bench) == {"other/delta[oracle]": "solved"}
+
+
+@pytest.mark.parametrize(
+    ("status", "statuses", "expected"),
+    [
+        (0, {"solved"}, 0),
+        (1, {"regressed", "solved"}, 1),
+        (1, {"unsolved", "blocked"}, 1),
+        (1, {"blocked", "solved"}, 2),
+        (22, {"blocked"}, 2),
+        (22, {"blocked", "void"}, 22),
+        (22, {"void"}, 22),
+        # A failure of some other test than a scenario.
+        (1, set(), 1),
+        (2, {"solved"}, 130),
+        (3, {"solved"}, 3),
+        (3, {"blocked"}, 3),
+        (4, set(), 2),
+        (5, set(), 5),
+        (23, {"solved", "blocked"}, 23),
+    ],
+)
+def test_exit_codes(status: int, statuses: set[str], expected: int) -> None:
+    assert run_exit_code(status, statuses) == expected

@@ -1,0 +1,84 @@
+"""One small image for all tests with real containers, and containers that are gone after each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.agents.registry import AgentSpec
+from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.images import Images, image_map_for
+from pytest_terminalbench.environments.owner import Ownership
+from pytest_terminalbench.environments.reaper import sweep_run
+from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.result import TrialResult
+from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
+from pytest_terminalbench.trials.trial import TrialSetup, run_trial
+from tests.scenario_files import a_scenario
+
+# The scenarios' own words, so that an engine that has built one of them has these layers too.
+_TOOLS = "python3 python3-pytest ca-certificates procps"
+DOCKERFILE = f"""\
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends {_TOOLS} && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+"""
+
+Start = Callable[..., DockerEnvironment]
+TryOut = Callable[..., TrialResult]
+
+
+@pytest.fixture
+def run_id(engine: DockerEngine) -> Iterator[str]:
+    """A run of its own for each test; what it started is removed."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    yield name
+    sweep_run(engine, name)
+
+
+@pytest.fixture(scope="session")
+def image(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image with Python, pytest and ps, built once per machine."""
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "context").mkdir()
+    (folder / "context" / "Dockerfile").write_text(DOCKERFILE)
+    scenario = a_scenario(folder, "engine-tests", environment={"image": None, "build": "context"})
+    locks = tmp_path_factory.getbasetemp().parent / "locks"
+    return Images(engine, image_map_for(folder), locks).ensure(scenario).reference
+
+
+@pytest.fixture
+def start(engine: DockerEngine, image: str, run_id: str) -> Start:
+    """Starts containers; keywords are `ContainerRequest`'s."""
+
+    def start(**request: Any) -> DockerEnvironment:
+        labels = Ownership(run_id).labels(lifetime_s=300)
+        return engine.start(ContainerRequest(**{"image": image, "lifetime_s": 300, "labels": labels, **request}))
+
+    return start
+
+
+@pytest.fixture
+def environment(start: Start) -> DockerEnvironment:
+    return start()
+
+
+@pytest.fixture
+def try_out(engine: DockerEngine, image: str, run_id: str, tmp_path: Path) -> TryOut:
+    """Runs a whole trial of `agent` with a scenario on the shared image; other keywords are `a_scenario`'s."""
+    scheduler = Scheduler(SchedulerSettings(engine_url=engine.url, run_id=run_id, locks=tmp_path / "locks"))
+
+    def try_out(agent: Agent, **changes: Any) -> TrialResult:
+        environment = {"image": image, **changes.pop("environment", {})}
+        scenario = a_scenario(tmp_path / "dataset", environment=environment, **changes)
+        setup = TrialSetup(run_id=run_id, root=tmp_path / "run", journal=Journal(tmp_path / "run" / "events.jsonl"))
+        cell = Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
+        return run_trial(cell, environments=scheduler.lease(scenario), setup=setup, agent=agent)
+
+    return try_out

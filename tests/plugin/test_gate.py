@@ -1,0 +1,243 @@
+"""The statistical gate through pytest: cells, the suite, parity, incidents, locks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.plugin.conftest import Suite, lines_of
+
+# An agent whose successes are written down beforehand: `moods/<scenario>` has a 1 or 0 for every trial to come.
+MOODY = """
+import json
+from pathlib import Path
+
+from pytest_terminalbench import AgentReport
+
+
+class Moody:
+    name = "moody"
+    deterministic = False
+
+    def act(self, task, environment):
+        file = Path(__file__).with_name("moods") / task.scenario_id
+        luck, *left = json.loads(file.read_text())
+        file.write_text(json.dumps(left))
+        environment.run(["work"] if luck else ["idle"])
+        return AgentReport()
+"""
+
+
+@pytest.fixture
+def moody(suite: Suite) -> Suite:
+    """Twelve scenarios, and the agent `moody`."""
+    suite.dataset("demo", *(f"task-{number:02}" for number in range(12)))
+    suite.write("moods.py", MOODY)
+    return suite
+
+
+def plan(suite: Suite, default: list[int], **others: list[int]) -> None:
+    moods = {f"task-{number:02}": list(default) for number in range(12)}
+    moods.update({name.replace("_", "-"): luck for name, luck in others.items()})
+    for name, luck in moods.items():
+        suite.write(f"moods/{name}", json.dumps(luck))
+
+
+def run(suite: Suite, *args: str) -> pytest.RunResult:
+    return suite.run_apart("--tb-dataset", "demo", "--tb-agent", "moods:Moody", "-p", "no:randomly", *args)
+
+
+def approve(suite: Suite, default: list[int], **others: list[int]) -> None:
+    plan(suite, default, **others)
+    result = run(suite, "--tb-attempts", str(len(default)), "--update-baselines")
+    assert result.ret == 0, result.stdout.str()
+
+
+def attempts(suite: Suite) -> Mapping[str, int]:
+    return {cell["scenario"]: len(cell["attempts"]) for cell in suite.summary["cells"]}
+
+
+def test_a_cell_that_breaks_is_tried_again_until_it_is_surely_worse(moody: Suite) -> None:
+    approve(moody, [1, 1, 1, 1, 1])
+    plan(moody, [1], task_03=[0, 0, 0, 0, 0])
+
+    result = run(moody, "--tb-attempts", "auto")
+
+    result.assert_outcomes(passed=11, failed=1)
+    assert result.ret == 1
+    assert moody.statuses["demo/task-03[moody]"] == "regressed"
+    assert [count for name, count in attempts(moody).items() if name != "task-03"] == [1] * 11
+    assert 2 <= attempts(moody)["task-03"] <= 5
+
+
+def test_one_bad_trial_is_chance(moody: Suite) -> None:
+    """A snapshot of one run would have called it a regression."""
+    approve(moody, [1, 1, 1, 1, 1])
+    plan(moody, [1], task_03=[0, 1, 1, 1, 1])
+
+    result = run(moody, "--tb-attempts", "auto")
+
+    assert result.ret == 0, result.stdout.str()
+    assert moody.statuses["demo/task-03[moody]"] == "as-baseline"
+
+
+def test_what_few_trials_cannot_tell_is_inconclusive_and_the_policy_decides(moody: Suite) -> None:
+    approve(moody, [1, 1, 1])
+    unlucky = [0, 0, 0]
+
+    plan(moody, [1, 1, 1], task_03=unlucky, task_04=[0, 1, 1], task_05=[1, 0, 1])
+    lenient = run(moody, "--tb-attempts", "3")
+    cell = next(cell for cell in moody.summary["cells"] if cell["scenario"] == "task-03")
+    assert (cell["status"], cell["inconclusive"]) in [("as-baseline", True), ("regressed", False)]
+    if cell["inconclusive"]:
+        assert lenient.ret == 0
+        plan(moody, [1, 1, 1], task_03=unlucky)
+        strict = run(moody, "--tb-attempts", "3", "--tb-inconclusive", "fail")
+        strict.assert_outcomes(passed=11, failed=1)
+        assert moody.statuses["demo/task-03[moody]"] == "inconclusive"
+
+
+def test_the_suite_gate_fails_though_no_cell_does(moody: Suite) -> None:
+    approve(moody, [1, 1, 1, 0])
+    plan(moody, [1, 0, 0, 0])
+
+    result = run(moody, "--tb-attempts", "4", "--junitxml", "junit.xml", "--json-report")
+
+    assert result.ret == 1
+    assert lines_of(result, "suite gate: FAIL: demo moody: 75.0 % solved in the baseline, 25.0 % now")
+    gate = moody.summary["gate"]
+    assert gate["verdict"] == "fail"
+    assert gate["p"] < 0.05
+    assert gate["effect"] == pytest.approx(-0.5)
+    assert gate["mde"] > 0
+    assert "suite gate" in (moody.path / "junit.xml").read_text()
+    report = json.loads((moody.path / ".report.json").read_text())
+    assert [test["outcome"] for test in report["tests"] if test["nodeid"] == "suite gate"] == ["failed"]
+
+
+def test_the_same_agent_passes_the_suite_gate_or_says_that_it_cannot_tell(moody: Suite) -> None:
+    approve(moody, [1, 1, 1, 0])
+    plan(moody, [1, 1, 0, 1])
+
+    result = run(moody, "--tb-attempts", "4")
+
+    assert result.ret == 0
+    assert moody.summary["gate"]["verdict"] in ("pass", "inconclusive")
+    assert "this run could have seen a drop of" in result.stdout.str()
+
+
+def test_workers_agree_with_one_process(moody: Suite) -> None:
+    """Thresholds are known before the first trial, so workers need not talk to each other."""
+    approve(moody, [1, 1, 1, 1, 1])
+    plan(moody, [1], task_03=[0, 0, 0, 0, 0])
+
+    result = run(moody, "--tb-attempts", "auto", "-n", "1")
+
+    assert result.ret == 1
+    assert moody.statuses["demo/task-03[moody]"] == "regressed"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_cells_that_need_more_trials_get_them_after_the_others(moody: Suite, workers: tuple[str, ...]) -> None:
+    approve(moody, [1, 1, 1, 1, 1])
+    plan(moody, [1], task_00=[0, 0, 0, 0, 0], task_01=[0, 1, 1, 1, 1])
+
+    result = run(moody, "--tb-attempts", "auto", *workers)
+
+    assert result.ret == 1
+    assert moody.statuses["demo/task-00[moody]"] == "regressed"
+    assert moody.statuses["demo/task-01[moody]"] == "as-baseline"
+    assert list(moody.statuses.values()).count("solved") == 10
+    began = [event for event in events(moody) if event["type"] == "trial-start"]
+    for pid in {event["pid"] for event in began}:
+        own = [event["trial"] for event in began if event["pid"] == pid]
+        assert own == sorted(own, key=lambda trial: trial > 1)
+
+
+def events(suite: Suite) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (suite.latest / "events.jsonl").read_text().splitlines()]
+
+
+def test_a_deterministic_agent_is_compared_strictly(demo: Suite) -> None:
+    demo.run("--tb-dataset", "demo", "--update-baselines")
+
+    demo.run("--tb-dataset", "demo")
+
+    assert demo.summary["gate"] == {"verdict": "pass", "p": None, "effect": None, "mde": None}
+
+
+def test_auto_cannot_be_approved(demo: Suite) -> None:
+    result = demo.run("--tb-dataset", "demo", "--tb-attempts", "auto", "--update-baselines")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --update-baselines needs a fixed --tb-attempts K*"])
+
+
+def changed_limits(suite: Suite) -> None:
+    file = suite.path / "scenarios" / "demo" / "alpha.json"
+    content: dict[str, Any] = json.loads(file.read_text())
+    content["environment"]["memory_mb"] = 2048
+    file.write_text(json.dumps(content))
+
+
+def test_other_conditions_than_the_baselines_block_the_cell(demo: Suite) -> None:
+    demo.run("--tb-dataset", "demo", "--update-baselines")
+    changed_limits(demo)
+
+    result = demo.run_apart("--tb-dataset", "demo")
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*limits.memory_mb: approved 1024, now 2048"])
+    assert demo.statuses["demo/alpha[oracle]"] == "blocked"
+    parity = json.loads((demo.latest / "parity.json").read_text())
+    told = next(json.loads(line)["parity"] for line in result.errlines if line.startswith('{"parity"'))
+    assert parity == told
+    assert {"field": "limits.memory_mb", "baseline": 1024, "now": 2048} in parity["demo/alpha[oracle]"]
+    assert not (demo.latest / "trials" / "alpha").exists()
+
+
+@pytest.mark.parametrize("policy", ["warn", "off"])
+def test_parity_can_be_only_noted_or_not_looked_at(demo: Suite, policy: str) -> None:
+    demo.run("--tb-dataset", "demo", "--update-baselines")
+    changed_limits(demo)
+
+    result = demo.run("--tb-dataset", "demo", "--tb-parity", policy)
+
+    result.assert_outcomes(passed=3)
+    assert (demo.latest / "parity.json").exists() == (policy == "warn")
+
+
+def test_a_failing_cell_opens_an_incident(demo: Suite) -> None:
+    demo.write(
+        "pyproject.toml",
+        '[tool.terminalbench.incidents]\nrotation = ["ada", "grace"]\nwebhook = "http://127.0.0.1:9/nobody"\n',
+    )
+    result = demo.run("--tb-dataset", "demo", "--tb-agent", "nop", "-k", "alpha or beta")
+
+    assert result.ret == 1
+    (file,) = (demo.latest / "incidents").iterdir()
+    incident = json.loads(file.read_text())
+    assert incident["kind"] == "functional-failure"
+    assert [cell["cell"] for cell in incident["cells"]] == ["demo/alpha[nop]", "demo/beta[nop]"]
+    assert incident["on_rotation"] in ("ada", "grace")
+    assert incident["delivery"].startswith("not delivered after 3 tries")
+    assert incident["due_on"] > incident["opened_at"][:10]
+
+
+def test_a_locked_dataset_fails_on_drift(demo: Suite) -> None:
+    from pytest_terminalbench.scenarios.catalog import open_dataset
+    from pytest_terminalbench.scenarios.lock import write_lock
+
+    without = demo.run("--tb-dataset", "demo", "--tb-locked")
+    without.assert_outcomes(errors=3)
+    write_lock(open_dataset(demo.path / "scenarios" / "demo"))
+    demo.run("--tb-dataset", "demo", "--tb-locked").assert_outcomes(passed=3)
+    changed_limits(demo)
+
+    result = demo.run("--tb-dataset", "demo", "--tb-locked")
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*alpha.json: limits has drifted from the lock"])

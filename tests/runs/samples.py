@@ -1,0 +1,54 @@
+"""Results to compare: the recorded samples, and records drawn as strips."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_terminalbench.runs.importers import import_results
+from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord
+
+DATA = Path(__file__).parents[1] / "data"
+TB = DATA / "terminal-bench"
+JOBS = DATA / "harbor" / "jobs"
+JOB = JOBS / "2026-03-01__10-00-00"
+
+_REWARDS = {"✓": 1.0, "✗": 0.0, "◐": 0.5, "·": None}
+
+
+def a_task(marks: str, *, fingerprint: Mapping[str, Any] | None = None, **measures: Any) -> TaskRecord:
+    """A task whose attempts went as `marks` say; `measures` are the same for each."""
+    attempts = tuple(
+        Attempt(trial=f"{number}", reward=_REWARDS[mark], **measures) for number, mark in enumerate(marks, start=1)
+    )
+    return TaskRecord(attempts=attempts, fingerprint=fingerprint or {})
+
+
+def a_record(tasks: Mapping[str, str | TaskRecord], **changes: Any) -> RunRecord:
+    """A record of `tasks`, each drawn as a strip or given whole."""
+    values: dict[str, Any] = {"origin": "terminal-bench", "run_id": "some-run", "agent": "some-agent", **changes}
+    return RunRecord(
+        tasks={name: a_task(task) if isinstance(task, str) else task for name, task in tasks.items()}, **values
+    )
+
+
+def only(path: Path) -> RunRecord:
+    """The one record in `path`."""
+    (record,) = import_results(path)
+    return record
+
+
+def strips(record: RunRecord) -> dict[str, str]:
+    """Every task's attempts as marks, in their order."""
+    marks = {reward: mark for mark, reward in _REWARDS.items()}
+    return {name: "".join(marks[a.reward] for a in task.attempts) for name, task in record.tasks.items()}
+
+
+def edited(source: Path, target: Path, /, **changes: Any) -> Path:
+    """A copy of a JSON file with top-level values changed; its path."""
+    content = json.loads(source.read_text(encoding="utf-8"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+    return target

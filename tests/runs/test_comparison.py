@@ -1,0 +1,237 @@
+"""Two records side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.runs.comparison import Unlike, compare_records, strip
+from pytest_terminalbench.statistics import SuiteSettings, benjamini_hochberg, boschloo, suite_gate
+from tests.runs.samples import a_record, a_task
+
+STEADY = {f"steady-{number}": "✓✓✓✓✓" for number in range(8)}
+
+
+def test_strips_show_every_attempt_in_order() -> None:
+    assert strip(a_task("✓✗◐·")) == "✓✗◐·"
+    assert strip(a_task("✗" * 40)) == "✗" * 30 + "…"
+
+
+def test_the_verdict_is_the_suite_gates() -> None:
+    before = a_record({**STEADY, "a": "✓✓✓✓✓", "b": "✓✓✓✓✗"})
+    after = a_record({**STEADY, "a": "✗✗✗✗✗", "b": "✗✗✗✗✗"})
+
+    comparison = compare_records(before, after)
+
+    assert comparison.suite == suite_gate(
+        {name: task.rewards for name, task in before.tasks.items()},
+        {name: task.rewards for name, task in after.tasks.items()},
+    )
+    assert comparison.suite.verdict == "fail"
+
+
+def test_settings_reach_the_gate() -> None:
+    before, after = a_record({"a": "✓✓✓✓✓"}), a_record({"a": "✗✗✗✗✗"})
+
+    assert compare_records(before, after, settings=SuiteSettings(alpha=0.001)).suite.verdict == "inconclusive"
+    assert compare_records(before, after, settings=SuiteSettings(alpha=0.01)).suite.verdict == "fail"
+
+
+def test_each_task_has_its_p_adjusted_for_all_tasks_compared() -> None:
+    before = a_record({"down": "✓✓✓✓✓", "flip": "✓✓✓✓✗", "still": "✓✓✓✓✓", "up": "✗✗✗✗✗"})
+    after = a_record({"down": "✗✗✗✗✗", "flip": "✓✓✓✗✗", "still": "✓✓✓✓✓", "up": "✓✓✓✓✓"})
+    worse = [boschloo((5, 5), (0, 5)), boschloo((4, 5), (3, 5)), 1.0, boschloo((0, 5), (5, 5))]
+    better = [boschloo((0, 5), (5, 5)), boschloo((3, 5), (4, 5)), 1.0, boschloo((5, 5), (0, 5))]
+
+    tasks = compare_records(before, after).tasks
+
+    assert [task.task for task in tasks] == ["down", "flip", "still", "up"]
+    assert [task.p_worse for task in tasks] == worse
+    assert [task.q_worse for task in tasks] == benjamini_hochberg(worse)
+    assert [task.p_better for task in tasks] == better
+    assert [task.q_better for task in tasks] == benjamini_hochberg(better)
+    assert [task.status for task in tasks] == ["worse", "lower", "same", "better"]
+    assert [task.difference for task in tasks] == pytest.approx([-1, -0.2, 0, 1])
+
+
+def test_fractional_rewards_are_compared_by_permutation() -> None:
+    (task,) = compare_records(a_record({"a": "✓✓✓✓"}), a_record({"a": "◐◐◐◐"})).tasks
+
+    assert (task.method, task.difference) == ("permutation", -0.5)
+    assert task.p_worse == pytest.approx(1 / 70, abs=0.003)
+
+
+def test_void_attempts_count_on_neither_side() -> None:
+    before, after = a_record({"a": "✓·✓"}), a_record({"a": "··✗"})
+
+    comparison = compare_records(before, after)
+
+    (task,) = comparison.tasks
+    assert task.p_worse == boschloo((2, 2), (0, 1))
+    assert (comparison.baseline.scored, comparison.baseline.voids) == (2, 1)
+    assert (comparison.candidate.scored, comparison.candidate.voids) == (1, 2)
+
+
+def test_a_task_that_was_void_throughout_is_not_compared() -> None:
+    comparison = compare_records(a_record({"a": "✓", "b": "✓"}), a_record({"a": "✓", "b": "·"}))
+
+    assert comparison.unscored == ("b",)
+    assert [task.task for task in comparison.tasks] == ["a"]
+
+
+def test_tasks_of_one_side_only_are_listed() -> None:
+    comparison = compare_records(a_record({"a": "✓", "old": "✓"}), a_record({"a": "✓", "new": "✗"}))
+
+    assert (comparison.only_in_baseline, comparison.only_in_candidate) == (("old",), ("new",))
+    assert comparison.baseline.mean == 1.0
+    assert comparison.candidate.mean == 1.0
+
+
+def test_nothing_in_common_is_inconclusive_with_the_reason() -> None:
+    comparison = compare_records(a_record({"a": "✓"}), a_record({"b": "✓"}))
+
+    assert (comparison.suite.verdict, comparison.tasks, comparison.ratios) == ("inconclusive", (), ())
+    assert comparison.suite.reason.startswith("nothing to compare")
+    assert comparison.baseline.mean is None
+
+
+# -- conditions ----------------------------------------------------------------------------------------------------
+
+BEFORE = {"scenario": "sha256:a", "dataset": "demo==1", "limits": {"memory_mb": 1024, "cpus": 1.0}, "image": "x"}
+AFTER = {"scenario": "sha256:a", "dataset": "demo==2", "limits": {"memory_mb": 2048, "cpus": 1.0}, "verifier": "y"}
+UNLIKE = (Unlike(task="a", mismatches=(Mismatch("limits.memory_mb", 1024, 2048),)),)
+
+
+def test_a_task_under_other_conditions_is_left_out_and_told() -> None:
+    """Of what both sides know; the dataset's version alone is no other condition."""
+    before = a_record({"a": a_task("✓✓✓✓✓", fingerprint=BEFORE), "b": "✓"})
+    after = a_record({"a": a_task("✗✗✗✗✗", fingerprint=AFTER), "b": "✓"})
+
+    comparison = compare_records(before, after)
+
+    assert comparison.unlike == UNLIKE
+    assert [task.task for task in comparison.tasks] == ["b"]
+    assert comparison.suite.tasks == 1
+
+
+def test_parity_warn_compares_it_all_the_same_and_off_does_not_look() -> None:
+    before = a_record({"a": a_task("✓", fingerprint=BEFORE)})
+    after = a_record({"a": a_task("✗", fingerprint=AFTER)})
+
+    warned, unseen = (compare_records(before, after, parity=parity) for parity in ("warn", "off"))
+
+    assert (warned.unlike, warned.suite.tasks) == (UNLIKE, 1)
+    assert (unseen.unlike, unseen.suite.tasks) == ((), 1)
+
+
+def test_conditions_only_one_side_knows_are_no_mismatch() -> None:
+    before, after = a_record({"a": a_task("✓", fingerprint=BEFORE)}), a_record({"a": "✓"})
+
+    assert compare_records(before, after).unlike == ()
+
+
+# -- notes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "notes"),
+    [
+        (("core", "0.1"), ("core", "0.2"), ("the datasets are not the same: core==0.1 and core==0.2",)),
+        (("core", None), ("other", None), ("the datasets are not the same: core and other",)),
+        (("core", "0.1"), ("core", None), ()),
+        ((None, None), ("core", "0.1"), ()),
+    ],
+)
+def test_other_datasets_are_noted(
+    before: tuple[str | None, str | None], after: tuple[str | None, str | None], notes: tuple[str, ...]
+) -> None:
+    sides = (a_record({"a": "✓"}, dataset=name, dataset_version=version) for name, version in (before, after))
+
+    assert compare_records(*sides).notes == notes
+
+
+def test_an_adaptive_run_enters_the_tests_with_its_first_attempts_only() -> None:
+    """Its further attempts were made because the first ones failed."""
+    before, after = a_record({"a": "✓✓✓✓✓", "b": "✓✓✓✓✓"}), a_record({"a": "✓", "b": "✗✗✗✗✗"}, is_adaptive=True)
+
+    comparison = compare_records(before, after)
+
+    assert [task.p_worse for task in comparison.tasks] == [1.0, boschloo((5, 5), (0, 1))]
+    assert comparison.suite == suite_gate({"a": [1.0] * 5, "b": [1.0] * 5}, {"a": [1.0], "b": [0.0]})
+    assert strip(comparison.tasks[1].candidate) == "✗✗✗✗✗"
+    (note,) = comparison.notes
+    assert note == (
+        "the candidate tried again where it went badly (--tb-attempts auto): only the first attempt at each task is in "
+        "the tests, scores and differences"
+    )
+
+
+def test_a_run_against_itself_and_what_is_not_whole_are_noted() -> None:
+    record = a_record({"a": "✓"}, sources=(Path("results.json"),), notes=("half of it is missing",))
+
+    assert compare_records(record, record).notes == (
+        "both sides are the same results",
+        "baseline: half of it is missing",
+        "candidate: half of it is missing",
+    )
+
+
+# -- time and cost -------------------------------------------------------------------------------------------------
+
+
+def test_ratios_are_of_what_both_sides_know() -> None:
+    names = [f"t{number}" for number in range(8)]
+    before = a_record({name: a_task("✓✓✓", seconds=10.0, tokens=100, cost_usd=0.5) for name in names})
+    after = a_record({name: a_task("✓✓✓", seconds=20.0, tokens=100) for name in names})
+
+    runtime, tokens = compare_records(before, after).ratios
+
+    assert (runtime.metric, runtime.verdict, tokens.metric, tokens.verdict) == ("runtime_s", "fail", "tokens", "pass")
+    assert runtime.ratio is not None
+    assert runtime.ratio.value == pytest.approx(2.0)
+
+
+def test_the_time_of_void_attempts_is_left_out() -> None:
+    judged = a_task("✓", seconds=10.0)
+    stuck = replace(a_task("·", seconds=9_999.0).attempts[0], trial="2")
+    after = replace(judged, attempts=(*judged.attempts, stuck))
+
+    (ratio,) = compare_records(a_record({"a": judged}), a_record({"a": after})).ratios
+
+    assert ratio.ratio is not None
+    assert ratio.ratio.value == pytest.approx(1.0)
+
+
+# -- whatever the results ------------------------------------------------------------------------------------------
+
+_STRIPS = st.dictionaries(st.sampled_from("abcdefgh"), st.text("✓✗·", min_size=1, max_size=4), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=_STRIPS, after=_STRIPS)
+def test_no_task_is_lost_between_the_lists(before: dict[str, str], after: dict[str, str]) -> None:
+    comparison = compare_records(a_record(before), a_record(after))
+
+    listed = [
+        *(task.task for task in comparison.tasks),
+        *comparison.unscored,
+        *comparison.only_in_baseline,
+        *comparison.only_in_candidate,
+    ]
+    assert sorted(listed) == sorted(before.keys() | after.keys())
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=_STRIPS, after=_STRIPS)
+def test_the_sides_exchanged_say_the_opposite(before: dict[str, str], after: dict[str, str]) -> None:
+    there = compare_records(a_record(before), a_record(after)).tasks
+    back = compare_records(a_record(after), a_record(before)).tasks
+
+    assert [(t.task, t.difference, t.p_worse, t.p_better) for t in there] == [
+        (t.task, -t.difference, t.p_better, t.p_worse) for t in back
+    ]

@@ -1,0 +1,163 @@
+"""A comparison as people and programs read it."""
+
+from __future__ import annotations
+
+import json
+
+from pytest_terminalbench.runs.comparison import compare_records
+from pytest_terminalbench.runs.comparison_text import as_json, lines, markdown
+from tests.runs.samples import a_record, a_task
+
+STEADY = {f"steady-{number:02}": "✓✓✓✓✓" for number in range(30)}
+BEFORE = a_record(
+    {**STEADY, "broken": "✓✓✓✓✓", "wobbly": "✓✓✗✓✓", "mended": "✗✗✗✗✗", "lost": "✓✓✓·✓"},
+    run_id="monday",
+    dataset="demo",
+    dataset_version="1.0",
+    model="some/model-4",
+)
+AFTER = a_record(
+    {**STEADY, "broken": "✗✗✗✗✗", "wobbly": "✗✗✗✓✗", "mended": "✓✓✓✓✓", "extra": "✓"},
+    run_id="tuesday",
+    agent=None,
+    notes=("2 of 9 trials are missing",),
+)
+
+
+def test_lines_tell_the_whole_story() -> None:
+    comparison = compare_records(BEFORE, AFTER)
+    # Bootstraps: NumPy does not promise the same draws for ever.
+    before, after = (
+        f"{100 * side.intervals[0].interval.low:.1f} % to {100 * side.intervals[0].interval.high:.1f} %"
+        for side in (comparison.baseline, comparison.candidate)
+    )
+
+    assert (
+        "\n".join(lines(comparison))
+        == f"""\
+baseline   monday
+           some-agent with some/model-4, demo==1.0: 34 tasks, 5 attempts each; 1 of 170 attempts void
+           score 96.4 %
+              95 % interval {before}: tasks like these; BCa bootstrap over tasks
+              95 % interval 95.2 % to 97.6 %: these tasks, this agent; normal, fixed tasks
+candidate  tuesday
+           34 tasks, 1 to 5 attempts each
+           score 94.5 %
+              95 % interval {after}: tasks like these; BCa bootstrap over tasks
+              95 % interval 93.4 % to 95.7 %: these tasks, this agent; normal, fixed tasks
+
+PASS: the candidate is not worse
+  96.4 % solved in the baseline, 94.5 % in the candidate, on 33 tasks: -1.8 points
+  95 % interval -5.7 to +2.1: these tasks, this agent; normal, fixed tasks
+  p = 0.241: so bad or worse, were nothing changed (one-sided permutation test within tasks)
+  this run could have seen a drop of 5.0 points (80 % of the time)
+
+Worse (1): adjusted p at most 0.10: look here first
+  task    baseline → candidate   points         p  adjusted
+  broken  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0  0.000977    0.0322
+
+Better (1): adjusted p at most 0.10
+  task    baseline → candidate   points         p  adjusted
+  mended  ✗✗✗✗✗ → ✓✓✓✓✓         +100.0  0.000977    0.0322
+
+Lower (1): chance alone can do this to a single task among so many
+  task    baseline → candidate   points         p  adjusted
+  wobbly  ✓✓✗✓✓ → ✗✗✗✓✗          -60.0    0.0547     0.902
+
+The same: 30 tasks
+
+Only in the baseline (1)
+  lost
+
+Only in the candidate (1)
+  extra
+
+Mind
+  candidate: 2 of 9 trials are missing"""
+    )
+
+
+def test_a_comparison_that_cannot_tell_says_what_would() -> None:
+    said = list(lines(compare_records(a_record({"a": "✓✓"}), a_record({"a": "✓✗"}))))
+
+    assert said[said.index("INCONCLUSIVE: this data cannot tell whether the candidate is worse") :][4:6] == [
+        "  this run could have seen no drop at all: it is too small",
+        "  a drop of 10 points cannot be ruled out (it could be 100.0): more attempts or more tasks would tell",
+    ]
+
+
+def test_nothing_in_common_says_so() -> None:
+    said = list(lines(compare_records(a_record({"a": "✓"}), a_record({"b": "✓"}))))
+
+    assert said[5:7] == [
+        "INCONCLUSIVE: this data cannot tell whether the candidate is worse",
+        "  the two have no task in common that was judged on both sides",
+    ]
+
+
+def test_a_significant_gain_is_called_better() -> None:
+    before = a_record({f"t{n}": "✗✗✗✗✗" for n in range(20)})
+    after = a_record({f"t{n}": "✓✓✓✓✓" for n in range(20)})
+
+    assert "PASS: the candidate is better" in list(lines(compare_records(before, after)))
+
+
+def test_other_conditions_are_shown_with_short_digests() -> None:
+    before = a_task("✓", fingerprint={"scenario": "sha256:" + "a" * 64, "limits": {"memory_mb": 1024}})
+    after = a_task("✓", fingerprint={"scenario": "sha256:" + "b" * 64, "limits": {"memory_mb": 512}})
+
+    said = list(lines(compare_records(a_record({"a": before}), a_record({"a": after}))))
+
+    assert said[-2:] == [
+        "Not under the same conditions (1 task, left out; --parity warn compares them all the same)",
+        "  a: limits.memory_mb 1024 → 512, scenario aaaaaaaaaaaa → bbbbbbbbbbbb",
+    ]
+
+
+def test_markdown_has_a_table_of_every_task() -> None:
+    text = markdown(compare_records(BEFORE, AFTER))
+
+    assert text.startswith("# monday → tuesday\n\n**PASS: the candidate is not worse**\n")
+    assert "| broken | ✓✓✓✓✓ → ✗✗✗✗✗ | -100.0 | -100 to -39 | 0.000977 | 0.0322 |\n" in text
+    assert text.count("| ✓✓✓✓✓ → ✓✓✓✓✓ |") == 30
+
+
+def test_names_do_not_break_markdowns_tables() -> None:
+    text = markdown(compare_records(a_record({"a|b": "✓"}), a_record({"a|b": "✗"})))
+
+    assert "| a\\|b | ✓ → ✗ |" in text
+
+
+def test_json_is_plain_and_whole() -> None:
+    content = json.loads(json.dumps(as_json(compare_records(BEFORE, AFTER)), allow_nan=False))
+
+    assert content["schema_version"] == 1
+    assert (content["baseline"]["run_id"], content["candidate"]["run_id"]) == ("monday", "tuesday")
+    assert content["suite"]["verdict"] == "pass"
+    assert content["suite"]["interval"]["population"] == "these tasks, this agent"
+    assert [one["population"] for one in content["baseline"]["intervals"]] == [
+        "tasks like these",
+        "these tasks, this agent",
+    ]
+    (broken,) = (task for task in content["tasks"] if task["task"] == "broken")
+    assert broken["status"] == "worse"
+    assert broken["candidate"] == {
+        "strip": "✗✗✗✗✗",
+        "rewards": [0.0, 0.0, 0.0, 0.0, 0.0],
+        "solved": 0,
+        "scored": 5,
+        "void": 0,
+    }
+    assert (content["only_in_baseline"], content["only_in_candidate"]) == (["lost"], ["extra"])
+
+
+def test_json_of_nothing_in_common_has_no_numbers() -> None:
+    suite = as_json(compare_records(a_record({"a": "✓"}), a_record({"b": "✓"})))["suite"]
+
+    assert (suite["verdict"], suite["p"], suite["difference"], suite["interval"], suite["mde"]) == (
+        "inconclusive",
+        None,
+        None,
+        None,
+        None,
+    )

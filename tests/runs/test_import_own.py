@@ -1,0 +1,246 @@
+"""Our own run folders, and folders of baselines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.agents.base import Usage
+from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
+from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.files import write_json
+from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
+from pytest_terminalbench.runs.importers import import_results
+from pytest_terminalbench.runs.record import Attempt
+from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.trials.result import Timing, TrialResult
+from tests.runs.samples import only, strips
+
+OUTCOMES: Mapping[str, Outcome] = {
+    "✓": Solved(),
+    "✗": Unsolved(reason="1 of 2 checks did not pass"),
+    "·": Void(reason="the engine is gone", phase=Phase.START),
+}
+FINGERPRINT = {"scenario": "sha256:aa", "limits": {"memory_mb": 1024}}
+
+
+def a_run(folder: Path, cells: Mapping[tuple[str, str], str], *, attempts: object = 1, **changes: Any) -> Path:
+    """A run folder whose cells, named by scenario and agent, went as their strips say."""
+    payloads = [_cell(folder, scenario, agent, marks) for (scenario, agent), marks in cells.items()]
+    write_json(folder / "summary.json", {**summarise(folder.name, payloads), **changes})
+    settings = {"attempts": attempts, "datasets": {"demo": "1.0"}}
+    write_json(folder / "manifest.json", {"started_at": "2026-01-01T00:00:00.000Z", "settings": settings})
+    return folder
+
+
+def _cell(folder: Path, scenario: str, agent: str, marks: str) -> dict[str, Any]:
+    trials = [_trial(folder, scenario, agent, number, OUTCOMES[mark]) for number, mark in enumerate(marks, start=1)]
+    return {
+        "cell": f"demo/{scenario}[{agent}]",
+        "scenario": scenario,
+        "dataset": "demo",
+        "category": "files",
+        "difficulty": "easy",
+        "agent": agent,
+        "model": None,
+        "status": "void" if "·" in marks or not marks else "solved" if "✗" not in marks else "unsolved",
+        "improved": False,
+        "baseline_id": None,
+        "text": "the image does not build",
+        "attempts": trials,
+    }
+
+
+def _trial(folder: Path, scenario: str, agent: str, number: int, outcome: Outcome) -> dict[str, Any]:
+    place = f"trials/{scenario}/{agent}/{number}"
+    result = TrialResult(
+        run_id=folder.name,
+        scenario_id=scenario,
+        dataset="demo",
+        agent=agent,
+        model=None,
+        attempt=number,
+        outcome=outcome,
+        folder=place,
+        timing=Timing(agent_s=2.5),
+        usage=Usage(input_tokens=90, output_tokens=10, cost_usd=0.25),
+        fingerprint=FINGERPRINT,
+    )
+    write_json(folder / place / "result.json", result.to_json())
+    return {
+        "outcome": outcome_name(outcome),
+        "reason": outcome.reason,
+        "reward": result.reward,
+        "phase": None,
+        "agent_s": 2.5,
+        "wall_s": 4.0,
+        "memory_peak_mb": 12.5,
+        "cost_usd": 0.25,
+        "folder": place,
+    }
+
+
+def test_a_run_is_read_with_what_its_trials_tell(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓✗", ("beta", "oracle"): "·"})
+
+    record = only(run)
+
+    assert (record.origin, record.run_id, record.label, record.dataset_label) == ("run", "r1", "oracle", "demo==1.0")
+    assert strips(record) == {"alpha": "✓✗", "beta": "·"}
+    assert record.tasks["alpha"].fingerprint == FINGERPRINT
+    assert record.tasks["alpha"].attempts[1] == Attempt(
+        trial="trials/alpha/oracle/2",
+        reward=0.0,
+        reason="1 of 2 checks did not pass",
+        seconds=2.5,
+        tokens=100,
+        cost_usd=0.25,
+        memory_peak_mb=12.5,
+    )
+
+
+def test_a_cell_that_was_never_tried_is_void(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): ""})
+
+    assert only(run).tasks["alpha"].attempts == (
+        Attempt(trial="alpha (void)", reward=None, reason="the image does not build"),
+    )
+
+
+def test_a_run_whose_trials_were_not_kept_is_read_from_its_summary(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    (run / "trials/alpha/oracle/1/result.json").unlink()
+
+    (attempt,) = only(run).tasks["alpha"].attempts
+    assert (attempt.reward, attempt.tokens, only(run).tasks["alpha"].fingerprint) == (1.0, None, {})
+
+
+def test_agents_of_one_run_are_records_of_their_own(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓", ("alpha", "nop"): "✗"})
+
+    assert {record.label: strips(record) for record in import_results(run)} == {
+        "nop": {"alpha": "✗"},
+        "oracle": {"alpha": "✓"},
+    }
+
+
+def test_a_run_that_chose_its_attempts_as_it_went_is_adaptive(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"}, attempts="auto")
+
+    assert only(run).is_adaptive
+
+
+def test_lost_cells_are_noted(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"}, lost=["demo/beta.json::beta[oracle]"])
+
+    assert only(run).notes == ("1 cell was lost: collected, never reported",)
+
+
+def test_a_run_without_a_summary_is_told(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    (run / "summary.json").unlink()
+
+    with pytest.raises(RunFolderError) as error:
+        import_results(run)
+    assert str(error.value) == (
+        f"{run} has no summary.json: its session has not ended yet, or was killed before it could write one"
+    )
+
+
+def test_a_damaged_trial_is_named(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    file = run / "trials/alpha/oracle/1/result.json"
+    file.write_text("{")
+
+    with pytest.raises(RunFolderError, match=rf"^{file} is damaged or missing: "):
+        import_results(run)
+
+
+# -- baselines -----------------------------------------------------------------------------------------------------
+
+
+def a_baseline(folder: Path, scenario: str, rewards: list[float], **changes: Any) -> Path:
+    record = BaselineRecord(
+        **{
+            "baseline_id": f"{scenario}-2026-01-01",
+            "scenario_id": scenario,
+            "status": "active",
+            "approved_on": "2026-01-01",
+            "approved_by": "someone",
+            "attempts": len(rewards),
+            "solved": sum(reward >= 1 for reward in rewards),
+            "rewards": rewards,
+            "metrics": {"runtime_s": Measure(median=2.0, spread=2.0, values=[1.0 + n for n in range(len(rewards))])},
+            "fingerprint": FINGERPRINT,
+            **changes,
+        }
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{scenario}.json"
+    file.write_text(serialised(record))
+    return file
+
+
+def test_a_folder_of_baselines_is_a_record(tmp_path: Path) -> None:
+    folder = tmp_path / "baselines" / "demo" / "terminal--m-1"
+    a_baseline(folder, "alpha", [1.0, 0.0])
+    a_baseline(folder, "beta", [1.0])
+
+    record = only(folder)
+
+    assert (record.origin, record.run_id, record.dataset, record.agent, record.model) == (
+        "baselines",
+        "baselines of demo/terminal--m-1",
+        "demo",
+        "terminal",
+        "m-1",
+    )
+    assert strips(record) == {"alpha": "✓✗", "beta": "✓"}
+    assert record.tasks["alpha"].attempts[1] == Attempt(trial="alpha-2026-01-01/2", reward=0.0, seconds=2.0)
+    assert record.tasks["alpha"].fingerprint == FINGERPRINT
+
+
+def test_all_baselines_are_read_from_the_top(tmp_path: Path) -> None:
+    a_baseline(tmp_path / "demo" / "oracle", "alpha", [1.0])
+    a_baseline(tmp_path / "demo" / "nop", "alpha", [0.0])
+
+    assert [record.label for record in import_results(tmp_path)] == ["nop", "oracle"]
+
+
+def test_retired_baselines_are_left_out_and_provisional_ones_noted(tmp_path: Path) -> None:
+    folder = tmp_path / "demo" / "oracle"
+    a_baseline(folder, "alpha", [1.0], status="retired")
+    a_baseline(folder, "beta", [1.0], status="provisional")
+
+    record = only(folder)
+    assert (sorted(record.tasks), record.notes) == (["beta"], ("1 of 1 baselines are provisional",))
+
+
+def test_nothing_but_retired_baselines_is_nothing(tmp_path: Path) -> None:
+    a_baseline(tmp_path / "demo" / "oracle", "alpha", [1.0], status="retired")
+
+    with pytest.raises(RunFolderError) as error:
+        import_results(tmp_path)
+    assert str(error.value) == f"{tmp_path} has no active baseline; approve some with --update-baselines"
+
+
+def test_a_baseline_of_the_future_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "demo" / "oracle"
+    a_baseline(folder, "alpha", [1.0])
+    file = a_baseline(folder, "beta", [1.0])
+    file.write_text(json.dumps({**json.loads(file.read_text()), "schema_version": 9}))
+
+    with pytest.raises(BaselineError, match=rf"^{file} has schema_version 9, .* upgrade pytest-terminalbench, or "):
+        import_results(folder)
+
+
+def test_one_baseline_alone_points_to_its_folder(tmp_path: Path) -> None:
+    file = a_baseline(tmp_path / "demo" / "oracle", "alpha", [1.0])
+
+    with pytest.raises(RunFolderError) as error:
+        import_results(file)
+    assert str(error.value) == f"{file} is one baseline; name its folder, {file.parent}, to compare all of them"

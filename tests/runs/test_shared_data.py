@@ -1,0 +1,92 @@
+"""Public results of seven agents, where they lie beside the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_terminalbench.runs.comparison import compare_records
+from pytest_terminalbench.runs.comparison_html import html
+from pytest_terminalbench.runs.comparison_text import as_json, lines, markdown
+from pytest_terminalbench.runs.importers.storing import store_record
+from pytest_terminalbench.runs.record import RunRecord
+from tests.runs.samples import only, strips
+
+_BESIDE = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = Path(os.environ.get("TERMINALBENCH_SHARED_DATA", _BESIDE)) / "terminal-bench-core-0.1.1"
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the public results are not on this machine")
+
+# What tb itself counted as resolved, in all files of a submission, and how many trials had no verdict.
+RESOLVED_AND_VOID = {
+    "20250711_openhands_claude-4-sonnet": (165, 17),
+    "20250811_cursor-cli_claude-4-sonnet": (105, 25),
+    "20250829_goose_claude-4-sonnet": (165, 14),
+    "20250902_orchestrator_claude-4-sonnet": (144, 29),
+    "20250923_droid_claude-4-sonnet": (202, 11),
+    "20250924_droid_gpt-5": (210, 16),
+    "ob1-09-10-25": (227, 38),
+}
+
+
+@pytest.fixture(scope="module")
+def records() -> dict[str, RunRecord]:
+    return {name: only(DATA / name) for name in RESOLVED_AND_VOID}
+
+
+def test_every_submission_is_there() -> None:
+    assert {path.name for path in DATA.iterdir() if path.is_dir()} == set(RESOLVED_AND_VOID)
+
+
+@pytest.mark.parametrize("name", RESOLVED_AND_VOID)
+def test_every_submission_has_five_attempts_at_eighty_tasks(name: str, records: dict[str, RunRecord]) -> None:
+    record = records[name]
+
+    assert len(record.tasks) == 80
+    assert {len(task.attempts) for task in record.tasks.values()} == {5}
+    assert (sum(sum(task.rewards) for task in record.tasks.values()), record.voids) == RESOLVED_AND_VOID[name]
+    assert record.notes == ()
+
+
+@pytest.mark.parametrize("name", RESOLVED_AND_VOID)
+def test_every_attempt_is_the_run_it_says(name: str, records: dict[str, RunRecord]) -> None:
+    """Counted once more from the rows alone."""
+    rows = [row for file in sorted(DATA.joinpath(name).rglob("*results.json")) for row in _rows(file)]
+    resolved = {row["task_id"]: 0 for row in rows}
+    for row in rows:
+        resolved[row["task_id"]] += row["is_resolved"] is True
+
+    assert {task: marks.count("✓") for task, marks in strips(records[name]).items()} == resolved
+
+
+def _rows(file: Path) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = json.loads(file.read_text())["results"]
+    return rows
+
+
+def test_the_same_agent_with_another_model_is_compared(records: dict[str, RunRecord]) -> None:
+    comparison = compare_records(records["20250923_droid_claude-4-sonnet"], records["20250924_droid_gpt-5"])
+
+    assert (comparison.suite.verdict, comparison.suite.tasks) == ("pass", 78)
+    assert comparison.unscored == ("build-initramfs-qemu", "cron-broken-network")
+
+
+def test_a_worse_agent_is_found_worse_in_every_rendering(records: dict[str, RunRecord]) -> None:
+    comparison = compare_records(records["20250924_droid_gpt-5"], records["20250829_goose_claude-4-sonnet"])
+
+    assert comparison.suite.verdict == "fail"
+    assert "FAIL: the candidate is worse" in list(lines(comparison))
+    assert "**FAIL: the candidate is worse**" in markdown(comparison)
+    assert as_json(comparison)["suite"]["verdict"] == "fail"
+    page = html(comparison)
+    assert "<b>FAIL</b> the candidate is worse" in page
+    assert len(page.encode()) < 1_000_000
+
+
+def test_a_submission_is_stored_as_a_run(tmp_path: Path, records: dict[str, RunRecord]) -> None:
+    record = records["20250902_orchestrator_claude-4-sonnet"]
+
+    assert strips(only(store_record(record, tmp_path).path)) == strips(record)
