@@ -64,14 +64,14 @@ def approve(
     notes: str = "",
     how: str = "--update-baselines",
 ) -> Approval:
-    """Approve `cells` of the run `run_id`; other cells' baselines are not touched.
+    """Approve `cells` of the run `run_id`, in order of their files; other cells' baselines are not touched.
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
     Raises BaselineError, also when somebody else is approving at the moment.
     """
     with _alone(baselines):
         prepared = []
-        for cell in cells:
+        for cell in sorted(cells, key=lambda cell: cell.file):
             before = read_record(baselines / cell.file)
             prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
         written = []

@@ -29,7 +29,8 @@ def append(file: Path, entry: Mapping[str, Any]) -> None:
     line = {"ts": now_text(), **entry, "previous": _last_digest(file)}
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("ab") as log:
-        log.write((json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n").encode())
+        # A name from a command line may hold half a surrogate pair; in JSON this is its escape.
+        log.write((json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
 
 
 def entries(file: Path) -> Iterator[dict[str, Any]]:

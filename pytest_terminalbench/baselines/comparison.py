@@ -47,8 +47,10 @@ def compare(baseline: BaselineRecord | None, *, solved: int, rewards: list[float
     """Compare `solved` of ``len(rewards)`` attempts, and their mean reward, with what was approved.
 
     Without a baseline every attempt has to solve. With one, a smaller share of solved attempts, or a smaller mean
-    reward, is a regression.
+    reward, is a regression. Raises ValueError when there is no attempt: nothing was judged.
     """
+    if not rewards:
+        raise ValueError("there is no attempt to compare")
     attempts = len(rewards)
     seen = f"solved {solved} of {attempts}"
     if baseline is None:

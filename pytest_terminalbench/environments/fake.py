@@ -34,7 +34,7 @@ Reply = Callable[["FakeEnvironment", Sequence[str]], ExecResult | int | str]
 
 
 class FakeEnvironment:
-    """`replies` maps a piece of a command line to what it does: a function, an exit code, or what it prints.
+    """`replies` maps a piece of a command line to what it does: a function, a result, an exit code, or what it prints.
 
     A command that no key fits ends with exit code 0 and prints nothing. `files` holds what is in the environment,
     absolute path -> content; `log` holds every command line that was run, `calls` how, and `stops` what `stop_agent`
@@ -44,7 +44,7 @@ class FakeEnvironment:
 
     def __init__(
         self,
-        replies: Mapping[str, Reply | int | str] | None = None,
+        replies: Mapping[str, Reply | ExecResult | int | str] | None = None,
         *,
         files: Mapping[str, bytes] | None = None,
         stop_report: StopReport | None = None,

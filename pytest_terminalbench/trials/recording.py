@@ -149,14 +149,17 @@ def shortened(text: str, limit: int = RECORDED_OUTPUT_CHARS) -> str:
 def write_cast(file: Path, records: Sequence[CommandRecord], *, started_at: float, title: str) -> None:
     """An asciicast v2 recording of `records`; `started_at` is the epoch second the agent began."""
     header = {"version": 2, "width": CAST_COLUMNS, "height": CAST_ROWS, "timestamp": int(started_at), "title": title}
-    lines = [json.dumps(header)]
-    for record in records:
-        typed = f"$ {record.command}\n".replace("\n", "\r\n")
-        lines.append(json.dumps([round(record.at_s, 3), "o", typed]))
-        seen = shortened(record.result.stdout + record.result.stderr).replace("\n", "\r\n")
-        if seen:
-            lines.append(json.dumps([round(record.at_s + record.result.duration_s, 3), "o", seen]))
+    # By time, for an agent may run several commands at once.
+    events = sorted((event for record in records for event in _cast_events(record)), key=lambda event: event[0])
+    lines = [json.dumps(header), *(json.dumps(event) for event in events)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _cast_events(record: CommandRecord) -> Iterator[tuple[float, str, str]]:
+    yield round(record.at_s, 3), "o", f"$ {record.command}\n".replace("\n", "\r\n")
+    seen = shortened(record.result.stdout + record.result.stderr).replace("\n", "\r\n")
+    if seen:
+        yield round(record.at_s + record.result.duration_s, 3), "o", seen
 
 
 def write_trajectory(

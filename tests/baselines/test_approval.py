@@ -1,0 +1,300 @@
+"""Approving: what is written, what is left alone, and the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve, record_of, retire
+from pytest_terminalbench.baselines.record import BaselineRecord, Measure, read_record
+from pytest_terminalbench.errors import BaselineError
+
+
+@pytest.fixture(autouse=True)
+def _locks_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def baselines(tmp_path: Path) -> Path:
+    return tmp_path / "baselines"
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def judged(solved: bool = True, **changes: Any) -> JudgedTrial:
+    facts: dict[str, Any] = {
+        "solved": solved,
+        "reward": float(solved),
+        "runtime_s": 1.0,
+        "memory_peak_mb": 8.0,
+        "cost_usd": 0.0,
+        "tokens": 0,
+        "fingerprint": {"scenario": "sha256:1"},
+    }
+    return JudgedTrial(**{**facts, **changes})
+
+
+def cell(name: str = "make-it", *trials: JudgedTrial) -> CellTrials:
+    return CellTrials(scenario_id=name, file=Path("demo/oracle") / f"{name}.json", trials=trials or [judged()])
+
+
+def approved(baselines: Path, *cells: CellTrials, run: str = "run-1", by: str = "me", notes: str = "") -> Approval:
+    return approve(cells, run_id=run, baselines=baselines, approver=by, notes=notes)
+
+
+def log(baselines: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (baselines / "audit.jsonl").read_text().splitlines()]
+
+
+def files(baselines: Path) -> dict[str, bytes]:
+    return {p.relative_to(baselines).as_posix(): p.read_bytes() for p in baselines.rglob("*.json")}
+
+
+class TestRecord:
+    def test_it_keeps_what_was_judged(self) -> None:
+        trials = [judged(runtime_s=1.0), judged(solved=False, reward=0.25, runtime_s=4.0, memory_peak_mb=10.06)]
+
+        assert record_of(cell("make-it", *trials), approver="me", notes="why") == BaselineRecord(
+            baseline_id=f"make-it-{today()}",
+            scenario_id="make-it",
+            status="active",
+            approved_on=today(),
+            approved_by="me",
+            notes="why",
+            attempts=2,
+            solved=1,
+            rewards=[1.0, 0.25],
+            metrics={
+                "runtime_s": Measure(median=2.5, spread=3.0, values=[1.0, 4.0]),
+                "memory_peak_mb": Measure(median=9.1, spread=2.1, values=[8.0, 10.1]),
+                "cost_usd": Measure(median=0.0, spread=0.0, values=[0.0, 0.0]),
+                "tokens": Measure(median=0.0, spread=0.0, values=[0.0, 0.0]),
+            },
+            fingerprint={"scenario": "sha256:1"},
+        )
+
+    def test_what_is_not_known_is_not_measured(self) -> None:
+        record = record_of(cell("make-it", judged(memory_peak_mb=None, cost_usd=None)), approver="me")
+
+        assert sorted(record.metrics) == ["runtime_s", "tokens"]
+
+    def test_without_a_trial_there_is_nothing_to_approve(self) -> None:
+        empty = CellTrials(scenario_id="make-it", file=Path("a.json"), trials=[])
+
+        with pytest.raises(BaselineError, match=r"^make-it: no trial was judged, so there is nothing to approve$"):
+            record_of(empty, approver="me")
+
+    def test_trials_of_different_conditions_are_not_one_baseline(self) -> None:
+        mixed = cell("make-it", judged(), judged(fingerprint={"scenario": "sha256:2"}))
+
+        with pytest.raises(BaselineError, match=r"^make-it: its trials were made under different conditions$"):
+            record_of(mixed, approver="me")
+
+
+class TestFiles:
+    def test_each_cell_has_one_in_its_place(self, baselines: Path) -> None:
+        found = approved(baselines, cell("a"), cell("b"))
+
+        places = [baselines / "demo/oracle/a.json", baselines / "demo/oracle/b.json"]
+        assert found == Approval(written=places, unchanged=0)
+        assert [record.solved for record in map(read_record, places) if record] == [1, 1]
+
+    def test_only_the_chosen_ones_are_touched(self, baselines: Path) -> None:
+        approved(baselines, cell("a"), cell("b"))
+        before = files(baselines)
+
+        approved(baselines, cell("a", judged(solved=False)))
+
+        after = files(baselines)
+        assert [name for name in before if before[name] != after[name]] == ["demo/oracle/a.json"]
+        assert before.keys() == after.keys()
+
+    def test_measured_times_alone_are_no_reason_to_write(self, baselines: Path) -> None:
+        """A run that changes nothing leaves no diff."""
+        approved(baselines, cell("a"))
+        before = files(baselines)
+
+        found = approved(baselines, cell("a", judged(runtime_s=99.0, memory_peak_mb=99.0)), run="run-2", by="you")
+
+        assert found == Approval(written=[], unchanged=1)
+        assert files(baselines) == before
+        assert len(log(baselines)) == 1
+
+    @pytest.mark.parametrize(
+        "trials",
+        [
+            [judged(solved=False)],
+            [judged(), judged()],
+            [judged(reward=1.5)],
+            [judged(fingerprint={"scenario": "sha256:2"})],
+        ],
+        ids=["solved", "attempts", "reward", "conditions"],
+    )
+    def test_anything_that_is_compared_is(self, baselines: Path, trials: list[JudgedTrial]) -> None:
+        approved(baselines, cell("a"))
+
+        assert len(approved(baselines, cell("a", *trials)).written) == 1
+
+    def test_a_new_one_names_what_it_supersedes(self, baselines: Path) -> None:
+        for solved in (True, False, True):
+            approved(baselines, cell("a", judged(solved=solved)))
+
+        record = read_record(baselines / "demo/oracle/a.json")
+        assert record is not None
+        assert (record.baseline_id, record.supersedes) == (f"a-{today()}-3", f"a-{today()}-2")
+
+    def test_the_order_of_cells_does_not_matter(self, tmp_path: Path) -> None:
+        cells = [cell("c"), cell("a", judged(solved=False)), cell("b")]
+        approved(tmp_path / "one", *cells)
+        approved(tmp_path / "other", *reversed(cells))
+
+        assert files(tmp_path / "one") == files(tmp_path / "other")
+        assert [line["cell"] for line in log(tmp_path / "one")] == [line["cell"] for line in log(tmp_path / "other")]
+
+    def test_one_that_cannot_be_approved_stops_all(self, baselines: Path) -> None:
+        with pytest.raises(BaselineError):
+            approved(baselines, cell("a"), CellTrials(scenario_id="b", file=Path("demo/oracle/b.json"), trials=[]))
+
+        assert not baselines.exists()
+
+    def test_a_damaged_one_stops_all_and_stays(self, baselines: Path) -> None:
+        approved(baselines, cell("b"))
+        (baselines / "demo/oracle/b.json").write_text("damaged")
+
+        with pytest.raises(BaselineError, match="is damaged: not JSON"):
+            approved(baselines, cell("a"), cell("b", judged(solved=False)))
+
+        assert files(baselines) == {"demo/oracle/b.json": b"damaged"}
+
+    def test_nothing_else_is_left_behind(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+
+        assert sorted(p.relative_to(baselines).as_posix() for p in baselines.rglob("*") if p.is_file()) == [
+            "audit.jsonl",
+            "demo/oracle/a.json",
+        ]
+
+    def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(
+        self, baselines: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As on a full disk: the new one is not put in place."""
+        approved(baselines, cell("a"))
+        before = files(baselines)
+
+        def full(self: Path, *args: Any, **kwargs: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            approved(baselines, cell("a", judged(solved=False)))
+
+        monkeypatch.undo()
+        assert files(baselines) == before
+
+
+class TestLog:
+    def test_each_approval_is_a_line(self, baselines: Path) -> None:
+        approved(baselines, cell("a"), run="run-7", by="Zoë", notes="as planned")
+
+        (line,) = log(baselines)
+        assert datetime.fromisoformat(line.pop("ts"))
+        assert line.pop("previous") == "none"
+        assert line == {
+            "action": "approved",
+            "how": "--update-baselines",
+            "status": "active",
+            "notes": "as planned",
+            "baseline_id": f"a-{today()}",
+            "cell": "demo/oracle/a",
+            "by": "Zoë",
+            "run": "run-7",
+            "solved": 1,
+            "attempts": 1,
+            "supersedes": None,
+        }
+
+    def test_lines_are_only_added(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+        first = (baselines / "audit.jsonl").read_bytes()
+        approved(baselines, cell("a", judged(solved=False)), cell("b"))
+
+        assert (baselines / "audit.jsonl").read_bytes().startswith(first)
+        assert [line["cell"] for line in log(baselines)] == ["demo/oracle/a", "demo/oracle/a", "demo/oracle/b"]
+
+    def test_a_line_that_was_changed_is_found(self, baselines: Path) -> None:
+        approved(baselines, cell("a"), cell("b"))
+        file = baselines / "audit.jsonl"
+        file.write_text(file.read_text().replace('"by": "me"', '"by": "somebody else"', 1))
+
+        with pytest.raises(BaselineError, match=r":2 does not follow from the line before"):
+            approved(baselines, cell("c"))
+        assert not (baselines / "demo/oracle/c.json").exists()
+
+    def test_odd_names_are_escaped(self, baselines: Path) -> None:
+        approved(baselines, cell("a"), by="half \ud800", notes="\u2028\x85\x0b")
+        approved(baselines, cell("b"))
+
+        assert [line["by"] for line in log_as_bytes(baselines)] == ["half \ud800", "me"]
+
+
+def log_as_bytes(baselines: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (baselines / "audit.jsonl").read_bytes().split(b"\n") if line]
+
+
+class TestRetiring:
+    def test_it_stays_and_no_longer_counts(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+
+        retire(Path("demo/oracle/a.json"), baselines=baselines, by="me", notes="old")
+
+        record = read_record(baselines / "demo/oracle/a.json")
+        assert record is not None
+        assert record.status == "retired"
+        assert [line["action"] for line in log(baselines)] == ["approved", "retired"]
+
+    def test_once_is_enough(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+        retire(Path("demo/oracle/a.json"), baselines=baselines, by="me")
+
+        with pytest.raises(BaselineError, match=f"^a-{today()} is retired already$"):
+            retire(Path("demo/oracle/a.json"), baselines=baselines, by="me")
+
+    def test_what_is_not_there_cannot_be(self, baselines: Path) -> None:
+        with pytest.raises(BaselineError, match=r"does not exist, so there is nothing to retire$"):
+            retire(Path("demo/oracle/a.json"), baselines=baselines, by="me")
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from pytest_terminalbench.baselines.approval import _alone
+
+with _alone(Path(sys.argv[1])):
+    print("holding", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_two_do_not_approve_at_once(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_terminalbench.baselines.approval.LOCK_TIMEOUT_S", 0.05)
+    command = [sys.executable, "-c", HOLDER, str(baselines)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"holding\n"
+
+        with pytest.raises(BaselineError) as error:
+            approved(baselines, cell("a"))
+        holder.communicate(b"\n")
+
+    assert str(error.value) == f"somebody else is approving in {baselines} at this moment; try again"
+    assert approved(baselines, cell("a")).unchanged == 0
