@@ -128,7 +128,8 @@ class Controller:
         if cell is None:
             return
         crashes = self._crashes[nodeid] = self._crashes.get(nodeid, 0) + 1
-        self._bench.journal.write("worker-crash", cell=cell.key, crashes=crashes)
+        removed = self._bench.sweep(orphans_only=True)
+        self._bench.journal.write("worker-crash", cell=cell.key, crashes=crashes, removed_containers=len(removed))
         if crashes <= WORKER_RETRIES and _requeued(sched, nodeid):
             report.outcome = RETRIED  # type: ignore[assignment]  # Neither passed nor failed; see status.py.
             report.longrepr = None

@@ -315,12 +315,12 @@ class BenchSession:
         if self.controller is not None:
             self.controller.finish(session)
 
-    def sweep(self) -> list[str]:
-        """Remove the containers that this run has left, where an engine was asked for any."""
+    def sweep(self, *, orphans_only: bool = False) -> list[str]:
+        """Remove the containers that this run (or a dead worker of it) has left, where an engine was asked for any."""
         if not self.engine_url:
             return []
         try:
-            return self.scheduler.sweep()
+            return self.scheduler.sweep(orphans_only=orphans_only)
         except EnvironmentFailure:
             # A dead engine has no containers running; they end at their deadline in any case.
             return []

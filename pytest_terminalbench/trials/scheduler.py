@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment, engine_errors
 from pytest_terminalbench.environments.images import Image, ImageMap, Images
 from pytest_terminalbench.environments.owner import Ownership
-from pytest_terminalbench.environments.reaper import sweep_run
+from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["EnvironmentLease", "Scheduler", "SchedulerSettings"]
@@ -107,11 +107,12 @@ class Scheduler:
         if not self._settings.keep_containers:
             environment.close()
 
-    def sweep(self) -> list[str]:
-        """Remove what is left of the run, whoever started it."""
+    def sweep(self, *, orphans_only: bool = False) -> list[str]:
+        """Remove what is left of the run, whoever started it, or what dead processes of it have left; the ids."""
         if self._settings.keep_containers:
             return []
-        return sweep_run(self.engine, self._settings.run_id)
+        found = leftovers(self.engine, run_id=self._settings.run_id)
+        return remove(self.engine, [one for one in found if one.is_orphan or not orphans_only])
 
 
 class EnvironmentLease:

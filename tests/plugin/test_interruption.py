@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -254,6 +255,21 @@ def test_a_test_of_the_users_own_leaves_no_container_either(
     assert containers(engine, run_id) == []
 
 
+class OneRun:
+    """The engine as if it had the containers of one run only: a test sweeps nobody else's."""
+
+    def __init__(self, engine: DockerEngine, run: str) -> None:
+        self._run = run
+        self.remove = engine.remove
+        self.images = engine.images
+        self.remove_image = engine.remove_image
+        self._engine = engine
+
+    def containers(self, label: str) -> list[dict[str, Any]]:
+        assert label == RUN_LABEL
+        return self._engine.containers(f"{label}={self._run}")
+
+
 @pytest.mark.docker
 def test_the_container_of_a_killed_session_is_an_orphan_and_swept(
     sleepers: Suite, start: Callable[..., Started], engine: DockerEngine, run_id: str
@@ -268,7 +284,7 @@ def test_the_container_of_a_killed_session_is_an_orphan_and_swept(
 
     assert len(left) == 1
     assert containers(engine, run_id) == left
-    assert left[0] in sweep_orphans(engine)
+    assert sweep_orphans(OneRun(engine, run_id)) == left
     assert containers(engine, run_id) == []
 
 
@@ -279,6 +295,36 @@ def test_a_scenario_runs_in_a_container_and_leaves_none(sleepers: Suite, engine:
 
     sleepers.run_apart(*only, *scripted("touch done")).assert_outcomes(passed=1)
 
+    assert containers(engine, run_id) == []
+
+
+@pytest.mark.docker
+def test_the_container_of_a_killed_worker_is_removed_at_once(
+    sleepers: Suite, engine: DockerEngine, run_id: str
+) -> None:
+    sleepers.write(
+        "conftest.py",
+        """
+        import os
+        import signal
+
+        import pytest
+
+        @pytest.fixture
+        def tb_agent():
+            class Deadly:
+                def act(self, task, environment):
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            return Deadly()
+        """,
+    )
+
+    sleepers.run_apart("scenarios/demo/alpha.json", "-n", "1", "--tb-run-id", run_id)
+
+    assert sleepers.statuses == {"demo/alpha[oracle]": "void"}
+    events = [json.loads(line) for line in (sleepers.latest / "events.jsonl").read_text().splitlines()]
+    assert [e["removed_containers"] for e in events if e["type"] == "worker-crash"] == [1, 1]
     assert containers(engine, run_id) == []
 
 
