@@ -128,6 +128,7 @@ class Controller:
         if cell is None:
             return
         crashes = self._crashes[nodeid] = self._crashes.get(nodeid, 0) + 1
+        # What the kernel has not buried yet goes at the end.
         removed = self._bench.sweep(orphans_only=True)
         self._bench.journal.write("worker-crash", cell=cell.key, crashes=crashes, removed_containers=len(removed))
         if crashes <= WORKER_RETRIES and _requeued(sched, nodeid):

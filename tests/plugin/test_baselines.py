@@ -277,6 +277,16 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_file_and_cure(
     assert not (demo.latest / "trials/beta").exists()
 
 
+def test_a_damaged_file_is_that_cells_error_under_the_statistical_gate_too(demo: Suite) -> None:
+    """The gate of the whole run reads the baselines once more."""
+    demo.run("--tb-dataset", "demo", "--update-baselines", "--tb-attempts", "3").assert_outcomes(passed=3)
+    demo.baseline("beta").write_text("")
+
+    demo.run("--tb-dataset", "demo", "--tb-gate", "statistical").assert_outcomes(passed=2, errors=1)
+
+    assert demo.statuses["demo/beta[oracle]"] == "void"
+
+
 def test_the_cure_for_a_damaged_file_works(demo: Suite) -> None:
     file = demo.baseline("beta")
     file.parent.mkdir(parents=True)

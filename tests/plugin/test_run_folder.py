@@ -27,6 +27,7 @@ def loaded(suite: Suite, name: str) -> Any:
 def test_the_files_of_a_run(run: Suite) -> None:
     assert sorted(run.files("results/mine")) == [
         "events.jsonl",
+        "incidents/mine-1.json",
         "manifest.json",
         "report.md",
         "summary.json",
@@ -73,7 +74,12 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
         "agents": [{"name": "oracle", "model": None}, {"name": "nop", "model": None}],
         "agent_args": [],
         "attempts": 1,
-        "gate": "strict",
+        "max_attempts": 5,
+        "gate": "by agent",
+        "alpha": 0.05,
+        "margin": 0.02,
+        "inconclusive": "pass",
+        "parity": "block",
         "network": "scenario",
         "timeout_multiplier": 1.0,
         "max_void_rate": 0.05,
