@@ -18,8 +18,9 @@ from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["EnvironmentLease", "Scheduler", "SchedulerSettings"]
 
-# What starting, stopping and copying may add to a trial's own limits before its container ends by itself.
-LIFETIME_MARGIN_S = 120
+# What starting, stopping and copying may add to a trial's own limits before its container ends by itself: an agent that
+# does not come back has a minute of grace, and stopping what it left may take most of another.
+LIFETIME_MARGIN_S = 180
 # A container in a user's own test, where no limits say how long it may live.
 ORDINARY_LIFETIME_S = 3600
 

@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pytest_terminalbench.agents.base import Agent, AgentReport, Task, Usage
+from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task, Usage
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply, fake_environments
-from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, EnvironmentLost
+from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, EnvironmentLost, TooMuchToCopy
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal, read_events
@@ -210,6 +210,15 @@ class TestAnswers:
             "out of processes: the limit pids = 32 was hit"
         )
 
+    def test_more_than_can_be_collected_is_an_answer(self, bench: Bench) -> None:
+        class Hoard(FakeEnvironment):
+            def export(self, path: str) -> Iterator[bytes] | None:
+                raise TooMuchToCopy(f"{path} holds more than 1024 MiB; collect less of it")
+
+        result = bench.put(Oracle(), Hoard(REPLIES), fake(), verifier={"isolation": "fresh"})
+
+        assert result.outcome == Unsolved(reason="/app holds more than 1024 MiB; collect less of it")
+
     def test_processes_that_cannot_be_stopped_are_an_answer_in_the_same_container(self, bench: Bench) -> None:
         environment = FakeEnvironment(REPLIES, stop_report=StopReport(unstoppable=True, pids_refused=1))
 
@@ -286,6 +295,27 @@ class TestTime:
         assert isinstance(result.outcome, Unsolved)
         assert result.limits_hit == ("agent_s",)
         assert "/app/done" not in environment.files
+
+    def test_what_an_agent_leaves_running_on_the_host_has_nothing_to_act_on_either(self, bench: Bench) -> None:
+        """A thread of its own, with time left: the agent has said that it is done."""
+        judged, refused = threading.Event(), threading.Event()
+
+        def later(environment: Environment) -> None:
+            judged.wait(10)
+            try:
+                environment.put({"/app/done": b""})
+            except AgentTimeExpired:
+                refused.set()
+
+        def act(task: Task, environment: Environment) -> None:
+            threading.Thread(target=later, args=[environment], daemon=True).start()
+
+        def judge(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            judged.set()
+            assert refused.wait(10)
+            return is_done(environment, argv)
+
+        assert isinstance(bench.put(Acting(act), fake(**{"/tests/": judge})).outcome, Unsolved)
 
     def test_limits_are_multiplied(self, bench: Bench) -> None:
         told: list[float] = []
