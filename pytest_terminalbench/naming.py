@@ -1,10 +1,15 @@
-"""Names that are safe in paths, node ids and command lines."""
+"""Names that are safe in paths, node ids and command lines, and nouns that agree with their number."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["folder_label", "sanitised"]
+__all__ = ["counted", "folder_label", "sanitised"]
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 cell``, ``2 cells``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def folder_label(agent: str, model: str | None) -> str:

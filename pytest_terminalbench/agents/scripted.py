@@ -10,6 +10,7 @@ from typing import ClassVar
 from pytest_terminalbench.agents.base import AgentReport, Task
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import AgentSetupError
+from pytest_terminalbench.naming import counted
 
 __all__ = ["ScriptedAgent"]
 
@@ -40,7 +41,7 @@ class ScriptedAgent:
             commands.append(self._copied_in(task, environment))
         for command in commands:
             environment.run(["sh", "-c", command], timeout_s=self._command_timeout_s)
-        return AgentReport(note=f"typed {len(commands)} commands")
+        return AgentReport(note=f"typed {counted(len(commands), 'command')}")
 
     def _copied_in(self, task: Task, environment: Environment) -> str:
         script = Path(str(self._script).replace("{scenario}", task.scenario_id))

@@ -9,6 +9,7 @@ import typer
 
 from pytest_terminalbench.cli.output import Format, FormatOption, Styled, print_json, print_table
 from pytest_terminalbench.cli.project import project_image_map
+from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.environments.doctor import Probe
@@ -49,4 +50,4 @@ def _rows(probe: Probe) -> Iterator[list[str | Styled]]:
 def _verdict(*, is_fine: bool, warnings: int) -> str:
     if not is_fine:
         return "runs cannot work here until what failed is mended"
-    return "runs can work here" + (f" ({warnings} warning{'s' if warnings > 1 else ''})" if warnings else "")
+    return "runs can work here" + (f" ({counted(warnings, 'warning')})" if warnings else "")

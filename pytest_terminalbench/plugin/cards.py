@@ -14,6 +14,7 @@ from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
 from pytest_terminalbench.plugin.cell_state import STATE, CellState, trouble_text
 from pytest_terminalbench.plugin.keys import CELL
+from pytest_terminalbench.plugin.longrepr import longrepr
 from pytest_terminalbench.trials.result import TrialResult
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Cards:
         report = yield
         card = failure_card(item, state, call.excinfo.value)  # type: ignore[arg-type]  # Who has a cell is ours.
         if card is not None and report.failed:
-            report.longrepr = card
+            report.longrepr = longrepr(card, report.location[0])
         return report
 
 

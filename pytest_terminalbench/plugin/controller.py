@@ -17,6 +17,7 @@ from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.files import write_atomically, write_json
 from pytest_terminalbench.plugin.cell_state import PROPERTY, CellState
 from pytest_terminalbench.plugin.keys import CELL
+from pytest_terminalbench.plugin.longrepr import longrepr
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.status import RETRIED, payload_of
 from pytest_terminalbench.plugin.suite import failed_gate
@@ -138,7 +139,8 @@ class Controller:
         else:
             times = "once" if crashes == 1 else f"{crashes} times"
             reason = f"the worker that ran it died {times} ({report.longrepr})"
-            report.longrepr = f"{cell.scenario.id}: void: {reason}\njournal: {self._bench.run.events}"
+            card = f"{cell.scenario.id}: void: {reason}\njournal: {self._bench.run.events}"
+            report.longrepr = longrepr(card, report.location[0])
         payload = CellState(cell=cell, trouble=reason).payload()
         report.user_properties.append((PROPERTY, json.dumps(payload)))
 

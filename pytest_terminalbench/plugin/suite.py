@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pytest_terminalbench.plugin.longrepr import longrepr
 from pytest_terminalbench.runs.gate import RunGate
 
 __all__ = ["NODEID", "failed_gate"]
@@ -25,12 +26,12 @@ def failed_gate(gate: RunGate) -> Iterator[pytest.TestReport]:
             ),
         ]
     )
-    for when, outcome, longrepr in (("call", "failed", text), ("teardown", "passed", None)):
+    for when, outcome, shown in (("call", "failed", longrepr(text, NODEID)), ("teardown", "passed", None)):
         yield pytest.TestReport(
             nodeid=NODEID,
             location=(NODEID, None, NODEID),
             keywords={},
             outcome=outcome,  # type: ignore[arg-type]  # The tuple's literals are widened to str.
-            longrepr=longrepr,
+            longrepr=shown,
             when=when,  # type: ignore[arg-type]
         )

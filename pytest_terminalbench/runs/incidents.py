@@ -14,6 +14,7 @@ from urllib.error import URLError
 
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.files import now_text, write_json
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.settings import IncidentSettings
 
 __all__ = ["acknowledge", "due_date", "incidents_of", "on_rotation", "open_incidents", "post", "read_incidents"]
@@ -67,7 +68,7 @@ def _tickets(summary: Mapping[str, Any]) -> list[_Ticket]:
 
 def _counted(kind: str, cells: Sequence[Mapping[str, Any]]) -> str:
     names = ", ".join(cell["scenario"] for cell in cells[:5]) + (", …" if len(cells) > 5 else "")
-    return f"{kind} in {len(cells)} cell{'s' if len(cells) != 1 else ''}: {names}"
+    return f"{kind} in {counted(len(cells), 'cell')}: {names}"
 
 
 def _cell(cell: Mapping[str, Any], run: Path) -> dict[str, Any]:

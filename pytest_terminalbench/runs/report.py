@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.summary import is_scored
 
 __all__ = ["CategoryRow", "category_rows", "gate_lines", "headline", "listed", "markdown", "score_line", "slowest"]
@@ -71,7 +72,7 @@ def headline(totals: Mapping[str, int]) -> str:
         parts.append(f"{totals['inconclusive']} of them inconclusive")
     if plain:
         parts.insert(1, f"{plain} unsolved")
-    return f"{_counted(totals['cells'], 'cell')}: {', '.join(parts)}"
+    return f"{counted(totals['cells'], 'cell')}: {', '.join(parts)}"
 
 
 def score_line(summary: Mapping[str, Any]) -> str | None:
@@ -86,7 +87,7 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
         for one in summary.get("intervals") or [interval]
     ]
     return (
-        f"mean {summary['mean']:.1%} of {_counted(len(scored), 'cell')} with {_counted(attempts, 'attempt')} each; "
+        f"mean {summary['mean']:.1%} of {counted(len(scored), 'cell')} with {counted(attempts, 'attempt')} each; "
         f"95 % interval {', '.join(claims)}"
     )
 
@@ -99,10 +100,6 @@ def gate_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         for metric in gate["metrics"].get(actor, {}).values():
             if metric["verdict"] != "pass":
                 yield f"suite gate: {metric['verdict']}: {metric['reason']}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def listed(cells: Sequence[Mapping[str, Any]], *statuses: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from pytest_terminalbench.errors import (
     VerifierError,
 )
 from pytest_terminalbench.files import write_json
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
@@ -322,7 +323,8 @@ class _Trial:
         notes = [said, self._agent.note(spec.timeouts.agent_s * self._setup.timeout_multiplier)]
         if self._stop.oom_kills:
             notes.append(
-                f"out of memory: {self._stop.oom_kills} processes killed at memory_mb = {spec.environment.memory_mb}"
+                f"out of memory: {counted(self._stop.oom_kills, 'process', 'processes')} killed "
+                f"at memory_mb = {spec.environment.memory_mb}"
             )
         if self._stop.pids_refused:
             notes.append(f"out of processes: the limit pids = {spec.environment.pids} was hit")

@@ -43,7 +43,7 @@ class TestBothWays:
 
         assert result.limits_hit == ("memory_mb",)
         assert result.outcome == Unsolved(
-            reason="1 of 1 checks did not pass: exit code; out of memory: 1 processes killed at memory_mb = 64"
+            reason="1 of 1 checks did not pass: exit code; out of memory: 1 process killed at memory_mb = 64"
         )
 
     def test_who_ran_out_of_processes_is_told_so(self, try_out: TryOut, isolation: str) -> None:

@@ -53,7 +53,7 @@ def test_an_unsolved_cell_tells_what_was_judged_what_was_printed_and_where_it_li
         "alpha unsolved: solved 0 of 1, and no baseline allows that",
         "  Do alpha (easy, scripting)",
         f"agent N.N s, verifier N.N s: {reason}",
-        "agent:        typed 1 commands",
+        "agent:        typed 1 command",
         "  failed  tests.test_wrong: assert 1 == 2",
         "  skipped tests.test_left_out: no time",
         "the verifier's last lines:",

@@ -63,7 +63,12 @@ def test_the_last_line_counts_them(mixed: Suite) -> None:
     assert done.ret == 22
 
 
-def test_the_short_summary_names_them_with_their_reason(mixed: Suite) -> None:
+@pytest.mark.parametrize("ci", ["", "true"], ids=["terminal", "ci"])
+def test_the_short_summary_names_them_with_their_reason(mixed: Suite, monkeypatch: pytest.MonkeyPatch, ci: str) -> None:
+    # On CI pytest does not shorten what a report says of itself.
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setenv("BUILD_NUMBER", "")
+
     done = mixed.run("--tb-dataset", "demo", "-rA")
 
     start = next(n for n, line in enumerate(done.outlines) if "short test summary info" in line)

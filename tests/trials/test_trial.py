@@ -553,7 +553,7 @@ class TestFolder:
             "memory_peak_mb": 1.0,
             "memory_counter": "fake",
             "limits_hit": [],
-            "agent_note": "typed 1 commands",
+            "agent_note": "typed 1 command",
             "verifier_tail": "",
             "retries": [],
             "folder": "trials/make-it/scripted/3",
