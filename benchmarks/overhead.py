@@ -1,7 +1,8 @@
 """What a trial costs beyond the engine's own work.
 
-Runs 16 trivial one-container scenarios at ``-n 4`` (pytest's start included) against the bare engine calls for the
-same work (create, start, two copies, two execs, remove, in 4 threads), alternating, and prints a Markdown table.
+Runs 16 trivial one-container scenarios at ``-n 4`` and at ``--tb-concurrency 4`` (pytest's start included) against the
+bare engine calls for the same work (create, start, two copies, two execs, remove, in 4 threads), alternating, and
+prints a Markdown table.
 
     python benchmarks/overhead.py [--rounds 5] [--scenarios 16] [--jobs 4]
 """
@@ -43,11 +44,12 @@ def main() -> None:
         folder = Path(scratch) / "trivial"
         write_dataset(folder, options.scenarios)
         bare: list[float] = []
-        ours: list[float] = []
+        ways: dict[str, list[float]] = {f"-n {options.jobs}": [], f"--tb-concurrency {options.jobs}": []}
         for _ in range(options.rounds):
             bare.append(timed_bare(engine, image, options.scenarios, options.jobs))
-            ours.append(timed_pytest(folder, Path(scratch), options.jobs))
-    print(table(bare, ours, options.scenarios, options.jobs))
+            for way, seconds in ways.items():
+                seconds.append(timed_pytest(folder, Path(scratch), way))
+    print(table(bare, ways, options.scenarios, options.jobs))
 
 
 def write_dataset(folder: Path, count: int) -> None:
@@ -105,9 +107,9 @@ def timed_bare(engine: DockerEngine, image: str, count: int, jobs: int) -> float
     return time.monotonic() - began
 
 
-def timed_pytest(folder: Path, scratch: Path, jobs: int) -> float:
+def timed_pytest(folder: Path, scratch: Path, way: str) -> float:
     """Seconds for the whole command, from its start to its end."""
-    command = [sys.executable, "-m", "pytest", "--tb-dataset", str(folder), "-n", str(jobs), "-q", "--rootdir"]
+    command = [sys.executable, "-m", "pytest", "--tb-dataset", str(folder), *way.split(), "-q", "--rootdir"]
     began = time.monotonic()
     done = subprocess.run(
         [*command, str(scratch), "-p", "no:cacheprovider", "-p", "no:hypothesispytest"],
@@ -122,14 +124,15 @@ def timed_pytest(folder: Path, scratch: Path, jobs: int) -> float:
     return seconds
 
 
-def table(bare: list[float], ours: list[float], count: int, jobs: int) -> str:
-    ratio = statistics.median(ours) / statistics.median(bare)
+def table(bare: list[float], ways: dict[str, list[float]], count: int, jobs: int) -> str:
     rows = [
         f"| {count} trivial scenarios, {jobs} at a time | median s | min s | max s | × bare |",
         "|---|---:|---:|---:|---:|",
-        f"| bare engine calls | {statistics.median(bare):.2f} | {min(bare):.2f} | {max(bare):.2f} | 1.00 |",
-        f"| `pytest -n {jobs}` | {statistics.median(ours):.2f} | {min(ours):.2f} | {max(ours):.2f} | {ratio:.2f} |",
     ]
+    for name, seconds in {"bare engine calls": bare, **{f"`pytest {way}`": ours for way, ours in ways.items()}}.items():
+        median = statistics.median(seconds)
+        ratio = median / statistics.median(bare)
+        rows.append(f"| {name} | {median:.2f} | {min(seconds):.2f} | {max(seconds):.2f} | {ratio:.2f} |")
     return "\n".join(rows)
 
 

@@ -18,8 +18,9 @@ from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Void
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
+from pytest_terminalbench.trials.trials import Trials
 
-__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid", "trouble_text"]
+__all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid", "PutAside", "trouble_text"]
 
 PROPERTY = "tb"
 # What crosses xdist and reaches every report stays small; the trial's folder has the rest.
@@ -32,6 +33,14 @@ class CellVoid(TerminalBenchError):
 
 class CellBlocked(TerminalBenchError):
     """A cell runs under other conditions than its baseline was approved under."""
+
+
+class PutAside(TerminalBenchError):
+    """A cell needs more trials, which may wait until all others have had their first; it has `results` so far."""
+
+    def __init__(self, text: str, results: Sequence[TrialResult]) -> None:
+        super().__init__(text)
+        self.results = tuple(results)
 
 
 @dataclass(kw_only=True)
@@ -56,6 +65,15 @@ class CellState:
     @property
     def status(self) -> Status:
         return self.comparison.status if self.comparison else Status.VOID
+
+    @property
+    def trials(self) -> Trials:
+        return Trials(cell=self.cell, results=tuple(self.results))
+
+    def take_over(self, other: CellState) -> None:
+        """Go on from where `other`, of the same cell, has come to."""
+        self.results[:] = other.results
+        self.mismatches, self.comparison = other.mismatches, other.comparison
 
     def publish(self, item: pytest.Item) -> None:
         """Put what the controller needs into the item's one property: a JSON string, for execnet takes no objects.

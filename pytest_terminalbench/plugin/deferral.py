@@ -13,18 +13,13 @@ from contextlib import contextmanager
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["FIRST_RESULTS", "Deferral", "PutAside"]
+__all__ = ["FIRST_RESULTS", "Deferral"]
 
 # The trials of an item's first turn, for its second.
 FIRST_RESULTS: pytest.StashKey[Sequence[TrialResult]] = pytest.StashKey()
-
-
-class PutAside(TerminalBenchError):
-    """Raised in an item's first turn when its cell needs more trials."""
 
 
 class Deferral:

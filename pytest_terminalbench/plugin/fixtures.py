@@ -44,7 +44,8 @@ def tb_agent(request: pytest.FixtureRequest) -> Agent:
     """The agent that acts, newly made. Override it to act with an agent of your own."""
     from pytest_terminalbench.plugin.cell_run import make_agent
 
-    return make_agent(request)
+    agent: Agent = make_agent(request)
+    return agent
 
 
 @pytest.fixture

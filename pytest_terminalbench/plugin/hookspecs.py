@@ -31,12 +31,15 @@ def pytest_terminalbench_datasets(catalog: Catalog) -> None:
 
 @pytest.hookspec(historic=False)
 def pytest_terminalbench_trial_start(cell: Cell) -> None:
-    """A trial of `cell` is about to start. Called in the process that runs it (under ``-n``: a worker)."""
+    """A trial of `cell` is about to start. Called in the process that runs it (under ``-n``: a worker).
+
+    With ``--tb-concurrency`` the thread of the trial calls it, one at a time.
+    """
 
 
 @pytest.hookspec(historic=False)
 def pytest_terminalbench_trial_end(cell: Cell, outcome: TrialResult) -> None:
-    """A trial of `cell` has ended and its folder is written. Called in the process that ran it.
+    """A trial of `cell` has ended and its folder is written. Called in the process, and by the thread, that ran it.
 
     `outcome` is the whole result; ``outcome.outcome`` is ``Solved``, ``Unsolved`` or ``Void``.
     """

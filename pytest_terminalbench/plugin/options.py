@@ -35,6 +35,7 @@ _OPTIONS = [
     _Option("tb-agent-arg", "argument for the agent's constructor", "KEY=VALUE", repeatable=True),
     _Option("tb-attempts", "trials per cell (default: 1), or auto: one, and more where it looks worse", "K"),
     _Option("tb-max-attempts", "the most trials that auto runs per cell (default: 5)", "K"),
+    _Option("tb-concurrency", "trials at a time inside this process, without -n (default: 1)", "N"),
     _Option(
         "tb-gate",
         "how cells are compared with their baselines: statistical, strict or off (default: strict for agents that "
@@ -111,6 +112,7 @@ class Options:
     agent_args: tuple[str, ...]
     attempts: int | None
     max_attempts: int
+    concurrency: int
     gate: str | None
     alpha: float
     margin: float
@@ -149,6 +151,7 @@ class Options:
             agent_args=value.texts("tb_agent_arg"),
             attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
             max_attempts=value.whole("tb_max_attempts", default=5, least=1),
+            concurrency=value.whole("tb_concurrency", default=1, least=1),
             gate=value.choice("tb_gate", ("statistical", "strict", "off")),
             alpha=value.number("tb_alpha", default=0.05, least=1e-6, most=0.5),
             margin=value.number("tb_margin", default=0.02, least=0.0, most=0.99),

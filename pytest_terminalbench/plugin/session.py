@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,6 +34,9 @@ from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 
+if TYPE_CHECKING:
+    from pytest_terminalbench.plugin.ahead import RunAhead
+
 __all__ = ["BenchSession"]
 
 
@@ -50,6 +54,9 @@ class BenchSession:
         self.is_asked_for = False
         self.refusal: pytest.UsageError | None = None
         self.controller: Controller | None = None
+        self.ahead: RunAhead | None = None
+        # Hooks of users are called by one thread at a time.
+        self.telling = threading.RLock()
         self._datasets: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
         self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
@@ -68,7 +75,18 @@ class BenchSession:
             if not bench.is_worker:
                 bench.controller = Controller(bench)
                 config.pluginmanager.register(bench.controller, "terminalbench-controller")
+            if bench.concurrency > 1:
+                from pytest_terminalbench.plugin.ahead import RunAhead
+
+                bench.ahead = RunAhead(bench, bench.concurrency)
+                config.pluginmanager.register(bench.ahead, "terminalbench-ahead")
         return config.stash[BENCH]
+
+    @property
+    def concurrency(self) -> int:
+        """Trials at a time in this process; under ``-n`` the workers are what runs at a time."""
+        has_workers = self.is_worker or getattr(self.config.option, "tx", None)
+        return 1 if has_workers else self.options.concurrency
 
     # -- before collection -------------------------------------------------------------------------------------------
 
@@ -104,8 +122,17 @@ class BenchSession:
         """Refuse what can be refused before thousands of items are collected; raises UsageError."""
         if not self.config.pluginmanager.hasplugin("syrupy"):
             raise pytest.UsageError("scenarios need the plugin syrupy, which is switched off (-p no:syrupy)")
+        if self.concurrency < self.options.concurrency and self._is_typed("tb_concurrency") and not self.is_worker:
+            raise pytest.UsageError(
+                "--tb-concurrency is for one process, and -n starts several with one trial at a time each; "
+                "give one of the two"
+            )
         # Made now, so that what cannot be made is refused now.
         _ = self.agents, self.image_map
+
+    def _is_typed(self, name: str) -> bool:
+        """Whether the command line has the option, and not only the ini file."""
+        return self.config.getoption(name) is not None
 
     def preflight(self) -> None:
         """On the controller, before anything is collected: does an engine answer, is the run's folder free?
@@ -341,6 +368,7 @@ class BenchSession:
             "datasets": {d.name: d.version for d in self._datasets.values()},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
             "agent_args": sorted(parse_arguments(options.agent_args)),
+            "concurrency": self.concurrency,
             "attempts": options.attempts or "auto",
             "max_attempts": options.max_attempts,
             "gate": options.gate or "by agent",

@@ -145,7 +145,7 @@ def _over_tasks(
     from scipy import stats
 
     b, c = np.array(before), np.array(after)
-    same = float(c.sum() / b.sum())
+    same = float(c.sum()) / float(b.sum())
     if np.allclose(c, same * b, rtol=1e-12, atol=0):  # as replayed runs are: nothing to resample, and BCa would be NaN
         return Interval(same, same, level, "no spread over tasks")
 

@@ -14,6 +14,7 @@ from pytest_terminalbench.environments.docker import ContainerRequest, DockerEng
 from pytest_terminalbench.environments.images import Image, ImageMap, Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import leftovers, remove
+from pytest_terminalbench.errors import EnvironmentFailure
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["EnvironmentLease", "Scheduler", "SchedulerSettings"]
@@ -44,6 +45,7 @@ class Scheduler:
     def __init__(self, settings: SchedulerSettings) -> None:
         self._settings = settings
         self._ownership = Ownership(settings.run_id)
+        self._closed = False
 
     @cached_property
     def engine(self) -> DockerEngine:
@@ -67,7 +69,13 @@ class Scheduler:
         lease.prepare()
         return lease
 
+    def close(self) -> None:
+        """Start nothing any more: the session ends."""
+        self._closed = True
+
     def start(self, scenario: Scenario, image: Image) -> DockerEnvironment:
+        if self._closed:
+            raise EnvironmentFailure("the session ended before the environment was started")
         spec = scenario.spec.environment
         timeouts = scenario.spec.timeouts
         seconds = (timeouts.agent_s + timeouts.verifier_s) * self._settings.timeout_multiplier + LIFETIME_MARGIN_S

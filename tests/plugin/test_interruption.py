@@ -211,19 +211,28 @@ def run_id(engine: DockerEngine, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.docker
 @pytest.mark.parametrize(
-    ("number", "workers"),
-    [(signal.SIGINT, "0"), (signal.SIGTERM, "0"), (signal.SIGTERM, "2")],
-    ids=["SIGINT", "SIGTERM", "SIGTERM-n2"],
+    ("number", "how", "at_a_time"),
+    [
+        (signal.SIGINT, "-n0", 1),
+        (signal.SIGTERM, "-n0", 1),
+        (signal.SIGTERM, "-n2", 2),
+        (signal.SIGINT, "--tb-concurrency=2", 2),
+        (signal.SIGTERM, "--tb-concurrency=2", 2),
+    ],
 )
 def test_no_container_is_left(
-    sleepers: Suite, start: Callable[..., Started], engine: DockerEngine, run_id: str, number: int, workers: str
+    sleepers: Suite,
+    start: Callable[..., Started],
+    engine: DockerEngine,
+    run_id: str,
+    number: int,
+    how: str,
+    at_a_time: int,
 ) -> None:
-    session = start(
-        sleepers, "--tb-dataset", "demo", "-n", workers, "--tb-run-id", run_id, *scripted(f"sleep {NEVER_S}")
-    )
+    session = start(sleepers, "--tb-dataset", "demo", how, "--tb-run-id", run_id, *scripted(f"sleep {NEVER_S}"))
     session.run = sleepers.path / "results" / run_id
-    session.wait_for_trials(max(1, int(workers)))
-    wait_for(lambda: len(containers(engine, run_id)) >= max(1, int(workers)))
+    session.wait_for_trials(at_a_time)
+    wait_for(lambda: len(containers(engine, run_id)) >= at_a_time)
 
     session.signal(number)
 

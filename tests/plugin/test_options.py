@@ -19,6 +19,7 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-attempts", "²"], "--tb-attempts '²' is not a whole number of at least 1"),
         (["--tb-gate", "loose"], "--tb-gate 'loose' is none of: statistical, strict, off"),
         (["--tb-max-attempts", "0"], "--tb-max-attempts '0' is not a whole number of at least 1"),
+        (["--tb-concurrency", "0"], "--tb-concurrency '0' is not a whole number of at least 1"),
         (["--tb-alpha", "0"], "--tb-alpha '0' is not a number of at least 1e-06 and at most 0.5"),
         (["--tb-margin", "1"], "--tb-margin '1' is not a number of at least 0 and at most 0.99"),
         (["--tb-inconclusive", "maybe"], "--tb-inconclusive 'maybe' is none of: pass, fail"),
@@ -109,6 +110,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         tb_agent = nop scripted
         tb_attempts = 2
         tb_max_attempts = 4
+        tb_concurrency = 3
         tb_gate = off
         tb_alpha = 0.1
         tb_margin = 0.03
@@ -136,6 +138,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         "agent_args": [],
         "attempts": 2,
         "max_attempts": 4,
+        "concurrency": 3,
         "gate": "off",
         "alpha": 0.1,
         "margin": 0.03,
@@ -302,7 +305,8 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
 
     assert options == [
         *("--tb-dataset", "--tb-agent", "--tb-model", "--tb-agent-arg", "--tb-attempts"),
-        *("--tb-max-attempts", "--tb-gate", "--tb-alpha", "--tb-margin", "--tb-inconclusive", "--tb-parity"),
+        *("--tb-max-attempts", "--tb-concurrency", "--tb-gate", "--tb-alpha", "--tb-margin", "--tb-inconclusive"),
+        "--tb-parity",
         *("--tb-locked", "--tb-approver"),
         *("--tb-baselines", "--tb-results", "--tb-run-id", "--tb-timeout-multiplier", "--tb-max-void-rate"),
         *("--tb-network", "--tb-image-map", "--tb-progress", "--tb-keep-containers", "--update-baselines"),

@@ -75,6 +75,7 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
         "agent_args": [],
         "attempts": 1,
         "max_attempts": 5,
+        "concurrency": 1,
         "gate": "by agent",
         "alpha": 0.05,
         "margin": 0.02,

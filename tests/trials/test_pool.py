@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+
+import pytest
+
+from pytest_terminalbench.trials.pool import TrialPool
+
+PATIENCE_S = 20.0
+
+
+def nobody() -> None:
+    raise AssertionError("nothing runs that would have to be interrupted")
+
+
+class Gate:
+    """Work that has begun and goes on until it may pass."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self) -> str:
+        self.begun.set()
+        assert self.open.wait(PATIENCE_S)
+        return "passed"
+
+
+def test_what_a_call_gives_is_the_futures() -> None:
+    pool = TrialPool(2)
+
+    assert pool.submit(lambda: "given").result(PATIENCE_S) == "given"
+
+    assert pool.stop(interrupt=nobody, patience_s=PATIENCE_S)
+
+
+def test_what_a_call_raises_is_raised_where_it_is_waited_for() -> None:
+    pool = TrialPool(1)
+
+    def fail() -> None:
+        raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        pool.submit(fail).result(PATIENCE_S)
+    assert pool.submit(lambda: "still there").result(PATIENCE_S) == "still there"
+
+
+def test_as_many_run_at_a_time_as_it_is_large() -> None:
+    pool = TrialPool(2)
+    gates = [Gate() for _ in range(3)]
+    futures = [pool.submit(gate) for gate in gates]
+
+    assert gates[0].begun.wait(PATIENCE_S)
+    assert gates[1].begun.wait(PATIENCE_S)
+    assert not gates[2].begun.is_set()
+    gates[0].open.set()
+    assert gates[2].begun.wait(PATIENCE_S)
+
+    for gate in gates:
+        gate.open.set()
+    assert [future.result(PATIENCE_S) for future in futures] == ["passed"] * 3
+
+
+def test_an_earlier_turn_goes_first_and_within_a_turn_who_came_first() -> None:
+    pool = TrialPool(1)
+    gate = Gate()
+    pool.submit(gate)
+    assert gate.begun.wait(PATIENCE_S)
+    order: list[str] = []
+
+    def noted(name: str) -> Callable[[], None]:
+        return lambda: order.append(name)
+
+    futures = [pool.submit(noted("second turn"), turn=2), pool.submit(noted("a")), pool.submit(noted("b"))]
+    gate.open.set()
+    for future in futures:
+        future.result(PATIENCE_S)
+
+    assert order == ["a", "b", "second turn"]
+
+
+def test_stopped_it_begins_nothing_more_and_interrupts_what_runs() -> None:
+    pool = TrialPool(1)
+    gate = Gate()
+    running = pool.submit(gate)
+    waiting = pool.submit(lambda: "never")
+    assert gate.begun.wait(PATIENCE_S)
+
+    assert pool.stop(interrupt=gate.open.set, patience_s=PATIENCE_S)
+
+    assert running.result(0) == "passed"
+    with pytest.raises(CancelledError):
+        waiting.result(0)
+    with pytest.raises(CancelledError):
+        pool.submit(lambda: "too late").result(0)
+
+
+def test_what_does_not_end_is_told_of_and_left_behind() -> None:
+    pool = TrialPool(1)
+    gate = Gate()
+    pool.submit(gate)
+    assert gate.begun.wait(PATIENCE_S)
+    interrupts: list[int] = []
+
+    ended = pool.stop(interrupt=lambda: interrupts.append(1), patience_s=0.3, again_s=0.1)
+
+    assert not ended
+    assert interrupts
+    gate.open.set()
