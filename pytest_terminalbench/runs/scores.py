@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import fmean, variance
 from typing import NamedTuple
 
-from pytest_terminalbench.statistics import Interval, cluster_bootstrap, effect_of_rewards, wilson
+from pytest_terminalbench.statistics import Interval, cluster_bootstrap, effect_of_rewards, newcombe, wilson
 
 __all__ = ["TASKS_LIKE_THESE", "THESE_TASKS", "LabelledInterval", "difference_interval", "score_intervals"]
 
@@ -57,18 +57,10 @@ def _of_these(rewards: Sequence[Sequence[float]]) -> Interval | None:
 
 
 def difference_interval(baseline: Sequence[float], candidate: Sequence[float]) -> Interval:
-    """Interval of one task's change in mean reward; for fractional rewards the wide one of `effect_of_rewards`.
+    """Interval of one task's change in mean reward: `newcombe`, or for fractional rewards that of `effect_of_rewards`.
 
-    Formula: Newcombe's hybrid of both sides' Wilson intervals (l, u): d - sqrt((p_c - l_c)² + (u_b - p_b)²) to
-    d + sqrt((u_c - p_c)² + (p_b - l_b)²), d = p_c - p_b. Assumes independent attempts; speaks of this task and agent.
-    Source: Newcombe, Statist. Med. 17 (1998), 873-890, method 10.
+    The latter is wide. Both speak of this task and this agent.
     """
     if any(reward not in (0.0, 1.0) for reward in (*baseline, *candidate)):
         return effect_of_rewards([baseline], [candidate], level=LEVEL).interval
-    p_b, p_c = fmean(baseline), fmean(candidate)
-    before = wilson((int(sum(baseline)), len(baseline)), level=LEVEL)
-    after = wilson((int(sum(candidate)), len(candidate)), level=LEVEL)
-    down = ((p_c - after.low) ** 2 + (before.high - p_b) ** 2) ** 0.5
-    up = ((after.high - p_c) ** 2 + (p_b - before.low) ** 2) ** 0.5
-    change = p_c - p_b
-    return Interval(max(-1.0, change - down), min(1.0, change + up), LEVEL, "Newcombe")
+    return newcombe((int(sum(baseline)), len(baseline)), (int(sum(candidate)), len(candidate)), level=LEVEL)

@@ -15,7 +15,14 @@ from pytest_terminalbench.statistics.effect import (
     fixed_task_standard_error,
     iid_standard_error,
 )
-from pytest_terminalbench.statistics.intervals import Interval, clopper_pearson, cluster_bootstrap, jeffreys, wilson
+from pytest_terminalbench.statistics.intervals import (
+    Interval,
+    clopper_pearson,
+    cluster_bootstrap,
+    jeffreys,
+    newcombe,
+    wilson,
+)
 from pytest_terminalbench.statistics.paired import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
 from pytest_terminalbench.statistics.passk import PassK, pass_at_k, pass_hat_k, suite_pass_k
 from pytest_terminalbench.statistics.permutation import PermutationResult, permutation_test, permutation_test_rewards
@@ -86,6 +93,7 @@ __all__ = [
     "jeffreys",
     "mcnemar",
     "minimum_detectable_effect",
+    "newcombe",
     "next_step",
     "paired_interval",
     "pass_at_k",

@@ -47,6 +47,21 @@ def wilson(tally: tuple[int, int], *, level: float = 0.95) -> Interval:
     return Interval(low, high, level, "Wilson")
 
 
+def newcombe(baseline: tuple[int, int], candidate: tuple[int, int], *, level: float = 0.95) -> Interval:
+    """Interval for the change of a share, candidate minus baseline, from both sides' Wilson intervals (l, u).
+
+    Formula: d - sqrt((p_c - l_c)² + (u_b - p_b)²) to d + sqrt((u_c - p_c)² + (p_b - l_b)²), d = p_c - p_b.
+    Assumes independent attempts with one solve rate on each side. Raises ValueError on no attempt or a level outside
+    (0, 1). Source: Newcombe, Statist. Med. 17 (1998), 873-890, method 10.
+    """
+    share_b, share_c = (solved / n for solved, n in map(checked_tally, (baseline, candidate)))
+    before, after = wilson(baseline, level=level), wilson(candidate, level=level)
+    down = sqrt((share_c - after.low) ** 2 + (before.high - share_b) ** 2)
+    up = sqrt((after.high - share_c) ** 2 + (share_b - before.low) ** 2)
+    change = share_c - share_b
+    return Interval(max(-1.0, change - down), min(1.0, change + up), level, "Newcombe")
+
+
 def clopper_pearson(tally: tuple[int, int], *, level: float = 0.95) -> Interval:
     """Exact interval for a share: covers at least `level` of the time, mostly more; for hard promises.
 

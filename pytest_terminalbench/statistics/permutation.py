@@ -19,6 +19,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_terminalbench.statistics.counts import Tally, checked_pairs, checked_rewards
@@ -32,8 +33,8 @@ Alternative = Literal["worse", "better"]
 Weighting = Literal["attempts", "tasks"]
 
 # Points of the lattice on which the macro variant is still convolved exactly: 2**18 float64 are 2 MB and, with 100
-# tasks, about 0.2 s. Only suites mixing many different attempt numbers (1 to 10 at once: lattice of 2520 per task)
-# exceed it.
+# tasks, about 0.2 s. Only suites of 40 and more tasks that mix all attempt numbers from 1 to 10 (some 6000 points
+# per task) exceed it.
 EXACT_LATTICE_LIMIT = 2**18
 
 # Sums of rewards closer than this are the same sum: far above rounding (1e-13 for 1000 rewards), far below any real
@@ -69,8 +70,10 @@ def permutation_test(
     """Exact one-sided p of the candidate's solved attempts given each task's totals.
 
     Formula: p = P(sum_t w_t C_t <= sum_t w_t c_t), C_t ~ Hypergeometric(n_t + m_t, a_t + c_t, m_t) independent;
-    mid-p is P(<) + P(=)/2; for `better`, >= and >. w_t = 1 with weighting "attempts", 1/m_t with "tasks" (each task
-    then counts once however often it was tried; the same test when all m_t are equal).
+    mid-p is P(<) + P(=)/2; for `better`, >= and >. w_t = 1 with weighting "attempts", 1/n_t + 1/m_t with "tasks":
+    given a task's total, its change in solve rate is c_t (1/n_t + 1/m_t) less a constant, so that the sum is that of
+    `effect`, in which each task counts once however often it was tried. The two are the same test where all tasks
+    have the same numbers of attempts.
     `pairs`: per task ((a_t, n_t), (c_t, m_t)), (solved, attempts) of baseline and candidate; numbers of attempts may
     differ from task to task and between the sides.
     Assumes attempts exchangeable within a task under the null, tasks independent, numbers of attempts fixed in
@@ -79,19 +82,20 @@ def permutation_test(
     Raises ValueError when there is no task or a side of one has no attempt.
     """
     tallies = checked_pairs(pairs)
-    shared = math.lcm(*(m for _, (_, m) in tallies)) if weighting == "tasks" else 1
-    per_task = shared if weighting == "tasks" else max(m for _, (_, m) in tallies)
-    if len(tallies) * per_task > EXACT_LATTICE_LIMIT:
+    weights = [_weight(n, m, weighting) for (_, n), (_, m) in tallies]
+    # Whole numbers in the same proportion.
+    shared = Fraction(math.lcm(*(w.denominator for w in weights)), math.gcd(*(w.numerator for w in weights)))
+    strides = [int(w * shared) for w in weights]
+    if sum(m * stride for (_, (_, m)), stride in zip(tallies, strides, strict=True)) > EXACT_LATTICE_LIMIT:
         return permutation_test_rewards(
             [_as_rewards(baseline) for baseline, _ in tallies],
             [_as_rewards(candidate) for _, candidate in tallies],
             alternative=alternative, weighting=weighting, resamples=resamples, seed=seed,
         )  # fmt: skip
     strata = Counter(
-        (n + m, a + c, m, shared // m if weighting == "tasks" else 1) for (a, n), (c, m) in tallies if 0 < a + c < n + m
+        (n + m, a + c, m, w) for ((a, n), (c, m)), w in zip(tallies, strides, strict=True) if 0 < a + c < n + m
     )
     law = _law_of_the_sum(strata)
-    strides = [shared // m if weighting == "tasks" else 1 for _, (_, m) in tallies]
     observed = sum(c * w for (_, (c, _)), w in zip(tallies, strides, strict=True))
     constant = sum(c * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True) if not 0 < a + c < n + m)
     expected = math.fsum(m * (a + c) / (n + m) * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True))
@@ -101,8 +105,8 @@ def permutation_test(
     return PermutationResult(
         p=min(1.0, beyond + here),
         mid_p=min(1.0, beyond + here / 2),
-        observed=observed / shared,
-        expected=expected / shared,
+        observed=observed / float(shared),
+        expected=expected / float(shared),
         tasks=len(tallies),
         informative=strata.total(),
         alternative=alternative,
@@ -145,16 +149,16 @@ def permutation_test_rewards(
     observed = expected = constant = 0.0
     informative = 0
     for before, after in tasks:
-        scale = len(after) if weighting == "tasks" else 1
+        weight = float(_weight(len(before), len(after), weighting))
         pool = np.array(before + after)
-        observed += math.fsum(after) / scale
-        expected += float(pool.mean()) * len(after) / scale
+        observed += math.fsum(after) * weight
+        expected += float(pool.mean()) * len(after) * weight
         if pool.min() == pool.max():
-            constant += math.fsum(after) / scale
+            constant += math.fsum(after) * weight
             continue
         informative += 1
         shuffled = rng.permuted(np.broadcast_to(pool, (resamples, pool.size)), axis=1)
-        sums += shuffled[:, : len(after)].sum(axis=1) / scale
+        sums += shuffled[:, : len(after)].sum(axis=1) * weight
     distance = sums + constant - observed if alternative == "worse" else observed - sums - constant
     beyond = int((distance < -REWARD_TOLERANCE).sum())
     here = int((np.abs(distance) <= REWARD_TOLERANCE).sum()) + 1  # the observed arrangement is one of the draws
@@ -169,6 +173,11 @@ def permutation_test_rewards(
         weighting=weighting,
         method="monte carlo",
     )
+
+
+def _weight(before: int, after: int, weighting: Weighting) -> Fraction:
+    """What a solved attempt of the candidate weighs, given both sides' numbers of attempts at its task."""
+    return Fraction(1, before) + Fraction(1, after) if weighting == "tasks" else Fraction(1)
 
 
 def _as_rewards(tally: Tally) -> tuple[float, ...]:

@@ -134,8 +134,10 @@ def _effect(before: _Tasks, after: _Tasks, settings: SuiteSettings) -> Effect:
 
 
 def _p(before: _Tasks, after: _Tasks, alternative: Alternative, settings: SuiteSettings) -> float:
-    # Weighted by task only where it matters: with equal numbers both are one test and the unweighted is cheaper.
-    weighting: Literal["tasks", "attempts"] = "tasks" if len({len(task) for task in after}) > 1 else "attempts"
+    # Weighted by task, as the effect is, only where it matters: with equal numbers both are one test and the
+    # unweighted is cheaper.
+    numbers = {(len(b), len(c)) for b, c in zip(before, after, strict=True)}
+    weighting: Literal["tasks", "attempts"] = "tasks" if len(numbers) > 1 else "attempts"
     counts = _counts(before, after)
     result: PermutationResult
     if counts is None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_terminalbench.statistics import Interval, clopper_pearson, cluster_bootstrap, jeffreys, wilson
+from pytest_terminalbench.statistics import Interval, clopper_pearson, cluster_bootstrap, jeffreys, newcombe, wilson
 
 GOLDEN = [
     (wilson, (0, 5), (0, 0.4345)),
@@ -91,3 +91,32 @@ def test_nonsense_is_refused() -> None:
         jeffreys((1, 2), level=1.0)
     with pytest.raises(ValueError, match="needs 2 or more"):
         cluster_bootstrap([0.5])
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "low", "high"),
+    [
+        # Newcombe 1998, table II, method 10: 56/70 - 48/80, 9/10 - 3/10, 10/10 - 0/10.
+        ((48, 80), (56, 70), 0.0524, 0.3339),
+        ((3, 10), (9, 10), 0.1705, 0.8090),
+        ((0, 10), (10, 10), 0.6075, 1.0),
+    ],
+)
+def test_newcombes_own_examples(baseline: tuple[int, int], candidate: tuple[int, int], low: float, high: float) -> None:
+    interval = newcombe(baseline, candidate)
+
+    assert interval[:2] == pytest.approx((low, high), abs=5e-5)
+    assert interval[2:] == (0.95, "Newcombe")
+
+
+def test_an_interval_of_a_change_never_leaves_what_is_possible() -> None:
+    interval = newcombe((1, 1), (0, 1))
+
+    assert interval.low == -1.0
+    assert interval.high == pytest.approx(0.1221, abs=5e-5)
+
+
+@pytest.mark.parametrize(("baseline", "candidate"), [((0, 0), (1, 2)), ((1, 2), (3, 2))])
+def test_a_change_from_or_to_nothing_is_refused(baseline: tuple[int, int], candidate: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="attempts"):
+        newcombe(baseline, candidate)

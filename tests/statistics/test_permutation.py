@@ -28,16 +28,18 @@ def brute_force(pairs: Pairs, *, by_task: bool) -> tuple[float, float]:
     laws = [{0.0: 1.0}]
     observed = 0.0
     for (a, n), (c, m) in pairs:
-        weight = 1 / m if by_task else 1.0
-        pool = [1] * (a + c) + [0] * (n + m - a - c)
-        ways = [sum(pool[i] for i in chosen) * weight for chosen in itertools.combinations(range(n + m), m)]
+        solved = a + c
+        pool = [1] * solved + [0] * (n + m - solved)
+        hands = [sum(pool[i] for i in chosen) for chosen in itertools.combinations(range(n + m), m)]
+        # By task: what the reader is told, the change in the task's solve rate.
+        ways = [hand / m - (solved - hand) / n if by_task else hand for hand in hands]
         law: dict[float, float] = {}
         for total, p in laws[-1].items():
             for way in ways:
                 key = round(total + way, 9)
                 law[key] = law.get(key, 0.0) + p / len(ways)
         laws.append(law)
-        observed += c * weight
+        observed += c / m - a / n if by_task else c
     below = sum(p for total, p in laws[-1].items() if total < observed - 1e-6)
     here = sum(p for total, p in laws[-1].items() if abs(total - observed) <= 1e-6)
     return below + here, below + here / 2
