@@ -107,7 +107,15 @@ async def pump(reader, writer):
         writer.write_eof()
 
 
+# The loop holds tasks by weak references only. One whose client has ended its side waits for an answer that comes in
+# through objects which nothing else holds either: the garbage collector would take all of them in the middle.
+connections = set()
+
+
 async def handle(table, reader, writer):
+    task = asyncio.current_task()
+    connections.add(task)
+    task.add_done_callback(connections.discard)
     out = None
     try:
         raw, hello = await asyncio.wait_for(read_hello(reader), HELLO_SECONDS)
