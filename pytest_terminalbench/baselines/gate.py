@@ -96,11 +96,11 @@ class StatisticalGate:
         match step:
             case Regressed():
                 status = Status.REGRESSED
-                text = f"{seen}: worse than chance explains (adjusted p = {step.adjusted_p:.2g})"
+                text = f"{seen}: worse than chance explains, all cells considered ({self._p(step.adjusted_p)})"
             case Inconclusive():
                 allowed = self._settings.inconclusive == "pass"
                 status = Status.AS_BASELINE if allowed else Status.INCONCLUSIVE
-                text = f"{seen}: looks worse, but so few trials cannot tell (adjusted p = {step.adjusted_p:.2g})"
+                text = f"{seen}: looks worse, but so few trials cannot tell ({self._p(step.adjusted_p)})"
             case Fine() | NeedsMore():
                 status = Status.SOLVED if solved == attempts else Status.AS_BASELINE
                 text = f"{seen}: within what the baseline lets one expect"
@@ -112,6 +112,9 @@ class StatisticalGate:
             adjusted_p=step.adjusted_p,
             baseline_id=self._baseline.baseline_id,
         )
+
+    def _p(self, adjusted_p: float) -> str:
+        return f"adjusted p = {adjusted_p:.2g}, limit {self._settings.alpha:g}"
 
     def _step(self, solved: int, attempts: int) -> Step:
         return next_step(

@@ -82,6 +82,8 @@ def _command(item: ScenarioItem) -> str:
     if options.agents != ("oracle",):
         words += [f"--tb-agent {shlex.quote(agent)}" for agent in options.agents]
     words += [f"--tb-model {shlex.quote(model)}" for model in options.models]
+    if options.attempts != 1:
+        words.append(f"--tb-attempts {options.attempts or 'auto'}")
     words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in options.agent_args]
     return " ".join(words)
 

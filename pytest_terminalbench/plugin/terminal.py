@@ -56,7 +56,7 @@ def summary_lines(content: Summary) -> Iterator[str]:
     score = score_line(content.summary)
     if score:
         yield score
-    yield from gate_lines(content.summary)
+    yield from gate_lines(content.summary, is_told=True)
     if cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(cells))
     if content.removed:

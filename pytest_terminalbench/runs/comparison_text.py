@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pytest_terminalbench.runs.comparison import SHOWN_Q, Comparison, Side, TaskChange, TaskStatus, Unlike, strip
 from pytest_terminalbench.runs.record import RunRecord, TaskRecord, shortened
-from pytest_terminalbench.statistics import Interval, RatioVerdict
+from pytest_terminalbench.statistics import Interval, RatioVerdict, how_often
 
 __all__ = [
     "SECTIONS",
@@ -33,6 +33,8 @@ __all__ = [
 SCHEMA_VERSION = 1
 METRIC_NAMES = {"runtime_s": "agent's time", "memory_peak_mb": "peak memory", "tokens": "tokens", "cost_usd": "cost"}
 LISTED = 12
+# As many of the lowest tasks are proposed for another try.
+RETRIED = 5
 
 
 class Section(NamedTuple):
@@ -44,10 +46,10 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("Worse", ("worse",), f"adjusted p at most {SHOWN_Q:.2f}: look here first"),
-    Section("Better", ("better",), f"adjusted p at most {SHOWN_Q:.2f}"),
-    Section("Lower", ("lower",), "chance alone can do this to a single task among so many"),
-    Section("Higher", ("higher",), "chance alone can do this to a single task among so many"),
+    Section("Worse", ("worse",), f"each by itself, adjusted p at most {SHOWN_Q:.2f}: look here first"),
+    Section("Better", ("better",), f"each by itself, adjusted p at most {SHOWN_Q:.2f}"),
+    Section("Lower", ("lower",), "none is proven worse by itself: chance does this to some of so many"),
+    Section("Higher", ("higher",), "none is proven better by itself: chance does this to some of so many"),
 )
 
 
@@ -107,7 +109,10 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
         f"{_tasks(effect.tasks)}: {points(effect.difference)}"
     )
     yield interval_text(effect.interval, effect.population, lambda value: f"{100 * value:+.1f}")
-    yield f"p = {p_text(suite.p)}: so bad or worse, were nothing changed (one-sided permutation test within tasks)"
+    yield (
+        f"p = {p_text(suite.p)}: an unchanged agent does as badly {how_often(suite.p)} "
+        "(one-sided permutation test within tasks)"
+    )
     yield power_text(suite.mde, settings.power)
     if suite.verdict == "inconclusive":
         yield (
@@ -120,7 +125,8 @@ def power_text(mde: float, power: float) -> str:
     """What was big enough to be seen."""
     if mde >= 1:
         return "this run could have seen no drop at all: it is too small"
-    return f"this run could have seen a drop of {100 * mde:.1f} points ({100 * power:.0f} % of the time)"
+    often = f"{100 * power:.0f} % of the time"
+    return f"this run could have seen a drop of {100 * mde:.1f} points ({often}), a smaller one less often"
 
 
 def side_facts(record: RunRecord) -> str:
@@ -226,19 +232,31 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield title
         yield from (f"  {line}" for line in said)
+    yield from _next_steps(comparison)
+
+
+def _next_steps(comparison: Comparison) -> Iterator[str]:
+    """What to type and where to look, after a run of ours that is worse or cannot be told."""
+    record = comparison.candidate.record
+    suspects = [task.task for task in comparison.with_status("worse", "lower")]
+    if comparison.suite.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
+        return
+    names = " or ".join(suspects[:RETRIED])
+    yield ""
+    yield "Next"
+    command = f"pytest --tb-dataset {record.dataset} -k '{names}' --tb-attempts 10"
+    yield f"  the lowest again, with your agent's options: {command}"
+    yield from (f"  what each did: {source.parent / 'trials'}/TASK/{record.label}" for source in record.sources[:1])
 
 
 def _task_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
     strips = [f"{strip(task.baseline)} → {strip(task.candidate)}" for task in tasks]
     name_width = max(4, *(len(task.task) for task in tasks))
     strip_width = max(19, *map(len, strips))
-    yield f"  {'task':<{name_width}}  {'baseline → candidate':<{strip_width}}  {'points':>7}  {'p':>8}  {'adjusted':>8}"
+    yield f"  {'task':<{name_width}}  {'baseline → candidate':<{strip_width}}  {'points':>7}  {'adjusted p':>10}"
     for task, marks in zip(tasks, strips, strict=True):
-        p, q = directed_p(task)
-        yield (
-            f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {100 * task.difference:>+7.1f}  {p_text(p):>8}  "
-            f"{p_text(q):>8}"
-        )
+        _, q = directed_p(task)
+        yield f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {100 * task.difference:>+7.1f}  {p_text(q):>10}"
 
 
 # --- Markdown -------------------------------------------------------------------------------------------------------

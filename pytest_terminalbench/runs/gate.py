@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
@@ -42,9 +43,15 @@ class RunGateSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunGate:
-    """The verdict per agent, and per metric where attempts suffice."""
+    """The verdict per agent, and per metric where attempts suffice.
+
+    `baselines`: the folder of each agent's baselines. `lower`: its scenarios that did worse than approved, the lowest
+    first, with what they did: ``find-port 5/5 → 1/3``.
+    """
 
     suites: Mapping[str, SuiteVerdict] = field(default_factory=dict)
+    baselines: Mapping[str, Path] = field(default_factory=dict)
+    lower: Mapping[str, Sequence[str]] = field(default_factory=dict)
     metrics: Mapping[str, Sequence[RatioVerdict]] = field(default_factory=dict)
 
     @property
@@ -56,6 +63,15 @@ class RunGate:
             for actor, metrics in self.metrics.items()
             for metric in metrics
             if metric.verdict == "fail"
+        ]
+
+    @property
+    def failed(self) -> list[str]:
+        """The agents of which something is worse."""
+        return [
+            actor
+            for actor, suite in self.suites.items()
+            if suite.verdict == "fail" or any(metric.verdict == "fail" for metric in self.metrics.get(actor, ()))
         ]
 
     @property
@@ -92,7 +108,11 @@ def gate_run(cells: Sequence[Mapping[str, Any]], *, baselines: Path, settings: R
     """
     suites: dict[str, SuiteVerdict] = {}
     metrics: dict[str, list[RatioVerdict]] = {}
+    places: dict[str, Path] = {}
+    lower: dict[str, list[str]] = {}
     for actor, group in _by_actor(cells).items():
+        first = group[0]
+        places[actor] = (baselines / baseline_path(first["dataset"], "", first["agent"], first["model"])).parent
         pairs = list(_with_baselines(group, baselines))
         before = {cell["cell"]: record.rewards for cell, record in pairs}
         after = {cell["cell"]: _rewards(cell) for cell in group if _is_scored(cell)}
@@ -104,7 +124,8 @@ def gate_run(cells: Sequence[Mapping[str, Any]], *, baselines: Path, settings: R
             ),
         )
         metrics[actor] = list(_metric_verdicts(pairs))
-    return RunGate(suites=suites, metrics=metrics) if suites else None
+        lower[actor] = list(_lower(pairs))
+    return RunGate(suites=suites, baselines=places, lower=lower, metrics=metrics) if suites else None
 
 
 def _by_actor(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -127,6 +148,24 @@ def _with_baselines(
             continue  # The cell itself was an error already.
         if record is not None and record.status != "retired":
             yield cell, record
+
+
+def _lower(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[str]:
+    drops = [
+        (fmean(_rewards(cell)) - fmean(record.rewards), cell["scenario"], record.rewards, _rewards(cell))
+        for cell, record in pairs
+        if _is_scored(cell) and record.rewards
+    ]
+    for change, name, before, after in sorted(drops, key=lambda drop: drop[:2]):
+        if change < 0:
+            yield f"{name} {_tally(before)} → {_tally(after)}"
+
+
+def _tally(rewards: Sequence[float]) -> str:
+    """``3/5``, or the mean where rewards are fractions."""
+    if all(reward in (0.0, 1.0) for reward in rewards):
+        return f"{sum(rewards):.0f}/{len(rewards)}"
+    return f"{fmean(rewards):.2f}"
 
 
 def _is_scored(cell: Mapping[str, Any]) -> bool:

@@ -69,7 +69,7 @@ def headline(totals: Mapping[str, int]) -> str:
     ]
     plain = totals["unsolved"] - totals["as_baseline"] - totals["regressed"]
     if totals.get("inconclusive"):
-        parts.append(f"{totals['inconclusive']} of them inconclusive")
+        parts.append(f"{totals['inconclusive']} of them look worse and cannot be told yet")
     if plain:
         parts.insert(1, f"{plain} unsolved")
     return f"{counted(totals['cells'], 'cell')}: {', '.join(parts)}"
@@ -81,22 +81,31 @@ def score_line(summary: Mapping[str, Any]) -> str | None:
     if summary["mean"] is None or interval is None:
         return None
     scored = [cell for cell in summary["cells"] if is_scored(cell)]
-    attempts = max((len(cell["attempts"]) for cell in scored), default=0)
     claims = [
         f"{one['low']:.1%} to {one['high']:.1%} for {one.get('population', 'tasks like these')} ({one['method']})"
         for one in summary.get("intervals") or [interval]
     ]
     return (
-        f"mean {summary['mean']:.1%} of {counted(len(scored), 'cell')} with {counted(attempts, 'attempt')} each; "
+        f"mean {summary['mean']:.1%} of {counted(len(scored), 'cell')} with {_attempts(scored)} each; "
         f"95 % interval {', '.join(claims)}"
     )
 
 
-def gate_lines(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What the statistical gate says of each agent, and of each metric that is worse or doubtful."""
+def _attempts(scored: Sequence[Mapping[str, Any]]) -> str:
+    numbers = [len(cell["attempts"]) for cell in scored]
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    return counted(most, "attempt") if least == most else f"{least} to {most} attempts"
+
+
+def gate_lines(summary: Mapping[str, Any], *, is_told: bool = False) -> Iterator[str]:
+    """What the statistical gate says of each agent, and of each metric that is worse or doubtful.
+
+    `is_told`: failures stand elsewhere in full; only their first clause is repeated.
+    """
     gate = summary["gate"]
     for actor, suite in gate.get("agents", {}).items():
-        yield f"suite gate: {suite['verdict'].upper()}: {actor}: {suite['reason']}"
+        reason = suite["reason"].partition("; ")[0] if is_told and suite["verdict"] == "fail" else suite["reason"]
+        yield f"suite gate: {suite['verdict'].upper()}: {actor}: {reason}"
         for metric in gate["metrics"].get(actor, {}).values():
             if metric["verdict"] != "pass":
                 yield f"suite gate: {metric['verdict']}: {metric['reason']}"

@@ -50,6 +50,7 @@ from pytest_terminalbench.statistics.sequential import (
 )
 from pytest_terminalbench.statistics.suite import SuiteSettings, SuiteVerdict, suite_gate
 from pytest_terminalbench.statistics.walks import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.words import how_often
 
 __all__ = [
     "DEFAULT_MAX_RATIO",
@@ -88,6 +89,7 @@ __all__ = [
     "fisher",
     "fixed_task_standard_error",
     "holm",
+    "how_often",
     "iid_standard_error",
     "is_unsteady",
     "jeffreys",

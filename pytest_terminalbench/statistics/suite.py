@@ -21,6 +21,7 @@ from pytest_terminalbench.statistics.permutation import (
     permutation_test_rewards,
 )
 from pytest_terminalbench.statistics.power import minimum_detectable_effect
+from pytest_terminalbench.statistics.words import how_often
 
 Rewards = Mapping[str, Sequence[float]]
 
@@ -167,11 +168,14 @@ def _verdict(
 def _reason(verdict: str, change: Effect, p: float, mde: float, worst_drop: float, settings: SuiteSettings) -> str:
     low, high, level, _ = change.interval
     seen = (
-        f"{100 * change.baseline_mean:.1f} % solved in the baseline, {100 * change.candidate_mean:.1f} % now: "
-        f"{100 * change.difference:+.1f} points ({level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}) "
-        f"on {change.tasks} tasks, p = {p:.2g}"
+        f"{100 * change.baseline_mean:.1f} % → {100 * change.candidate_mean:.1f} % solved on {change.tasks} tasks "
+        f"({100 * change.difference:+.1f} points, {level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}); "
+        f"{'hardly luck: ' if verdict == 'fail' else ''}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
     )
-    power = f"this run could have seen a drop of {100 * mde:.1f} points ({settings.power:.0%} of the time)"
+    power = (
+        f"this run could have seen a drop of {100 * mde:.1f} points ({settings.power:.0%} of the time), "
+        "a smaller one less often"
+    )
     if verdict == "inconclusive":
         return (
             f"{seen}; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out "

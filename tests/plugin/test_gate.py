@@ -107,7 +107,20 @@ def test_the_suite_gate_fails_though_no_cell_does(moody: Suite) -> None:
     result = run(moody, "--tb-attempts", "4", "--junitxml", "junit.xml", "--json-report")
 
     assert result.ret == 1
-    assert lines_of(result, "suite gate: FAIL: demo moody: 75.0 % solved in the baseline, 25.0 % now")
+    told = "demo moody: 75.0 % → 25.0 % solved on 12 tasks (-50.0 points, 95% interval -72.2 to -27.8)"
+    assert lines_of(result, "suite gate: ") == [f"suite gate: FAIL: {told}"]
+    start = result.outlines.index(f"worse than approved: {told}")
+    assert result.outlines[start + 1 : start + 6] == [
+        "  hardly luck: an unchanged agent does as badly in about 1 of 300,000 runs (p = 3.9e-06)",
+        "  this run could have seen a drop of 28.1 points (80% of the time), a smaller one less often",
+        (
+            "lowest:       task-00 3/4 → 1/4, task-01 3/4 → 1/4, task-02 3/4 → 1/4, "
+            "task-03 3/4 → 1/4, task-04 3/4 → 1/4 and 7 more"
+        ),
+        f"which cells:  terminalbench compare baselines/demo/moody results/{moody.latest.name}",
+        "if intended:  your pytest command again with --update-baselines --tb-attempts 4",
+    ]
+    assert "[105%]" not in result.stdout.str()
     gate = moody.summary["gate"]
     assert gate["verdict"] == "fail"
     assert gate["p"] < 0.05

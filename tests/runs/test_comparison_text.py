@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from pytest_terminalbench.runs.comparison import compare_records
 from pytest_terminalbench.runs.comparison_text import as_json, lines, markdown
@@ -49,20 +50,20 @@ candidate  tuesday
 PASS: the candidate is not worse
   96.4 % solved in the baseline, 94.5 % in the candidate, on 33 tasks: -1.8 points
   95 % interval -5.7 to +2.1: these tasks, this agent; normal, fixed tasks
-  p = 0.241: so bad or worse, were nothing changed (one-sided permutation test within tasks)
-  this run could have seen a drop of 5.0 points (80 % of the time)
+  p = 0.241: an unchanged agent does as badly in about 24 of 100 runs (one-sided permutation test within tasks)
+  this run could have seen a drop of 5.0 points (80 % of the time), a smaller one less often
 
-Worse (1): adjusted p at most 0.10: look here first
-  task    baseline → candidate   points         p  adjusted
-  broken  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0  0.000977    0.0322
+Worse (1): each by itself, adjusted p at most 0.10: look here first
+  task    baseline → candidate   points  adjusted p
+  broken  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0      0.0322
 
-Better (1): adjusted p at most 0.10
-  task    baseline → candidate   points         p  adjusted
-  mended  ✗✗✗✗✗ → ✓✓✓✓✓         +100.0  0.000977    0.0322
+Better (1): each by itself, adjusted p at most 0.10
+  task    baseline → candidate   points  adjusted p
+  mended  ✗✗✗✗✗ → ✓✓✓✓✓         +100.0      0.0322
 
-Lower (1): chance alone can do this to a single task among so many
-  task    baseline → candidate   points         p  adjusted
-  wobbly  ✓✓✗✓✓ → ✗✗✗✓✗          -60.0    0.0547     0.902
+Lower (1): none is proven worse by itself: chance does this to some of so many
+  task    baseline → candidate   points  adjusted p
+  wobbly  ✓✓✗✓✓ → ✗✗✗✓✗          -60.0       0.902
 
 The same: 30 tasks
 
@@ -161,3 +162,26 @@ def test_json_of_nothing_in_common_has_no_numbers() -> None:
         None,
         None,
     )
+
+
+def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
+    before = a_record({f"t{n}": "✓✓✓✓✓" for n in range(9)}, dataset="demo", origin="run")
+    after = a_record(
+        {f"t{n}": "✗✗✗✗✗" if n < 6 else "✓✓✓✓✓" for n in range(9)},
+        origin="run",
+        dataset="demo",
+        agent="mine",
+        sources=(Path("results/tuesday/summary.json"),),
+    )
+
+    said = list(lines(compare_records(before, after)))
+
+    assert said[-3:] == [
+        "Next",
+        (
+            "  the lowest again, with your agent's options: pytest --tb-dataset demo -k 't0 or t1 or t2 or t3 or t4' "
+            "--tb-attempts 10"
+        ),
+        "  what each did: results/tuesday/trials/TASK/mine",
+    ]
+    assert "Next" not in list(lines(compare_records(after, before)))

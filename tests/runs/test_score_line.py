@@ -28,3 +28,12 @@ def test_void_cells_are_not_among_the_cells_of_the_mean() -> None:
 
     assert line is not None
     assert line.startswith("mean 50.0% of 2 cells with 1 attempt each; ")
+
+
+def test_unequal_numbers_of_attempts_are_told_as_such() -> None:
+    twice = {**cell("a", "solved"), "attempts": cell("a", "solved")["attempts"] * 2}
+
+    line = score_line(summarise("r", [twice, cell("b", "unsolved")]))
+
+    assert line is not None
+    assert line.startswith("mean 50.0% of 2 cells with 1 to 2 attempts each; ")

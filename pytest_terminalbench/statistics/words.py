@@ -1,0 +1,19 @@
+"""Numbers in words that need no course in statistics."""
+
+from __future__ import annotations
+
+__all__ = ["how_often"]
+
+RAREST = 1_000_000
+
+
+def how_often(p: float) -> str:
+    """A probability as a count: ``in about 2 of 100 runs``, ``in fewer than 1 of 1,000,000 runs``."""
+    if p >= 0.995:
+        return "in nearly all runs"
+    if p >= 0.0095:
+        return f"in about {round(100 * p)} of 100 runs"
+    if p * RAREST < 1:
+        return f"in fewer than 1 of {RAREST:,} runs"
+    # One digit says enough: 1 of 400, 1 of 30,000.
+    return f"in about 1 of {int(float(f'{1 / p:.1g}')):,} runs"
