@@ -17,6 +17,7 @@ from pytest_terminalbench.statistics import (
     Step,
     correction,
     fisher,
+    how_often,
     next_step,
 )
 
@@ -114,7 +115,8 @@ class StatisticalGate:
         )
 
     def _p(self, adjusted_p: float) -> str:
-        return f"adjusted p = {adjusted_p:.2g}, limit {self._settings.alpha:g}"
+        said = f"luck alone does this {how_often(adjusted_p)}"
+        return f"{said}; adjusted p = {adjusted_p:.2g}, limit {self._settings.alpha:g}"
 
     def _step(self, solved: int, attempts: int) -> Step:
         return next_step(
