@@ -68,11 +68,11 @@ def headline(totals: Mapping[str, int]) -> str:
         if totals[key]
     ]
     plain = totals["unsolved"] - totals["as_baseline"] - totals["regressed"]
-    if totals.get("inconclusive"):
-        parts.append(f"{totals['inconclusive']} of them look worse and cannot be told yet")
     if plain:
         parts.insert(1, f"{plain} unsolved")
-    return f"{counted(totals['cells'], 'cell')}: {', '.join(parts)}"
+    doubtful = totals.get("inconclusive")
+    doubt = f"; of these {doubtful} look worse, but so few trials cannot tell" if doubtful else ""
+    return f"{counted(totals['cells'], 'cell')}: {', '.join(parts)}{doubt}"
 
 
 def score_line(summary: Mapping[str, Any]) -> str | None:

@@ -181,4 +181,4 @@ def _reason(verdict: str, change: Effect, p: float, mde: float, worst_drop: floa
             f"{seen}; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out "
             f"(it could be {100 * worst_drop:.1f}); {power}: more attempts or tasks would tell"
         )
-    return f"{seen}; {power}"
+    return f"{seen}; {power}{', and here it did' if verdict == 'fail' else ''}"

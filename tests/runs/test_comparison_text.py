@@ -61,7 +61,7 @@ Better (1): each by itself, adjusted p at most 0.10
   task    baseline → candidate   points  adjusted p
   mended  ✗✗✗✗✗ → ✓✓✓✓✓         +100.0      0.0322
 
-Lower (1): none is proven worse by itself: chance does this to some of so many
+Lower (1): adjusted p above 0.10: no single one can be blamed, for chance lowers some of so many
   task    baseline → candidate   points  adjusted p
   wobbly  ✓✓✗✓✓ → ✗✗✗✓✗          -60.0       0.902
 
@@ -179,7 +179,8 @@ def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
     assert said[-3:] == [
         "Next",
         (
-            "  the lowest again, with your agent's options: pytest --tb-dataset demo -k 't0 or t1 or t2 or t3 or t4' "
+            "  those that are lower again, with your agent's options: "
+            "pytest --tb-dataset demo -k 't0 or t1 or t2 or t3 or t4 or t5' "
             "--tb-attempts 10"
         ),
         "  what each did: results/tuesday/trials/TASK/mine",

@@ -60,7 +60,7 @@ def test_a_regressed_agent_fails_and_the_reason_says_all() -> None:
     assert verdict.reason == (
         "68.3 % → 46.7 % solved on 12 tasks (-21.7 points, 95% interval -36.0 to -7.3); "
         "hardly luck: an unchanged agent does as badly in about 1 of 700 runs (p = 0.0013); "
-        "this run could have seen a drop of 18.2 points (80% of the time), a smaller one less often"
+        "this run could have seen a drop of 18.2 points (80% of the time), a smaller one less often, and here it did"
     )
 
 
