@@ -133,4 +133,5 @@ class CellRunner:
             platform=bench.scheduler.platform if lease else None,
             dataset_version=bench.dataset_version(self._state.cell.scenario.dataset),
             timeout_multiplier=bench.options.timeout_multiplier,
+            has_namesake=bench.has_namesake(self._state.cell.scenario),
         )

@@ -257,6 +257,12 @@ class BenchSession:
             self._check_lock(scenario, dataset)
         return scenario
 
+    def has_namesake(self, scenario: Scenario) -> bool:
+        """Whether another dataset that was collected has a scenario of the same id."""
+        return any(
+            scenario_id == scenario.id and dataset != scenario.dataset for dataset, scenario_id in self._files_by_id
+        )
+
     def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
         if dataset.folder not in self._locks:
             self._locks[dataset.folder] = read_lock(dataset)

@@ -20,7 +20,7 @@ from pytest_terminalbench.errors import (
     VerifierError,
 )
 from pytest_terminalbench.files import write_json
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.naming import counted, sanitised
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
@@ -43,7 +43,8 @@ TRIES = 2
 class TrialSetup:
     """What the trials of a cell have in common.
 
-    `root` is the run's folder; `image` the recipe of the image, for the fingerprint; `dataset` is ``name==version``.
+    `root` is the run's folder; `image` the recipe of the image, for the fingerprint. `has_namesake`: another dataset of
+    the run has a scenario of the same id, so that folders need the dataset's name as well.
     """
 
     run_id: str
@@ -53,9 +54,12 @@ class TrialSetup:
     platform: str | None = None
     dataset_version: str = "0"
     timeout_multiplier: float = 1.0
+    has_namesake: bool = False
 
     def folder(self, cell: Cell, attempt: int) -> Path:
-        return self.root / "trials" / cell.scenario.id / cell.folder_label / str(attempt)
+        scenario = cell.scenario
+        name = f"{sanitised(scenario.dataset)}--{scenario.id}" if self.has_namesake else scenario.id
+        return self.root / "trials" / name / cell.folder_label / str(attempt)
 
     def fingerprint(self, cell: Cell) -> dict[str, Any]:
         """What must be the same for two results to be comparable."""

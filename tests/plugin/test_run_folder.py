@@ -341,3 +341,20 @@ def pytest_terminalbench_trial_start(cell):
     done.assert_outcomes(passed=2, errors=1)
     assert done.ret == 22
     assert demo.statuses["demo/beta[oracle]"] == "void"
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_scenarios_of_one_id_in_two_datasets_have_folders_of_their_own(suite: Suite, workers: str) -> None:
+    suite.dataset("demo", "alpha", "beta")
+    suite.dataset("other", "alpha", folder="scenarios/other")
+
+    done = suite.run_apart("--tb-dataset", "demo", "--tb-dataset", "other", "-n", workers)
+
+    done.assert_outcomes(passed=3)
+    assert sorted(path.name for path in (suite.latest / "trials").iterdir()) == ["beta", "demo--alpha", "other--alpha"]
+    told = {cell["cell"]: cell["attempts"][0]["folder"] for cell in suite.summary["cells"]}
+    assert told == {
+        "demo/alpha[oracle]": "trials/demo--alpha/oracle/1",
+        "demo/beta[oracle]": "trials/beta/oracle/1",
+        "other/alpha[oracle]": "trials/other--alpha/oracle/1",
+    }
