@@ -161,4 +161,4 @@ def _cell_of_test(request: pytest.FixtureRequest) -> Cell | None:
     if named is None:
         return None
     bench = BenchSession.of(request.config)
-    return Cell(scenario=bench.find_scenario(str(named)), agent=bench.agents[0])
+    return Cell(scenario=bench.datasets.find(str(named)), agent=bench.agents[0])

@@ -131,7 +131,7 @@ class CellRunner:
             journal=bench.journal,
             image=lease.image.recipe if lease else "overridden" if environments else "",
             platform=bench.scheduler.platform if lease else None,
-            dataset_version=bench.dataset_version(self._state.cell.scenario.dataset),
+            dataset_version=bench.datasets.version(self._state.cell.scenario.dataset),
             timeout_multiplier=bench.options.timeout_multiplier,
-            has_namesake=bench.has_namesake(self._state.cell.scenario),
+            has_namesake=bench.datasets.has_namesake(self._state.cell.scenario),
         )

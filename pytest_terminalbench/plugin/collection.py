@@ -48,7 +48,7 @@ class DatasetDirectory(pytest.Directory):
     @cached_property
     def marker(self) -> pytest.MarkDecorator:
         """Tells of each of its scenarios where it belongs."""
-        return pytest.mark.tb_dataset(self.bench.dataset_at(self.path).name)
+        return pytest.mark.tb_dataset(self.bench.datasets.at(self.path).name)
 
     def collect(self) -> Iterator[pytest.Collector]:
         if not self.bench.may_collect:
@@ -57,7 +57,7 @@ class DatasetDirectory(pytest.Directory):
                 raise self.CollectError(str(self.bench.refusal))
             return
         try:
-            self.bench.dataset_at(self.path)
+            self.bench.datasets.at(self.path)
         except ScenarioError as error:
             raise _collect_error(self, error) from None
         ihook = self.ihook
@@ -81,7 +81,7 @@ class ScenarioFile(pytest.File):
         directory = cast(DatasetDirectory, self.parent)
         bench = directory.bench
         try:
-            scenario = bench.load(self.path, bench.dataset_at(directory.path))
+            scenario = bench.datasets.load(self.path, bench.datasets.at(directory.path))
         except ScenarioError as error:
             raise _collect_error(self, error) from None
         return [ScenarioItem.for_cell(Cell(scenario=scenario, agent=agent), self, directory) for agent in bench.agents]

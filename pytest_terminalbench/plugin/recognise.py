@@ -26,7 +26,7 @@ def existing(config: pytest.Config) -> BenchSession | None:
 def holds_scenarios(folder: Path, config: pytest.Config) -> bool:
     """Whether `folder` is a dataset: by its own manifest, or because the session names it."""
     bench = existing(config)
-    return is_dataset_folder(folder) or (bench is not None and bench.is_dataset(folder))
+    return is_dataset_folder(folder) or (bench is not None and bench.datasets.has(folder))
 
 
 def names_scenarios(config: pytest.Config) -> bool:

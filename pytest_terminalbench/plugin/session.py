@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +19,7 @@ from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
+from pytest_terminalbench.plugin.datasets import SessionDatasets
 from pytest_terminalbench.plugin.deferral import Deferral
 from pytest_terminalbench.plugin.keys import BENCH, DEFERRAL
 from pytest_terminalbench.plugin.options import Options
@@ -26,9 +27,8 @@ from pytest_terminalbench.plugin.recognise import names_scenarios
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
 from pytest_terminalbench.runs.approving import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
-from pytest_terminalbench.scenarios.lock import drift, read_lock
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.catalog import Catalog
+from pytest_terminalbench.scenarios.model import load_scenario
 from pytest_terminalbench.settings import ProjectSettings, project_settings, pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
@@ -57,9 +57,6 @@ class BenchSession:
         self.ahead: RunAhead | None = None
         # Hooks of users are called by one thread at a time.
         self.telling = threading.RLock()
-        self._datasets: dict[Path, Dataset] = {}
-        self._files_by_id: dict[tuple[str, str], Path] = {}
-        self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
         self._tallies: dict[Path, list[tuple[int, int]]] = {}
         self._markers: dict[str, pytest.MarkDecorator] = {}
 
@@ -95,7 +92,7 @@ class BenchSession:
 
         Raises UsageError.
         """
-        folders = [self._named(request).folder for request in self.options.datasets]
+        folders = [self.datasets.named(request).folder for request in self.options.datasets]
         if folders and self.options.root != self.config.rootpath:
             self._warn_of_lost_settings(folders)
         if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -163,29 +160,21 @@ class BenchSession:
             self.refusal = error
         return self.refusal is None
 
-    def _named(self, request: str) -> Dataset:
-        try:
-            dataset = self.catalog.find(request)
-        except (SettingsError, ScenarioError) as error:
-            raise pytest.UsageError(str(error)) from None
-        self._datasets[dataset.folder] = dataset
-        return dataset
-
     def header(self) -> list[str]:
-        names = ", ".join(f"{d.name}=={d.version}" for d in self._datasets.values())
+        names = ", ".join(f"{d.name}=={d.version}" for d in self.datasets.known)
         agents = ", ".join(cell.name + (f" ({cell.model})" if cell.model else "") for cell in self.agents)
         return [f"terminalbench: {names or 'scenarios'}; agent {agents}; run {self.run.id}"]
 
     # -- what a session is made of -----------------------------------------------------------------------------------
 
     @cached_property
-    def catalog(self) -> Catalog:
+    def datasets(self) -> SessionDatasets:
         catalog = Catalog(self.options.root)
         try:
             self.config.hook.pytest_terminalbench_datasets(catalog=catalog)
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
-        return catalog
+        return SessionDatasets(catalog, locked=self.options.locked)
 
     @cached_property
     def agents(self) -> list[AgentSpec]:
@@ -238,58 +227,16 @@ class BenchSession:
 
     # -- collection --------------------------------------------------------------------------------------------------
 
-    def is_dataset(self, folder: Path) -> bool:
-        return folder in self._datasets
-
-    def dataset_at(self, folder: Path) -> Dataset:
-        """The dataset in `folder`; raises ScenarioError for a broken manifest."""
-        if folder not in self._datasets:
-            self._datasets[folder] = open_dataset(folder)
-        return self._datasets[folder]
-
-    def load(self, file: Path, dataset: Dataset) -> Scenario:
-        """Read a scenario; raises ScenarioError, also for an id that another file of the dataset has."""
-        scenario = load_scenario(file, dataset=dataset.name)
-        first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
-        if first != file:
-            raise duplicate_id(scenario, first)
-        if self.options.locked:
-            self._check_lock(scenario, dataset)
-        return scenario
-
-    def has_namesake(self, scenario: Scenario) -> bool:
-        """Whether another dataset that was collected has a scenario of the same id."""
-        return any(
-            scenario_id == scenario.id and dataset != scenario.dataset for dataset, scenario_id in self._files_by_id
-        )
-
-    def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
-        if dataset.folder not in self._locks:
-            self._locks[dataset.folder] = read_lock(dataset)
-        drifted = drift(scenario, self._locks[dataset.folder])
-        if drifted:
-            cure = f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"
-            raise ScenarioError(scenario.file, drifted, cure=cure)
-
-    def find_scenario(self, request: str) -> Scenario:
-        """``DATASET/ID`` -> the scenario; for tests that name one."""
-        name, _, scenario_id = request.rpartition("/")
-        dataset = self._named(name)
-        return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
-
     def cell_of(self, nodeid: str) -> Cell | None:
         """The cell that an item's id names; None where its file can no longer be read."""
         file, _, name = nodeid.partition("::")
         path = Path(os.path.normpath(self.config.rootpath / file))
         try:
-            scenario = load_scenario(path, dataset=self.dataset_at(path.parent).name)
+            scenario = load_scenario(path, dataset=self.datasets.at(path.parent).name)
         except ScenarioError:
             return None
         cells = [Cell(scenario=scenario, agent=agent) for agent in self.agents]
         return next((cell for cell in cells if f"{scenario.id}[{cell.actor}]" == name), None)
-
-    def dataset_version(self, name: str) -> str:
-        return next((dataset.version for dataset in self._datasets.values() if dataset.name == name), "0")
 
     def marker(self, name: str) -> pytest.MarkDecorator:
         """A registered marker, so that ``--strict-markers`` knows it."""
@@ -371,7 +318,7 @@ class BenchSession:
         """For the manifest: what was asked, without values that may be secret."""
         options = self.options
         return {
-            "datasets": {d.name: d.version for d in self._datasets.values()},
+            "datasets": {d.name: d.version for d in self.datasets.known},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
             "agent_args": sorted(parse_arguments(options.agent_args)),
             "concurrency": self.concurrency,

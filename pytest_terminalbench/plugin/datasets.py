@@ -1,0 +1,83 @@
+"""The datasets of one session: those that were named, and those that pytest came upon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.errors import ScenarioError, SettingsError
+from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.lock import drift, read_lock
+from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+
+__all__ = ["SessionDatasets"]
+
+
+class SessionDatasets:
+    """Opens each dataset once. `locked`: a scenario that has drifted from its dataset's lock file is an error."""
+
+    def __init__(self, catalog: Catalog, *, locked: bool) -> None:
+        self._catalog = catalog
+        self._locked = locked
+        self._by_folder: dict[Path, Dataset] = {}
+        self._files_by_id: dict[tuple[str, str], Path] = {}
+        self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
+
+    @property
+    def known(self) -> Iterable[Dataset]:
+        """Those opened so far."""
+        return self._by_folder.values()
+
+    def has(self, folder: Path) -> bool:
+        return folder in self._by_folder
+
+    def named(self, request: str) -> Dataset:
+        """What ``--tb-dataset`` asks for; raises UsageError."""
+        try:
+            dataset = self._catalog.find(request)
+        except (SettingsError, ScenarioError) as error:
+            raise pytest.UsageError(str(error)) from None
+        self._by_folder[dataset.folder] = dataset
+        return dataset
+
+    def at(self, folder: Path) -> Dataset:
+        """The dataset in `folder`; raises ScenarioError for a broken manifest."""
+        if folder not in self._by_folder:
+            self._by_folder[folder] = open_dataset(folder)
+        return self._by_folder[folder]
+
+    def version(self, name: str) -> str:
+        return next((dataset.version for dataset in self.known if dataset.name == name), "0")
+
+    def load(self, file: Path, dataset: Dataset) -> Scenario:
+        """Read a scenario; raises ScenarioError, also for an id that another file of the dataset has."""
+        scenario = load_scenario(file, dataset=dataset.name)
+        first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
+        if first != file:
+            raise duplicate_id(scenario, first)
+        if self._locked:
+            self._check_lock(scenario, dataset)
+        return scenario
+
+    def find(self, request: str) -> Scenario:
+        """``DATASET/ID`` -> the scenario; for tests that name one."""
+        name, _, scenario_id = request.rpartition("/")
+        dataset = self.named(name)
+        return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
+
+    def has_namesake(self, scenario: Scenario) -> bool:
+        """Whether another dataset that was collected has a scenario of the same id."""
+        return any(
+            scenario_id == scenario.id and dataset != scenario.dataset for dataset, scenario_id in self._files_by_id
+        )
+
+    def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
+        if dataset.folder not in self._locks:
+            self._locks[dataset.folder] = read_lock(dataset)
+        drifted = drift(scenario, self._locks[dataset.folder])
+        if drifted:
+            cure = f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"
+            raise ScenarioError(scenario.file, drifted, cure=cure)
