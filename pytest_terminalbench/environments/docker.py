@@ -33,6 +33,8 @@ __all__ = ["ContainerRequest", "DockerEngine", "DockerEnvironment"]
 
 # Creating and removing took under a second on every machine seen; past this the engine hangs.
 ENGINE_TIMEOUT_S = 120
+# Kept open for all threads of the process; each running command holds one.
+CONNECTIONS = 64
 # The kill script needs some 50 ms; against a bomb of 512 processes on one CPU it took 6 s.
 KILL_TIMEOUT_S = 20.0
 # After the main process of a command has ended, output already on its way still arrives this late.
@@ -75,7 +77,11 @@ class DockerEngine:
 
         with engine_errors("connect"):
             return docker.APIClient(
-                base_url=self.url, version="auto", timeout=self._timeout_s, **client_options(self.url)
+                base_url=self.url,
+                version="auto",
+                timeout=self._timeout_s,
+                max_pool_size=CONNECTIONS,
+                **client_options(self.url),
             )
 
     def start(self, request: ContainerRequest) -> DockerEnvironment:
