@@ -181,7 +181,7 @@ def lock(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when something has drifted.")] = False,
 ) -> None:
     """Write the digests of all scenarios to the dataset's lock.json; `--tb-locked` refuses what drifts from it."""
-    from pytest_terminalbench.scenarios.lock import drift, read_lock, write_lock
+    from pytest_terminalbench.scenarios.lock import dataset_drift, drift, read_lock, write_lock
 
     drifted = 0
     for dataset in find_datasets(names or []):
@@ -189,10 +189,8 @@ def lock(
             typer.echo(str(shown_path(write_lock(dataset))))
             continue
         locked = read_lock(dataset)
-        scenarios = list(dataset.scenarios())
-        gone = sorted(locked.keys() - {scenario.id for scenario in scenarios})
-        found = [f"{scenario.id}: {what}" for scenario in scenarios for what in drift(scenario, locked)]
-        found += [f"{name}: is in the lock, and no longer in the dataset" for name in gone]
+        found = [f"{one.id}: {what}" for one in dataset.scenarios() for what in drift(one, locked.scenarios)]
+        found += dataset_drift(dataset, locked)
         drifted += len(found)
         typer.echo("\n".join(found) or f"{dataset.name}: as it was locked")
     if drifted:

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pytest_terminalbench.cli.output import Format, FormatOption, print_json, print_table, say, shown_path
+from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, print_table, say, shown_path
 from pytest_terminalbench.cli.project import project, results_folder
 
 __all__ = ["app"]
+
+EXIT_DAMAGED = 3
 
 app = typer.Typer(help="Incidents: tickets for what got worse.", no_args_is_help=True)
 
@@ -24,8 +26,11 @@ def list_incidents(
     results: ResultsOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Every incident that nobody has acknowledged, oldest first."""
-    from pytest_terminalbench.runs.incidents import read_incidents
+    """Every incident that nobody has acknowledged, oldest first.
+
+    Exit code 3 when a ticket is damaged.
+    """
+    from pytest_terminalbench.runs.incidents import damaged_incidents, read_incidents
 
     folder = results_folder(results)
     found = [content for _, content in read_incidents(folder) if everything or not content.get("acknowledged")]
@@ -35,6 +40,11 @@ def list_incidents(
         print_table(["incident", "kind", "due", "for", "acknowledged", "what"], [_row(one) for one in found])
     else:
         say(f"no open incidents below {shown_path(folder)}")
+    damaged = damaged_incidents(folder)
+    for file in damaged:
+        complain(f"{shown_path(file)} is damaged, or of another version: restore it, update, or remove the file")
+    if damaged:
+        raise typer.Exit(EXIT_DAMAGED)
 
 
 @app.command("ack")

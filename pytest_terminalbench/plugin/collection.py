@@ -15,10 +15,11 @@ from pytest_terminalbench.plugin.cell_state import STATE, CellState
 from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.catalog import scenario_files
+from pytest_terminalbench.scenarios.lock import LOCK
 from pytest_terminalbench.scenarios.markers import marker_names
 from pytest_terminalbench.trials.cell import Cell
 
-__all__ = ["DatasetDirectory", "ScenarioFile", "ScenarioItem"]
+__all__ = ["DatasetDirectory", "LockFile", "ScenarioFile", "ScenarioItem"]
 
 
 def run_cell(tb_trials: Any, tb_baseline: Any) -> None:
@@ -60,11 +61,32 @@ class DatasetDirectory(pytest.Directory):
             self.bench.datasets.at(self.path)
         except ScenarioError as error:
             raise _collect_error(self, error) from None
+        if self.bench.datasets.locked:
+            yield LockFile.for_dataset(self)
         ihook = self.ihook
         for file in scenario_files(self.path):
             ignored = ihook.pytest_ignore_collect(collection_path=file, config=self.config)
             if not ignored or self.session.isinitpath(file):
                 yield ScenarioFile.for_file(file, self)
+
+
+class LockFile(pytest.File):
+    """A dataset's lock: no items, but an error where the dataset as a whole has drifted. Its scenarios run."""
+
+    @classmethod
+    def for_dataset(cls, parent: DatasetDirectory) -> LockFile:
+        node: LockFile = cls.from_parent(
+            parent, path=parent.path / LOCK, nodeid=f"{parent.nodeid}/{LOCK}".removeprefix("./")
+        )
+        return node
+
+    def collect(self) -> Iterable[pytest.Item]:
+        datasets = cast(DatasetDirectory, self.parent).bench.datasets
+        try:
+            datasets.check_lock(datasets.at(self.path.parent))
+        except ScenarioError as error:
+            raise _collect_error(self, error) from None
+        return []
 
 
 class ScenarioFile(pytest.File):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pytest_terminalbench.errors import ScenarioError, SettingsError
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
-from pytest_terminalbench.scenarios.lock import drift, read_lock
+from pytest_terminalbench.scenarios.lock import LOCK, Lock, dataset_drift, drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
 
 __all__ = ["SessionDatasets"]
@@ -24,7 +23,7 @@ class SessionDatasets:
         self._locked = locked
         self._by_folder: dict[Path, Dataset] = {}
         self._files_by_id: dict[tuple[str, str], Path] = {}
-        self._locks: dict[Path, Mapping[str, Mapping[str, Any]]] = {}
+        self._locks: dict[Path, Lock] = {}
 
     @property
     def known(self) -> Iterable[Dataset]:
@@ -74,10 +73,26 @@ class SessionDatasets:
             scenario_id == scenario.id and dataset != scenario.dataset for dataset, scenario_id in self._files_by_id
         )
 
+    @property
+    def locked(self) -> bool:
+        return self._locked
+
+    def check_lock(self, dataset: Dataset) -> None:
+        """Raises ScenarioError where the dataset as a whole has drifted from its lock: what is gone cannot tell."""
+        drifted = dataset_drift(dataset, self._lock(dataset))
+        if drifted:
+            raise ScenarioError(dataset.folder / LOCK, drifted, cure=_unlocked_cure(dataset))
+
     def _check_lock(self, scenario: Scenario, dataset: Dataset) -> None:
+        drifted = drift(scenario, self._lock(dataset).scenarios)
+        if drifted:
+            raise ScenarioError(scenario.file, drifted, cure=_unlocked_cure(dataset))
+
+    def _lock(self, dataset: Dataset) -> Lock:
         if dataset.folder not in self._locks:
             self._locks[dataset.folder] = read_lock(dataset)
-        drifted = drift(scenario, self._locks[dataset.folder])
-        if drifted:
-            cure = f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"
-            raise ScenarioError(scenario.file, drifted, cure=cure)
+        return self._locks[dataset.folder]
+
+
+def _unlocked_cure(dataset: Dataset) -> str:
+    return f"restore it, or lock it as it is now: `terminalbench dataset lock {dataset.name}`"

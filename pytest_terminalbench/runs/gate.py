@@ -114,7 +114,7 @@ def gate_run(cells: Sequence[Mapping[str, Any]], *, baselines: Path, settings: R
         first = group[0]
         places[actor] = (baselines / baseline_path(first["dataset"], "", first["agent"], first["model"])).parent
         pairs = list(_with_baselines(group, baselines))
-        before = {cell["cell"]: record.rewards for cell, record in pairs}
+        before = {cell["cell"]: _shares(record.rewards) for cell, record in pairs}
         after = {cell["cell"]: _rewards(cell) for cell in group if _is_scored(cell)}
         suites[actor] = suite_gate(
             before,
@@ -151,13 +151,9 @@ def _with_baselines(
 
 
 def _lower(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[str]:
-    drops = [
-        (fmean(_rewards(cell)) - fmean(record.rewards), cell["scenario"], record.rewards, _rewards(cell))
-        for cell, record in pairs
-        if _is_scored(cell) and record.rewards
-    ]
-    for change, name, before, after in sorted(drops, key=lambda drop: drop[:2]):
-        if change < 0:
+    drops = [(cell["scenario"], _shares(record.rewards), _rewards(cell)) for cell, record in pairs if _is_scored(cell)]
+    for name, before, after in sorted(drops, key=lambda drop: (fmean(drop[2]) - fmean(drop[1]), drop[0])):
+        if fmean(after) < fmean(before):
             yield f"{name} {_tally(before)} → {_tally(after)}"
 
 
@@ -173,7 +169,12 @@ def _is_scored(cell: Mapping[str, Any]) -> bool:
 
 
 def _rewards(cell: Mapping[str, Any]) -> list[float]:
-    return [min(1.0, max(0.0, attempt["reward"])) for attempt in cell["attempts"]]
+    return _shares([attempt["reward"] for attempt in cell["attempts"]])
+
+
+def _shares(rewards: Sequence[float]) -> list[float]:
+    """Rewards from 0 to 1: verifiers may give more, which is solved and no better than that."""
+    return [min(1.0, max(0.0, reward)) for reward in rewards]
 
 
 def _metric_verdicts(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[RatioVerdict]:

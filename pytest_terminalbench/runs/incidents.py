@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.files import now_text, write_json
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.settings import IncidentSettings
 
-__all__ = ["acknowledge", "due_date", "incidents_of", "on_rotation", "open_incidents", "post", "read_incidents"]
+__all__ = [
+    "acknowledge",
+    "damaged_incidents",
+    "due_date",
+    "incidents_of",
+    "on_rotation",
+    "open_incidents",
+    "post",
+    "read_incidents",
+]
 
+SCHEMA_VERSION = 1
 # A webhook is told three times at most, and the run waits for it no longer than this.
 POST_TRIES = 3
 POST_TIMEOUT_S = 3.0
 POST_WAIT_S = 10.0
+# Before the second try; twice as long before the third.
+POST_PAUSE_S = 0.3
 _KINDS = {"regressed": "regression", "inconclusive": "regression", "unsolved": "functional-failure"}
 
 
@@ -40,7 +53,7 @@ def incidents_of(summary: Mapping[str, Any], run: Path, settings: IncidentSettin
     for number, ticket in enumerate(_tickets(summary), start=1):
         found.append(
             {
-                "schema_version": 1,
+                "schema_version": SCHEMA_VERSION,
                 "id": f"{summary['run_id']}-{number}",
                 "kind": ticket.kind,
                 "opened_at": now_text(),
@@ -123,13 +136,21 @@ def open_incidents(incidents: Sequence[dict[str, Any]], folder: Path, settings: 
 
 
 def _post_in_time(incidents: Sequence[dict[str, Any]], files: Sequence[Path], url: str) -> None:
-    def post_all() -> None:
-        for incident, file in zip(incidents, files, strict=True):
-            write_json(file, {**incident, "delivery": post(incident, url)})
+    """Each ticket by a thread of its own, so that one that takes long holds up no other."""
+    delivered: dict[str, str] = {}
 
-    thread = threading.Thread(target=post_all, daemon=True, name="incidents")
-    thread.start()
-    thread.join(POST_WAIT_S)
+    def deliver(incident: Mapping[str, Any]) -> None:
+        delivered[incident["id"]] = post(incident, url)
+
+    threads = [threading.Thread(target=deliver, args=(one,), daemon=True, name="incident") for one in incidents]
+    until = time.monotonic() + POST_WAIT_S
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    late = f"not delivered within {POST_WAIT_S:g} s"
+    for incident, file in zip(incidents, files, strict=True):
+        write_json(file, {**incident, "delivery": delivered.get(incident["id"], late)})
 
 
 def post(incident: Mapping[str, Any], url: str) -> str:
@@ -138,32 +159,61 @@ def post(incident: Mapping[str, Any], url: str) -> str:
         url, data=json.dumps(incident).encode(), headers={"Content-Type": "application/json"}, method="POST"
     )
     problem = ""
-    for _ in range(POST_TRIES):
+    for attempt in range(POST_TRIES):
+        time.sleep(attempt * POST_PAUSE_S)
         try:
             with urllib.request.urlopen(request, timeout=POST_TIMEOUT_S) as response:
                 return f"delivered ({response.status})"
-        except (URLError, OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             problem = str(getattr(error, "reason", error))
     return f"not delivered after {POST_TRIES} tries: {problem}"
 
 
 def read_incidents(results: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Every ticket below the folder of results, oldest first; damaged ones are passed over."""
-    found = []
-    for file in results.glob("*/incidents/*.json"):
-        try:
-            content = json.loads(file.read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(content, dict) and "opened_at" in content and not file.parents[1].is_symlink():
-            found.append((file, content))
+    """Every ticket below the folder of results, oldest first; `damaged_incidents` are not among them."""
+    found = [(file, content) for file, content in _tickets_below(results) if content is not None]
     return sorted(found, key=lambda pair: (str(pair[1]["opened_at"]), pair[0].name))
 
 
+def damaged_incidents(results: Path) -> list[Path]:
+    """The tickets below the folder of results that cannot be read, or are of another version's making."""
+    return sorted(file for file, content in _tickets_below(results) if content is None)
+
+
+def _tickets_below(results: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+    for file in results.glob("*/incidents/*.json"):
+        if not file.parents[1].is_symlink():
+            yield file, _ticket(file)
+
+
+def _ticket(file: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_whole = (
+        isinstance(content, dict)
+        and content.get("schema_version") == SCHEMA_VERSION
+        and isinstance(content.get("id"), str)
+        and isinstance(content.get("opened_at"), str)
+        and isinstance(content.get("acknowledged", None), dict | None)
+    )
+    return content if is_whole else None
+
+
 def acknowledge(results: Path, incident_id: str, *, by: str, notes: str = "") -> dict[str, Any]:
-    """Note in the ticket that somebody has taken it; raises RunFolderError when there is none of that id."""
+    """Note in the ticket that somebody has taken it.
+
+    Raises RunFolderError when there is none of that id, or when somebody else has taken it.
+    """
     for file, content in read_incidents(results):
         if content.get("id") == incident_id:
+            taken = content["acknowledged"]
+            if taken and taken.get("by") != by:
+                raise RunFolderError(
+                    f"{incident_id} was acknowledged by {taken.get('by')} at {taken.get('at')}; to take it over, set "
+                    f"`acknowledged` to null in {file}"
+                )
             content["acknowledged"] = {"by": by, "at": now_text(), "notes": notes}
             write_json(file, content)
             return content

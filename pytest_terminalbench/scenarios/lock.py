@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.files import write_json
-from pytest_terminalbench.scenarios.catalog import Dataset
+from pytest_terminalbench.scenarios.catalog import Dataset, scenario_files
 from pytest_terminalbench.scenarios.model import Scenario
 
-__all__ = ["LOCK", "drift", "lock_content", "read_lock", "write_lock"]
+__all__ = ["LOCK", "Lock", "dataset_drift", "drift", "lock_content", "read_lock", "write_lock"]
 
 LOCK = "lock.json"
 SCHEMA_VERSION = 1
+
+
+class Lock(NamedTuple):
+    """What a lock file says: the dataset's version, and scenario id -> its facts."""
+
+    version: str
+    scenarios: Mapping[str, Mapping[str, Any]]
 
 
 def lock_content(dataset: Dataset) -> dict[str, Any]:
@@ -34,15 +41,15 @@ def write_lock(dataset: Dataset) -> Path:
     return file
 
 
-def read_lock(dataset: Dataset) -> Mapping[str, Mapping[str, Any]]:
-    """Scenario id -> its locked facts; raises ScenarioError for a lock that is missing, damaged or of the future."""
+def read_lock(dataset: Dataset) -> Lock:
+    """The lock of `dataset`; raises ScenarioError for one that is missing, damaged or of the future."""
     file = dataset.folder / LOCK
     cure = f"write it anew with `terminalbench dataset lock {dataset.name}` and look at what changed"
     try:
         content = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise ScenarioError(file, ["does not exist, so nothing says what the dataset should be"], cure=cure) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ScenarioError(file, [f"is damaged: {error}"], cure=cure) from None
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         version = content.get("schema_version") if isinstance(content, dict) else None
@@ -52,7 +59,19 @@ def read_lock(dataset: Dataset) -> Mapping[str, Mapping[str, Any]]:
     scenarios = content.get("scenarios")
     if not isinstance(scenarios, dict) or not all(isinstance(facts, dict) for facts in scenarios.values()):
         raise ScenarioError(file, ["scenarios: must map scenario ids to their facts"], cure=cure)
-    return scenarios
+    named = content.get("dataset")
+    if not isinstance(named, dict) or not isinstance(named.get("version"), str):
+        raise ScenarioError(file, ["dataset: must hold the dataset's version"], cure=cure)
+    return Lock(version=named["version"], scenarios=scenarios)
+
+
+def dataset_drift(dataset: Dataset, lock: Lock) -> list[str]:
+    """What of `dataset` as a whole is not as it was locked; scenarios that are there have their own `drift`."""
+    there = {file.stem for file in scenario_files(dataset.folder)}
+    found = [f"{name}: is in the lock, and no longer in the dataset" for name in sorted(lock.scenarios.keys() - there)]
+    if dataset.version != lock.version:
+        found.append(f"version: is {dataset.version}, and was locked as {lock.version}")
+    return found
 
 
 def drift(scenario: Scenario, locked: Mapping[str, Mapping[str, Any]]) -> list[str]:

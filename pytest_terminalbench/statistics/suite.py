@@ -175,10 +175,12 @@ def _reason(verdict: str, change: Effect, p: float, mde: float, worst_drop: floa
     power = (
         f"this run could have seen a drop of {100 * mde:.1f} points ({settings.power:.0%} of the time), "
         "a smaller one less often"
+        if mde < 1
+        else "this run could have seen no drop at all: it is too small"
     )
     if verdict == "inconclusive":
         return (
             f"{seen}; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out "
             f"(it could be {100 * worst_drop:.1f}); {power}: more attempts or tasks would tell"
         )
-    return f"{seen}; {power}{', and here it did' if verdict == 'fail' else ''}"
+    return f"{seen}; {power}{', and here it did' if verdict == 'fail' and mde < 1 else ''}"

@@ -16,7 +16,7 @@ from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.outcome import Solved, Unsolved
 from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_dataset
-from pytest_terminalbench.scenarios.lock import drift, read_lock
+from pytest_terminalbench.scenarios.lock import dataset_drift, drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
@@ -124,8 +124,9 @@ def test_the_lock_is_up_to_date() -> None:
     """Renewed with ``terminalbench dataset lock terminal-bench-core``."""
     dataset = the_dataset()
 
-    assert {one.id: drift(one, read_lock(dataset)) for one in SCENARIOS.values()} == {key: [] for key in SCENARIOS}
-    assert read_lock(dataset).keys() == SCENARIOS.keys()
+    lock = read_lock(dataset)
+    assert {one.id: drift(one, lock.scenarios) for one in SCENARIOS.values()} == {key: [] for key in SCENARIOS}
+    assert dataset_drift(dataset, lock) == []
 
 
 def test_every_scenario_has_a_baseline_of_the_oracle_that_still_fits() -> None:

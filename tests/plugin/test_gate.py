@@ -245,7 +245,8 @@ def test_a_locked_dataset_fails_on_drift(demo: Suite) -> None:
     from pytest_terminalbench.scenarios.lock import write_lock
 
     without = demo.run("--tb-dataset", "demo", "--tb-locked")
-    without.assert_outcomes(errors=3)
+    # The lock, and each scenario.
+    without.assert_outcomes(errors=4)
     write_lock(open_dataset(demo.path / "scenarios" / "demo"))
     demo.run("--tb-dataset", "demo", "--tb-locked").assert_outcomes(passed=3)
     changed_limits(demo)
@@ -254,3 +255,38 @@ def test_a_locked_dataset_fails_on_drift(demo: Suite) -> None:
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*alpha.json: limits has drifted from the lock"])
+
+
+def test_what_is_gone_from_a_locked_dataset_is_an_error_and_the_others_run(demo: Suite) -> None:
+    from pytest_terminalbench.scenarios.catalog import open_dataset
+    from pytest_terminalbench.scenarios.lock import write_lock
+
+    folder = demo.path / "scenarios" / "demo"
+    write_lock(open_dataset(folder))
+    (folder / "alpha.json").unlink()
+    demo.dataset("demo", version="2.0")
+
+    result = demo.run("--tb-dataset", "demo", "--tb-locked", "--tb-parity", "off")
+
+    result.assert_outcomes(passed=2, errors=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "*lock.json: alpha: is in the lock, and no longer in the dataset",
+            "*version: is 2.0, and was locked as 1.0",
+            "*`terminalbench dataset lock demo`*",
+        ]
+    )
+
+
+def test_rewards_above_one_are_solved_and_no_better_than_that(moody: Suite) -> None:
+    approve(moody, [1, 1, 1])
+    for file in (moody.path / "baselines").rglob("task-*.json"):
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps({**record, "rewards": [2.0, 1.0, 3.5]}))
+    plan(moody, [1, 1, 1])
+
+    result = run(moody, "--tb-attempts", "3")
+
+    assert result.ret == 0, result.stdout.str()
+    assert moody.summary["gate"]["effect"] == 0.0

@@ -64,6 +64,13 @@ def test_a_regressed_agent_fails_and_the_reason_says_all() -> None:
     )
 
 
+def test_a_run_too_small_to_see_anything_says_so() -> None:
+    verdict = suite_gate({"a": [1.0]}, {"a": [0.0]})
+
+    assert verdict.verdict == "inconclusive"
+    assert "this run could have seen no drop at all: it is too small" in verdict.reason
+
+
 def test_an_improved_agent_is_noticed() -> None:
     verdict = suite_gate(rewards(BROKEN), rewards(APPROVED))
     assert (verdict.verdict, verdict.improved) == ("pass", True)

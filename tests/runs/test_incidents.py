@@ -1,0 +1,145 @@
+"""Tickets on disk and at a webhook that is slow, broken or gone."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.runs import incidents
+from pytest_terminalbench.runs.incidents import acknowledge, damaged_incidents, open_incidents, post, read_incidents
+from pytest_terminalbench.settings import IncidentSettings
+
+
+def ticket(number: int = 1, **changes: Any) -> dict[str, Any]:
+    content = {"schema_version": 1, "id": f"run-{number}", "opened_at": f"2026-11-2{number}T00:00:00Z"}
+    return {**content, "acknowledged": None, "delivery": None, **changes}
+
+
+def write(results: Path, text: str, name: str = "run-1") -> Path:
+    file = results / "run" / "incidents" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+class Webhook(ThreadingHTTPServer):
+    """Answers with `statuses` in turn, the last for ever; a ticket named in `slow` is not answered."""
+
+    daemon_threads = True
+    statuses: list[int]
+    slow: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.heard: list[str] = []
+        self.end = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Webhook
+
+    def do_POST(self) -> None:
+        content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.heard.append(content["id"])
+        if content["id"] in self.server.slow:
+            self.server.end.wait(30)
+            return
+        status = self.server.statuses.pop(0) if len(self.server.statuses) > 1 else self.server.statuses[0]
+        self.send_response(status)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    server = Webhook()
+    server.statuses = [200]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.end.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_webhook_is_told_again_when_it_fails(webhook: Webhook) -> None:
+    webhook.statuses = [500, 200]
+
+    assert post(ticket(), webhook.url) == "delivered (200)"
+    assert webhook.heard == ["run-1", "run-1"]
+
+
+def test_after_three_tries_it_is_noted_why(webhook: Webhook) -> None:
+    webhook.statuses = [500]
+
+    assert post(ticket(), webhook.url) == "not delivered after 3 tries: Internal Server Error"
+    assert len(webhook.heard) == 3
+
+
+def test_an_answer_that_is_no_http_is_noted() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        for _ in range(3):
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"hello there\r\n\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+
+    assert post(ticket(), f"http://127.0.0.1:{listener.getsockname()[1]}/").startswith("not delivered after 3 tries: ")
+    listener.close()
+
+
+def test_one_ticket_that_takes_long_holds_up_no_other(
+    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incidents, "POST_WAIT_S", 1.0)
+    webhook.slow = frozenset({"run-1"})
+
+    files = open_incidents([ticket(1), ticket(2)], tmp_path, IncidentSettings(webhook=webhook.url))
+
+    told = [json.loads(file.read_text())["delivery"] for file in files]
+    assert told == ["not delivered within 1 s", "delivered (200)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", json.dumps(ticket(schema_version=9)), json.dumps(ticket(acknowledged="yes")), "[" * 100_000],
+    ids=["empty", "cut off", "list", "future", "wrong type", "deep"],
+)
+def test_damaged_tickets_are_told_apart_and_left_alone(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path, text)
+    write(tmp_path, json.dumps(ticket(2)), "run-2")
+
+    assert [content["id"] for _, content in read_incidents(tmp_path)] == ["run-2"]
+    assert damaged_incidents(tmp_path) == [file]
+    with pytest.raises(RunFolderError, match="no incident 'run-1'"):
+        acknowledge(tmp_path, "run-1", by="Ada")
+    assert file.read_text() == text
+
+
+def test_who_has_taken_an_incident_keeps_it(tmp_path: Path) -> None:
+    file = write(tmp_path, json.dumps(ticket()))
+    acknowledge(tmp_path, "run-1", by="Ada", notes="looking")
+
+    with pytest.raises(RunFolderError, match="run-1 was acknowledged by Ada at "):
+        acknowledge(tmp_path, "run-1", by="Grace")
+    acknowledge(tmp_path, "run-1", by="Ada", notes="found it")
+
+    assert json.loads(file.read_text())["acknowledged"]["notes"] == "found it"
