@@ -7,7 +7,7 @@ usual order. An item with a fixture of the user's own runs in its own turn: only
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.pool import TrialPool
 from pytest_terminalbench.trials.result import TrialResult
+from pytest_terminalbench.trials.trial import WAIT_TURN_S
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import BenchSession
@@ -58,6 +59,9 @@ class RunAhead:
     def take(self, node: pytest.Item) -> Ahead:
         """What became of `node`'s trials; waits for them."""
         future = self._futures[node.nodeid]
+        # In turns: a signal that comes just before a wait in the main thread is looked at only after it.
+        while not future.done():
+            wait([future], timeout=WAIT_TURN_S)
         ahead = future.result()
         # Put aside, the next turn's are there already.
         if self._futures[node.nodeid] is future:

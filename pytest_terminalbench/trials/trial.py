@@ -28,11 +28,13 @@ from pytest_terminalbench.trials.recording import AgentDesk, CommandRecord, writ
 from pytest_terminalbench.trials.result import Timing, TrialResult
 from pytest_terminalbench.verifiers.script import LOGS, TESTS, Verdict, verify
 
-__all__ = ["TrialSetup", "record_void", "run_trial"]
+__all__ = ["WAIT_TURN_S", "TrialSetup", "record_void", "run_trial"]
 
 # After the agent's time its last command is killed, which takes a moment (at most twice the environment's limit for
 # that, 20 s); then its thread is left behind.
 AGENT_GRACE_S = 60.0
+# How long Ctrl-C may at worst go unheard.
+WAIT_TURN_S = 0.5
 # A failure card shows the end of what the verifier printed.
 TAIL_LINES = 12
 # Tries of a trial whose environment broke through no fault of the agent.
@@ -380,7 +382,10 @@ def _run_in_time(agent: Agent, task: Task, desk: AgentDesk, timeout_s: float) ->
 
     thread = threading.Thread(target=act, daemon=True, name="agent")
     thread.start()
-    thread.join(timeout_s + AGENT_GRACE_S)
+    until = time.monotonic() + timeout_s + AGENT_GRACE_S
+    while thread.is_alive() and time.monotonic() < until:
+        # In turns: a signal that comes just before a wait in the main thread is looked at only after it.
+        thread.join(min(WAIT_TURN_S, max(0.0, until - time.monotonic())))
     desk.dismiss()
     if setup_errors:
         raise setup_errors[0]
