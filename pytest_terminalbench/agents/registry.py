@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -40,15 +41,23 @@ class AgentSpec:
     def deterministic(self) -> bool:
         return bool(getattr(self.factory, "deterministic", False))
 
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """What the class takes.
+
+        Looked at once, when the spec is made: `inspect` may have to parse, which Python 3.11 cannot do in two threads.
+        """
+        return inspect.signature(self.factory)
+
     def make(self) -> Agent:
         """A new agent; raises AgentSetupError, which names no values, when its arguments do not fit."""
         arguments = {**self.arguments, **({"model": self.model} if self.model else {})}
         try:
-            inspect.signature(self.factory).bind(**arguments)
+            self.signature.bind(**arguments)
         except TypeError as error:
             raise AgentSetupError(
                 f"agent {self.name!r} cannot be made with {', '.join(arguments) or 'no arguments'}: {error}; it takes "
-                f"{inspect.signature(self.factory)}"
+                f"{self.signature}"
             ) from None
         try:
             return self.factory(**arguments)
@@ -116,12 +125,14 @@ class AgentRegistry:
         factory = self._find(request)
         name = request if request in self._places else str(getattr(factory, "name", request.rpartition(":")[2]))
         spec = AgentSpec(name=name, factory=factory, arguments=dict(arguments), model=model)
-        if model is not None and "model" not in _parameters(factory):
+        known = set(spec.signature.parameters) - {"args", "kwargs"}
+        takes_anything = any(p.kind is p.VAR_KEYWORD for p in spec.signature.parameters.values())
+        if model is not None and "model" not in known:
             raise SettingsError(f"--tb-model {model!r}: agent {name!r} uses no model; leave the option out")
-        unknown = sorted(set(arguments) - _parameters(factory)) if not _takes_anything(factory) else []
+        unknown = [] if takes_anything else sorted(set(arguments) - known)
         if unknown:
-            known = ", ".join(sorted(_parameters(factory))) or "none"
-            raise SettingsError(f"--tb-agent-arg: agent {name!r} takes no {', '.join(unknown)}; it takes: {known}")
+            listed = ", ".join(sorted(known)) or "none"
+            raise SettingsError(f"--tb-agent-arg: agent {name!r} takes no {', '.join(unknown)}; it takes: {listed}")
         return spec
 
     def _find(self, request: str) -> AgentFactory:
@@ -168,7 +179,3 @@ def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
 
 def _parameters(factory: AgentFactory) -> set[str]:
     return set(inspect.signature(factory).parameters) - {"args", "kwargs"}
-
-
-def _takes_anything(factory: AgentFactory) -> bool:
-    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())

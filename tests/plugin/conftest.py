@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import docker.errors  # noqa: F401
 import pytest
 import scipy.stats  # noqa: F401
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 
 import pytest
@@ -9,6 +9,23 @@ import pytest
 from pytest_terminalbench.trials.pool import TrialPool
 
 PATIENCE_S = 20.0
+
+
+MakePool = Callable[[int], TrialPool]
+
+
+@pytest.fixture
+def pool_of() -> Iterator[MakePool]:
+    """Makes pools that have ended when the test has."""
+    pools: list[TrialPool] = []
+
+    def make(size: int) -> TrialPool:
+        pools.append(TrialPool(size))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.stop(interrupt=lambda: None, patience_s=PATIENCE_S)
 
 
 def nobody() -> None:
@@ -28,16 +45,16 @@ class Gate:
         return "passed"
 
 
-def test_what_a_call_gives_is_the_futures() -> None:
-    pool = TrialPool(2)
+def test_what_a_call_gives_is_the_futures(pool_of: MakePool) -> None:
+    pool = pool_of(2)
 
     assert pool.submit(lambda: "given").result(PATIENCE_S) == "given"
 
     assert pool.stop(interrupt=nobody, patience_s=PATIENCE_S)
 
 
-def test_what_a_call_raises_is_raised_where_it_is_waited_for() -> None:
-    pool = TrialPool(1)
+def test_what_a_call_raises_is_raised_where_it_is_waited_for(pool_of: MakePool) -> None:
+    pool = pool_of(1)
 
     def fail() -> None:
         raise KeyError("inside")
@@ -47,8 +64,8 @@ def test_what_a_call_raises_is_raised_where_it_is_waited_for() -> None:
     assert pool.submit(lambda: "still there").result(PATIENCE_S) == "still there"
 
 
-def test_as_many_run_at_a_time_as_it_is_large() -> None:
-    pool = TrialPool(2)
+def test_as_many_run_at_a_time_as_it_is_large(pool_of: MakePool) -> None:
+    pool = pool_of(2)
     gates = [Gate() for _ in range(3)]
     futures = [pool.submit(gate) for gate in gates]
 
@@ -63,8 +80,8 @@ def test_as_many_run_at_a_time_as_it_is_large() -> None:
     assert [future.result(PATIENCE_S) for future in futures] == ["passed"] * 3
 
 
-def test_an_earlier_turn_goes_first_and_within_a_turn_who_came_first() -> None:
-    pool = TrialPool(1)
+def test_an_earlier_turn_goes_first_and_within_a_turn_who_came_first(pool_of: MakePool) -> None:
+    pool = pool_of(1)
     gate = Gate()
     pool.submit(gate)
     assert gate.begun.wait(PATIENCE_S)
@@ -81,8 +98,8 @@ def test_an_earlier_turn_goes_first_and_within_a_turn_who_came_first() -> None:
     assert order == ["a", "b", "second turn"]
 
 
-def test_stopped_it_begins_nothing_more_and_interrupts_what_runs() -> None:
-    pool = TrialPool(1)
+def test_stopped_it_begins_nothing_more_and_interrupts_what_runs(pool_of: MakePool) -> None:
+    pool = pool_of(1)
     gate = Gate()
     running = pool.submit(gate)
     waiting = pool.submit(lambda: "never")
@@ -97,8 +114,8 @@ def test_stopped_it_begins_nothing_more_and_interrupts_what_runs() -> None:
         pool.submit(lambda: "too late").result(0)
 
 
-def test_what_does_not_end_is_told_of_and_left_behind() -> None:
-    pool = TrialPool(1)
+def test_what_does_not_end_is_told_of_and_left_behind(pool_of: MakePool) -> None:
+    pool = pool_of(1)
     gate = Gate()
     pool.submit(gate)
     assert gate.begun.wait(PATIENCE_S)
