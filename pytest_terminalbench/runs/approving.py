@@ -13,7 +13,7 @@ from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.naming import folder_label
 from pytest_terminalbench.outcome import Solved, Void
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, passes_in_a_row
+from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, has_passed, is_doubtful, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
@@ -48,8 +48,8 @@ def approve_reviewed(
     """Approve one cell of a run after a look at it: provisional until it has passed three times in a row.
 
     Gives what was written, the cell's trials with the status they got, and the passes in a row. Raises BaselineError
-    saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void,
-    or its trials belong to another run.
+    saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void or
+    inconclusive, or its trials belong to another run.
     """
     _check_maintainer(approver, maintainers)
     if _manifest(run).get("settings", {}).get("attempts") == "auto":
@@ -57,11 +57,7 @@ def approve_reviewed(
             f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
             "approve a run with a fixed --tb-attempts"
         )
-    if cell["status"] not in ("solved", "as-baseline"):
-        raise BaselineError(
-            f"{cell['cell']} is {cell['status']} in run {run.id}, and only what has passed is approved; "
-            "approve a change for the worse by --update-baselines"
-        )
+    _check_passed(cell, run)
     trials = _cell_trials(cell, run.path)
     passes = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
     trials = replace(trials, status="active" if passes >= PASSES_FOR_ACTIVE else "provisional")
@@ -96,6 +92,20 @@ def _check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
     if maintainers and approver not in maintainers:
         raise BaselineError(
             f"{approver!r} may not approve; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
+        )
+
+
+def _check_passed(cell: Mapping[str, Any], run: RunFolder) -> None:
+    if is_doubtful(cell):
+        raise BaselineError(
+            f"{cell['cell']} is inconclusive in run {run.id}: it looks worse than its baseline, and so few trials "
+            "cannot tell; run it with more attempts (--tb-attempts), or approve the change for the worse by "
+            "--update-baselines"
+        )
+    if not has_passed(cell):
+        raise BaselineError(
+            f"{cell['cell']} is {cell['status']} in run {run.id}, and only what has passed is approved; "
+            "approve a change for the worse by --update-baselines"
         )
 
 

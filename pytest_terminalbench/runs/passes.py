@@ -12,11 +12,21 @@ from pytest_terminalbench.runs.layout import LATEST, RunFolder
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
 
-__all__ = ["PASSES_FOR_ACTIVE", "passes_in_a_row", "runs_by_time"]
+__all__ = ["PASSES_FOR_ACTIVE", "has_passed", "is_doubtful", "passes_in_a_row", "runs_by_time"]
 
 # A baseline is provisional until its cell has passed so often, one run after the other.
 PASSES_FOR_ACTIVE = 3
 _PASSED = ("solved", "as-baseline")
+
+
+def is_doubtful(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell looks worse than its baseline and its trials cannot tell, whatever the session made of it."""
+    return cell["status"] == "inconclusive" or bool(cell.get("inconclusive"))
+
+
+def has_passed(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell came to what was expected of it; one in doubt has not, though its session let it pass."""
+    return cell["status"] in _PASSED and not is_doubtful(cell)
 
 
 def runs_by_time(results: Path) -> list[RunFolder]:
@@ -37,7 +47,7 @@ def passes_in_a_row(results: Path, cell: str, run: RunFolder, fingerprint: Mappi
     """In how many runs up to `run`, one after the other, the cell passed under the conditions of `fingerprint`.
 
     A run that did not have the cell, or had it void, neither counts nor breaks the row; one that had it under other
-    conditions, or failed it, breaks it.
+    conditions, failed it, or could not tell (inconclusive), breaks it.
     """
     runs = runs_by_time(results)
     names = [one.path.resolve() for one in runs]
@@ -59,7 +69,7 @@ def _verdicts(runs: Iterator[RunFolder], cell: str, fingerprint: Mapping[str, An
         found = next((one for one in cells if one["cell"] == cell and one["attempts"]), None)
         if found is None or found["status"] in ("void", "blocked", "lost"):
             continue
-        yield found["status"] in _PASSED and _same_conditions(run, found, fingerprint)
+        yield has_passed(found) and _same_conditions(run, found, fingerprint)
 
 
 def _same_conditions(run: RunFolder, cell: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> bool:
