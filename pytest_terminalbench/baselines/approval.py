@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
+from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.files import write_atomically
 
-__all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "record_of", "retire"]
+__all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "contents", "record_of", "retire"]
 
 # Approving a thousand cells takes a second; who waits longer meets somebody else's approval.
 LOCK_TIMEOUT_S = 2.0
 
 Status = Literal["active", "provisional"]
+# Digests of baselines' files by their place below the folder; None: there is none.
+Contents: TypeAlias = Mapping[Path, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +66,19 @@ def approve(
     approver: str,
     notes: str = "",
     how: str = "--update-baselines",
+    seen: Contents | None = None,
 ) -> Approval:
     """Approve `cells` of the run `run_id`, in order of their files; other cells' baselines are not touched.
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
-    Raises BaselineError, also when somebody else is approving at the moment.
+    `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
+    approving at the moment, or has approved since `seen`.
     """
+    seen = contents(baselines, [cell.file for cell in cells]) if seen is None else seen
     with _alone(baselines):
         prepared = []
         for cell in sorted(cells, key=lambda cell: cell.file):
+            _check_as_seen(baselines, cell.file, seen, again="approve")
             before = read_record(baselines / cell.file)
             prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
         written = []
@@ -88,9 +95,11 @@ def approve(
 def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> BaselineRecord:
     """Retire the baseline in `file` (below `baselines`): it stays on disk and no longer counts. Final.
 
-    Raises BaselineError when there is none or it is retired already.
+    Raises BaselineError when there is none, it is retired already, or it is another once nobody else is approving.
     """
+    seen = contents(baselines, [file])
     with _alone(baselines):
+        _check_as_seen(baselines, file, seen, again="retire")
         record = read_record(baselines / file)
         if record is None:
             raise BaselineError(f"{baselines / file} does not exist, so there is nothing to retire")
@@ -108,6 +117,32 @@ def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> Baseline
         audit.append(baselines / audit.AUDIT, entry)
         write_atomically(baselines / file, serialised(retired))
     return retired
+
+
+def contents(baselines: Path, files: Iterable[Path]) -> Contents:
+    """What `files` (below `baselines`) hold now, to be told later from what somebody else has put there."""
+    return {file: _content(baselines / file) for file in files}
+
+
+def _content(file: Path) -> str | None:
+    try:
+        return digest_bytes(file.read_bytes())
+    except OSError:
+        return None  # Whether it is missing or cannot be read is told by who reads the record.
+
+
+def _check_as_seen(baselines: Path, file: Path, seen: Contents, *, again: str) -> None:
+    """Raises BaselineError saying who was faster."""
+    if _content(baselines / file) == seen[file]:
+        return
+    now = read_record(baselines / file)
+    if now is None:
+        did = "removed meanwhile"
+    elif now.status == "retired":
+        did = "retired meanwhile"
+    else:
+        did = f"approved meanwhile by {now.approved_by}"
+    raise BaselineError(f"{baselines / file} was {did}; look at it and {again} again")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve
+from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve, contents
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.naming import folder_label
 from pytest_terminalbench.outcome import Solved, Void
@@ -51,6 +51,8 @@ def approve_reviewed(
     saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void or
     inconclusive, or its trials belong to another run.
     """
+    # Before anything of the run is read: what somebody else approves from here on was not known to who approves this.
+    seen = contents(baselines, [_place(cell)])
     _check_maintainer(approver, maintainers)
     if _manifest(run).get("settings", {}).get("attempts") == "auto":
         raise BaselineError(
@@ -62,7 +64,7 @@ def approve_reviewed(
     passes = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
     trials = replace(trials, status="active" if passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
-        [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve"
+        [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve", seen=seen
     )
     return approval, trials, passes
 
@@ -130,6 +132,10 @@ def chosen_cell(
     return chosen
 
 
+def _place(cell: Mapping[str, Any]) -> Path:
+    return baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"])
+
+
 def _manifest(run: RunFolder) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(run.manifest.read_bytes())
@@ -150,7 +156,7 @@ def _cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
         raise BaselineError(f"{cell['cell']} has trials of other runs ({', '.join(sorted(foreign))}) among its own")
     return CellTrials(
         scenario_id=cell["scenario"],
-        file=baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"]),
+        file=_place(cell),
         trials=[_judged(result) for result in results],
     )
 
