@@ -113,6 +113,7 @@ def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> Baseline
             "cell": file.with_suffix("").as_posix(),
             "by": by,
             "notes": notes,
+            "record": audit.record_digest(serialised(retired)),
         }
         audit.append(baselines / audit.AUDIT, entry)
         write_atomically(baselines / file, serialised(retired))
@@ -226,4 +227,5 @@ def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str, how: str)
         "solved": record.solved,
         "attempts": record.attempts,
         "supersedes": record.supersedes,
+        "record": audit.record_digest(serialised(record)),
     }

@@ -169,26 +169,33 @@ def retire_baseline(
 
 @app.command("audit")
 def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABLE) -> None:
-    """Check the log of approvals and write it anew for reading (AUDIT.md).
+    """Check the log of approvals against itself and the baselines, and write it anew for reading (AUDIT.md).
 
-    Exit code 4 says that a line was changed, moved or removed.
+    Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
-    from pytest_terminalbench.baselines.audit import AUDIT, entries, problems, readable
+    from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, problems, readable
     from pytest_terminalbench.files import write_atomically
 
     folder = baselines_folder(baselines)
     log = folder / AUDIT
-    found = list(entries(log))
+    try:
+        found = list(entries(log))
+        broken = [*problems(log), *contradictions(folder)]
+    except BaselineError as error:
+        _refuse(str(error))
     if output is Format.JSON:
         print_json(found)
     elif found:
         rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in found]
         print_table(["when", "what", "baseline", "by", "how"], rows)
-    else:
+    elif not broken:
         say(f"{shown_path(log)} has no entries")
         return
-    write_atomically(folder / "AUDIT.md", readable(log))
-    broken = problems(log)
+    if found:
+        try:
+            write_atomically(folder / "AUDIT.md", readable(log))
+        except OSError as error:
+            broken.append(f"{folder / 'AUDIT.md'} cannot be written: {error.strerror}")
     for problem in broken:
         complain(problem)
     if broken:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.approval import (
     Approval,
     CellTrials,
@@ -216,6 +217,8 @@ class TestLog:
         (line,) = log(baselines)
         assert datetime.fromisoformat(line.pop("ts"))
         assert line.pop("previous") == "none"
+        assert line.pop("digest").startswith("sha256:")
+        assert line.pop("record").startswith("sha256:")
         assert line == {
             "action": "approved",
             "how": "--update-baselines",
@@ -246,6 +249,26 @@ class TestLog:
         with pytest.raises(BaselineError, match=r":2 does not follow from the line before"):
             approved(baselines, cell("c"))
         assert not (baselines / "demo/oracle/c.json").exists()
+
+    def test_a_line_begins_anew_after_one_whose_end_was_taken(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+        file = baselines / "audit.jsonl"
+        file.write_bytes(file.read_bytes().rstrip(b"\n"))
+
+        approved(baselines, cell("b"))
+
+        assert [line["cell"] for line in log(baselines)] == ["demo/oracle/a", "demo/oracle/b"]
+        assert audit.problems(file) == []
+
+    def test_nothing_is_added_to_a_line_that_was_cut_off(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+        file = baselines / "audit.jsonl"
+        cut = file.read_bytes()[:-9]
+        file.write_bytes(cut)
+
+        with pytest.raises(BaselineError, match=r"audit.jsonl:1 is cut off; restore audit.jsonl from version control"):
+            approved(baselines, cell("b"))
+        assert file.read_bytes() == cut
 
     def test_odd_names_are_escaped(self, baselines: Path) -> None:
         approved(baselines, cell("a"), by="half \ud800", notes="\u2028\x85\x0b")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pytest_terminalbench.baselines.approval import CellTrials, JudgedTrial
 from pytest_terminalbench.baselines.approval import approve as approve_trials
 from tests.cli.conftest import Done, Project
-from tests.cli.runs import a_run
+from tests.cli.runs import a_run, edit
 
 ALPHA = CellTrials(
     scenario_id="alpha",
@@ -22,6 +27,9 @@ ALPHA = CellTrials(
         )
     ],
 )
+
+
+TODAY = datetime.now(UTC).date().isoformat()
 
 
 def approve(project: Project, run: str, *options: str) -> Done:
@@ -82,3 +90,125 @@ def test_what_somebody_else_approves_meanwhile_is_not_overwritten(project: Proje
     file = baselines / "demo/oracle/alpha.json"
     assert done.err == f"terminalbench: {file} was approved meanwhile by grace; look at it and approve again\n"
     assert baseline(project)["approved_by"] == "grace"
+
+
+class TestAudit:
+    @pytest.fixture
+    def log(self, project: Project) -> Path:
+        """Of two cells, of which the last was approved twice."""
+        folder = project.path / "baselines"
+        other = replace(ALPHA, scenario_id="beta", file=Path("demo/oracle/beta.json"))
+        for cell in (other, ALPHA, replace(ALPHA, trials=[*ALPHA.trials, *ALPHA.trials])):
+            approve_trials([cell], run_id="r1", baselines=folder, approver="ada")
+        assert project.call("baseline", "audit").exit_code == 0
+        return folder / "audit.jsonl"
+
+    def refused(self, project: Project) -> str:
+        done = project.call("baseline", "audit")
+        assert done.exit_code == 4
+        assert "is whole" not in done.err
+        return done.err
+
+    def test_ours_is_in_order(self, project: Project) -> None:
+        shutil.copytree(Path(__file__).parents[2] / "baselines", project.path / "baselines")
+
+        done = project.call("baseline", "audit")
+
+        assert done.exit_code == 0, done.err
+        assert "entries is whole" in done.err
+
+    def test_nothing_at_all_is_no_error(self, project: Project) -> None:
+        done = project.call("baseline", "audit")
+
+        assert (done.exit_code, done.err) == (0, "baselines/audit.jsonl has no entries\n")
+
+    @pytest.mark.parametrize("content", ["what?\n", "[]\n", "{}\n"])
+    def test_lines_that_are_none_are_damage(self, project: Project, content: str) -> None:
+        project.write("baselines/audit.jsonl", content)
+
+        assert f"{project.path}/baselines/audit.jsonl:1 " in self.refused(project)
+
+    def test_a_line_that_was_cut_off(self, project: Project, log: Path) -> None:
+        log.write_bytes(log.read_bytes()[:-20])
+
+        assert f"{log}:3 is cut off" in self.refused(project)
+
+    @pytest.mark.parametrize("key", ["by", "run", "notes", "ts", "solved", "baseline_id", "record"])
+    def test_the_last_line_was_edited(self, project: Project, log: Path, key: str) -> None:
+        *lines, last = log.read_text().splitlines()
+        log.write_text("\n".join([*lines, json.dumps({**json.loads(last), key: "eve"}, sort_keys=True)]) + "\n")
+
+        assert f"{log}:3 was changed: it is not what its digest says" in self.refused(project)
+
+    @pytest.mark.parametrize("key", ["by", "status", "notes", "solved", "attempts", "baseline_id", "supersedes"])
+    def test_the_last_line_was_edited_and_has_no_digest(self, project: Project, log: Path, key: str) -> None:
+        """As lines of earlier versions."""
+        *lines, last = log.read_text().splitlines()
+        entry = {**json.loads(last), key: "eve"}
+        del entry["digest"], entry["record"]
+        log.write_text("\n".join([*lines, json.dumps(entry, sort_keys=True)]) + "\n")
+
+        assert "alpha.json is not what the last line of demo/oracle/alpha in audit.jsonl says" in self.refused(project)
+
+    def test_the_last_line_was_removed(self, project: Project, log: Path) -> None:
+        log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+
+        assert "alpha.json is not what the last line of demo/oracle/alpha in audit.jsonl says" in self.refused(project)
+
+    def test_the_log_was_deleted(self, project: Project, log: Path) -> None:
+        log.unlink()
+
+        said = self.refused(project)
+
+        assert "demo/oracle/alpha.json has no line in audit.jsonl" in said
+        assert "demo/oracle/beta.json has no line in audit.jsonl" in said
+
+    def test_the_log_was_begun_anew(self, project: Project, log: Path) -> None:
+        log.unlink()
+        approve_trials([ALPHA], run_id="r2", baselines=log.parent, approver="ada")
+
+        said = self.refused(project)
+
+        assert f"alpha-{TODAY}-3 superseded alpha-{TODAY}-2, which the log does not know" in said
+        assert "demo/oracle/beta.json has no line in audit.jsonl" in said
+
+    def test_a_baseline_was_edited(self, project: Project, log: Path) -> None:
+        """Nothing of it is in the line but its digest."""
+        edit(log.parent / "demo/oracle/beta.json", fingerprint={})
+
+        assert "beta.json is not what the last line of demo/oracle/beta in audit.jsonl says (its content)" in (
+            self.refused(project)
+        )
+
+    def test_a_baseline_is_damaged(self, project: Project, log: Path) -> None:
+        file = project.write("baselines/demo/oracle/beta.json", "{")
+
+        assert f"{file} is damaged" in self.refused(project)
+
+    def test_a_baseline_is_gone(self, project: Project, log: Path) -> None:
+        (log.parent / "demo/oracle/beta.json").unlink()
+
+        assert f"{log} tells of a baseline for demo/oracle/beta, and there is none" in self.refused(project)
+
+    def test_one_that_is_retired_stays_so(self, project: Project, log: Path) -> None:
+        assert project.call("baseline", "retire", "demo/oracle/beta").exit_code == 0
+        assert project.call("baseline", "audit").exit_code == 0
+        edit(log.parent / "demo/oracle/beta.json", status="active")
+
+        assert "last line of demo/oracle/beta in audit.jsonl says (status)" in self.refused(project)
+
+    def test_a_layout_that_was_changed_says_the_same(self, project: Project, log: Path) -> None:
+        file = log.parent / "demo/oracle/beta.json"
+        file.write_text(json.dumps(json.loads(file.read_text())))
+
+        assert project.call("baseline", "audit").exit_code == 0
+
+    @pytest.mark.parametrize("command", ["audit", "approve"])
+    def test_a_folder_in_its_place(self, project: Project, command: str) -> None:
+        a_run(project.path, "r1")
+        (project.path / "baselines/audit.jsonl").mkdir(parents=True)
+
+        done = approve(project, "r1") if command == "approve" else project.call("baseline", "audit")
+
+        assert done.exit_code == 4
+        assert "audit.jsonl cannot be read: Is a directory; restore it from version control" in done.err
