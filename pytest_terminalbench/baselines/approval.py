@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ LOCK_TIMEOUT_S = 2.0
 Status = Literal["active", "provisional"]
 # Digests of baselines' files by their place below the folder; None: there is none.
 Contents: TypeAlias = Mapping[Path, str | None]
+# The name of a folder or file, and neither ``.`` nor ``..``.
+_PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ def approve(
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
     `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
-    approving at the moment, or has approved since `seen`.
+    approving at the moment, or has approved since `seen`, and for a cell whose file would lie elsewhere.
     """
     seen = contents(baselines, [cell.file for cell in cells]) if seen is None else seen
     with _alone(baselines):
@@ -121,7 +124,18 @@ def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> Baseline
 
 
 def contents(baselines: Path, files: Iterable[Path]) -> Contents:
-    """What `files` (below `baselines`) hold now, to be told later from what somebody else has put there."""
+    """What `files` (below `baselines`) hold now, to be told later from what somebody else has put there.
+
+    Raises BaselineError for a file that is not ``DATASET/AGENT/SCENARIO.json``: a run's summary or a command line must
+    not say that we write elsewhere.
+    """
+    files = list(files)
+    for file in files:
+        if len(file.parts) != 3 or not all(_PLAIN.fullmatch(part) for part in file.parts):
+            raise BaselineError(
+                f"{file.with_suffix('').as_posix()!r} names no baseline: that is DATASET/AGENT/SCENARIO, as "
+                "`terminalbench baseline list` shows it, each of letters, digits, '_', '.' and '-'"
+            )
     return {file: _content(baselines / file) for file in files}
 
 

@@ -212,3 +212,49 @@ class TestAudit:
 
         assert done.exit_code == 4
         assert "audit.jsonl cannot be read: Is a directory; restore it from version control" in done.err
+
+
+class TestPlaces:
+    """Nothing is written but below the folder of baselines, whatever a run or a command line says."""
+
+    def files(self, project: Project) -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in project.path.rglob("*") if file.is_file()}
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"scenario": "../../../x"},
+            {"scenario": "/tmp/x"},
+            {"scenario": "a/b"},
+            {"scenario": "nul\0"},
+            {"scenario": "half \ud800"},
+            {"dataset": "../.."},
+            {"dataset": ".."},
+            {"dataset": ""},
+            {"dataset": "/tmp"},
+            {"agent": ".."},
+        ],
+        ids=str,
+    )
+    def test_a_run_cannot_lead_elsewhere(self, project: Project, changes: dict[str, str]) -> None:
+        a_run(project.path, "r1", **changes)
+        before = self.files(project)
+
+        name = changes.get("scenario", "alpha")
+        done = project.call("baseline", "approve", "--scenario", name, "--run", "r1", "--approver", "ada")
+
+        assert done.exit_code == 4
+        assert "names no baseline: that is DATASET/AGENT/SCENARIO" in done.err
+        assert self.files(project) == before
+
+    @pytest.mark.parametrize("name", ["../evil", "demo/oracle/../../../evil", "evil", "demo/../evil"])
+    def test_what_lies_elsewhere_is_not_retired(self, project: Project, name: str) -> None:
+        approve_trials([ALPHA], run_id="r1", baselines=project.path / "baselines", approver="ada")
+        shutil.copy(project.path / "baselines/demo/oracle/alpha.json", project.path / "evil.json")
+        before = self.files(project)
+
+        done = project.call("baseline", "retire", name)
+
+        assert done.exit_code == 4
+        assert "names no baseline: that is DATASET/AGENT/SCENARIO" in done.err
+        assert self.files(project) == before
