@@ -124,7 +124,7 @@ def approve(
     try:
         found = find_run(run, results_folder(results))
         cell = chosen_cell(found, scenario=scenario, dataset=dataset, agent=agent, model=model)
-        approval, trials, passes = approve_reviewed(
+        approval, trials, row = approve_reviewed(
             cell,
             run=found,
             baselines=folder,
@@ -135,11 +135,13 @@ def approve(
     except (BaselineError, RunFolderError) as error:
         _refuse(str(error))
     file = shown_path(folder / trials.file)
+    note = "" if trials.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:
         say(f"{file} says so already ({trials.status})")
-        return
-    note = "" if trials.status == "active" else f" ({passes} of {PASSES_FOR_ACTIVE} passes in a row)"
-    typer.echo(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}")
+    else:
+        typer.echo(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}")
+    if row.broken_by and trials.status != "active":
+        say(f"no earlier passes count: {row.broken_by}")
 
 
 @app.command("retire")

@@ -236,7 +236,7 @@ class TestPlaces:
         ],
         ids=str,
     )
-    def test_a_run_cannot_lead_elsewhere(self, project: Project, changes: dict[str, str]) -> None:
+    def test_a_run_cannot_lead_elsewhere(self, project: Project, changes: dict[str, Any]) -> None:
         a_run(project.path, "r1", **changes)
         before = self.files(project)
 
@@ -258,3 +258,124 @@ class TestPlaces:
         assert done.exit_code == 4
         assert "names no baseline: that is DATASET/AGENT/SCENARIO" in done.err
         assert self.files(project) == before
+
+
+class TestRow:
+    """Passes in a row."""
+
+    def test_three_runs_make_it_active(self, project: Project) -> None:
+        for day in (1, 2, 3):
+            a_run(project.path, f"r{day}", day=day)
+
+        assert f"alpha-{TODAY} active: " in approve(project, "r3").out
+
+    @pytest.mark.parametrize("copies", [("a1", "a2"), ("z1", "z2")])
+    def test_a_copy_of_a_run_does_not_count(self, project: Project, copies: tuple[str, ...]) -> None:
+        run = a_run(project.path, "r1")
+        for name in copies:
+            shutil.copytree(run, run.with_name(name))
+
+        assert "provisional (1 of 3 passes in a row)" in approve(project, "r1").out
+
+    def test_a_copy_that_says_it_is_a_run_does_not_count_either(self, project: Project) -> None:
+        run = a_run(project.path, "r9")
+        for name in ("r1", "r2"):
+            shutil.copytree(run, run.with_name(name))
+            edit(run.with_name(name) / "manifest.json", run_id=name)
+
+        assert "provisional (1 of 3 passes in a row)" in approve(project, "r9").out
+
+    def test_a_copy_is_not_approved(self, project: Project) -> None:
+        run = a_run(project.path, "r1")
+        run.rename(run.with_name("a1"))
+
+        refused = approve(project, "a1")
+
+        assert refused.exit_code == 4
+        assert "results/a1 is not the folder of its run, which is 'r1' by manifest.json" in refused.err
+
+    @pytest.mark.parametrize("name", ["summary.json", "trials/alpha/oracle/1/result.json"])
+    def test_a_damaged_run_between_breaks_it_and_is_named(self, project: Project, name: str) -> None:
+        for day in (1, 2, 3, 4):
+            run = a_run(project.path, f"r{day}", day=day)
+        (run.with_name("r3") / name).write_text("{")
+
+        done = approve(project, "r4")
+
+        assert "provisional (1 of 3 passes in a row)" in done.out
+        assert f"no earlier passes count: {run.with_name('r3') / name} is damaged" in done.err
+
+    def test_a_run_that_has_not_ended_is_passed_over(self, project: Project) -> None:
+        for day in (1, 2, 3, 4):
+            run = a_run(project.path, f"r{day}", day=day)
+        (run.with_name("r3") / "summary.json").unlink()
+
+        assert f"alpha-{TODAY} active: " in approve(project, "r4").out
+
+
+class TestTrials:
+    """Only trials of the cell itself are approved, and only as the run tells of them."""
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"scenario_id": "beta"}, "says scenario_id 'beta', not 'alpha'"),
+            ({"dataset": "other"}, "says dataset 'other', not 'demo'"),
+            ({"agent": "nop"}, "says agent 'nop', not 'oracle'"),
+            ({"model": "gpt"}, "says model 'gpt', not None"),
+            ({"attempt": 1}, "says attempt 1, not 2"),
+            ({"folder": "trials/alpha/oracle/7"}, "says folder 'trials/alpha/oracle/7', not 'trials/alpha/oracle/2'"),
+            ({"run_id": "r0"}, "has trials of other runs (r0) among its own"),
+            (
+                {"outcome": "unsolved", "reward": 0.0, "phase": "verify"},
+                "says unsolved, reward 0.0, but the run's summ",
+            ),
+            ({"reward": 0.5}, "says solved, reward 0.5, but the run's summary says solved, reward 1.0"),
+        ],
+        ids=str,
+    )
+    def test_a_foreign_or_changed_one_is_refused_and_named(
+        self, project: Project, changes: dict[str, Any], said: str
+    ) -> None:
+        file = a_run(project.path, "r1", "✓✓") / "trials/alpha/oracle/2/result.json"
+        edit(file, **changes)
+
+        refused = approve(project, "r1")
+
+        assert refused.exit_code == 4
+        assert said in refused.err
+        assert str(file) in refused.err
+        assert not (project.path / "baselines").exists()
+
+    def test_one_does_not_count_twice(self, project: Project) -> None:
+        run = a_run(project.path, "r1")
+        (cell,) = json.loads((run / "summary.json").read_text())["cells"]
+        edit(run / "summary.json", cells=[{**cell, "attempts": cell["attempts"] * 5}])
+
+        refused = approve(project, "r1")
+
+        assert refused.exit_code == 4
+        assert "demo/alpha[oracle] has attempt 1 more than once" in refused.err
+
+    def test_a_cell_has_its_own_name(self, project: Project) -> None:
+        """By it the passes of earlier runs are counted."""
+        a_run(project.path, "r1", cell="demo/beta[oracle]")
+
+        refused = approve(project, "r1")
+
+        assert refused.exit_code == 4
+        assert "calls demo/alpha[oracle] 'demo/beta[oracle]'" in refused.err
+
+    def test_what_is_called_solved_is(self, project: Project) -> None:
+        a_run(project.path, "r1", "✓✗", status="solved")
+
+        refused = approve(project, "r1")
+
+        assert refused.exit_code == 4
+        assert "calls demo/alpha[oracle] solved, but trials/alpha/oracle/2 is not" in refused.err
+
+    @pytest.mark.parametrize("content", ["[]", "{", '{"settings": []}'])
+    def test_a_damaged_manifest_is_refused(self, project: Project, content: str) -> None:
+        (a_run(project.path, "r1") / "manifest.json").write_text(content)
+
+        assert approve(project, "r1").exit_code == 4
