@@ -167,12 +167,21 @@ def _alone(baselines: Path) -> Iterator[None]:
 
     name = hashlib.sha256(str(baselines.resolve()).encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-terminalbench" / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"baselines-{name}.lock", timeout=LOCK_TIMEOUT_S)
     try:
-        with FileLock(folder / f"baselines-{name}.lock", timeout=LOCK_TIMEOUT_S):
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         raise BaselineError(f"somebody else is approving in {baselines} at this moment; try again") from None
+    except OSError as error:
+        raise BaselineError(
+            f"{folder}, where approvals wait for each other, cannot be used: {error.strerror}; set XDG_CACHE_HOME to a "
+            "folder that can be written"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def record_of(

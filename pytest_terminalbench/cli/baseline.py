@@ -15,6 +15,7 @@ from pytest_terminalbench.cli.output import (
     complain,
     print_json,
     print_table,
+    printable,
     say,
     shown_path,
 )
@@ -84,7 +85,7 @@ def show(
         print_json([_as_json(one) for one in shown])
     else:
         for one in shown:
-            typer.echo("\n".join(_card(one)))
+            typer.echo(printable("\n".join(_card(one))))
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -134,12 +135,14 @@ def approve(
         )
     except (BaselineError, RunFolderError) as error:
         _refuse(str(error))
+    except OSError as error:
+        _refuse(_unwritten(error, folder))
     file = shown_path(folder / trials.file)
     note = "" if trials.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:
         say(f"{file} says so already ({trials.status})")
     else:
-        typer.echo(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}")
+        typer.echo(printable(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}"))
     if row.broken_by and trials.status != "active":
         say(f"no earlier passes count: {row.broken_by}")
 
@@ -157,16 +160,18 @@ def retire_baseline(
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.settings import project_settings
 
-    root = project().root
+    root, folder = project().root, baselines_folder(baselines)
     by = approver or git_user(root)
     maintainers = project_settings(root).maintainers
     if maintainers and by not in maintainers:
         _refuse(f"{by!r} may not retire; [tool.terminalbench] maintainers names: {', '.join(maintainers)}")
     try:
-        record = retire(Path(f"{cell}.json"), baselines=baselines_folder(baselines), by=by, notes=notes)
+        record = retire(Path(f"{cell}.json"), baselines=folder, by=by, notes=notes)
     except BaselineError as error:
         _refuse(str(error))
-    typer.echo(f"{record.baseline_id} retired")
+    except OSError as error:
+        _refuse(_unwritten(error, folder))
+    typer.echo(printable(f"{record.baseline_id} retired"))
 
 
 @app.command("audit")
@@ -208,6 +213,10 @@ def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABL
 def _refuse(reason: str) -> NoReturn:
     complain(reason)
     raise typer.Exit(EXIT_REFUSED)
+
+
+def _unwritten(error: OSError, folder: Path) -> str:
+    return f"{error.filename or folder} cannot be written: {error.strerror}; see to it, then run the command again"
 
 
 def _baseline_id(file: Path) -> str:

@@ -379,3 +379,43 @@ class TestTrials:
         (a_run(project.path, "r1") / "manifest.json").write_text(content)
 
         assert approve(project, "r1").exit_code == 4
+
+
+@pytest.mark.parametrize("command", ["approve", "retire"])
+def test_a_cache_folder_that_cannot_be_made(project: Project, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    a_run(project.path, "r1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.write("file", "")))
+
+    done = approve(project, "r1") if command == "approve" else project.call("baseline", "retire", "demo/oracle/alpha")
+
+    assert done.exit_code == 4
+    assert f"{project.path}/file/pytest-terminalbench/locks, where approvals wait for each other, cannot be" in done.err
+    assert "set XDG_CACHE_HOME to a folder that can be written" in done.err
+
+
+def test_a_baseline_that_cannot_be_written(project: Project) -> None:
+    a_run(project.path, "r1")
+    project.write("baselines/demo", "")
+
+    done = approve(project, "r1")
+
+    assert done.exit_code == 4
+    assert "Not a directory" in done.err
+
+
+def test_half_a_surrogate_pair_is_shown_as_its_escape(project: Project) -> None:
+    a_run(project.path, "r1")
+    approve(project, "r1")
+    edit(project.path / "baselines/demo/oracle/alpha.json", approved_by="half \ud800", notes="\udfff")
+
+    listed = project.call_apart("baseline", "list")
+    shown = project.call_apart("baseline", "show", "alpha")
+    audited = project.call_apart("baseline", "audit")
+
+    assert [done.exit_code for done in (listed, shown, audited)] == [0, 0, 4]
+    assert "half \\ud800" in listed.out
+    assert "by half \\ud800" in shown.out
+    assert "notes      \\udfff" in shown.out
+    for name in ("list", "show"):
+        done = project.call_apart("baseline", name, *(["alpha"] if name == "show" else []), "--format", "json")
+        assert done.json[0]["approved_by"] == "half \ud800"
