@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
+from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.files import write_atomically
 
-__all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "record_of", "retire"]
+__all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "contents", "record_of", "retire"]
 
 # Approving a thousand cells takes a second; who waits longer meets somebody else's approval.
 LOCK_TIMEOUT_S = 2.0
 
 Status = Literal["active", "provisional"]
+# Digests of baselines' files by their place below the folder; None: there is none.
+Contents: TypeAlias = Mapping[Path, str | None]
+# The name of a folder or file, and neither ``.`` nor ``..``.
+_PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +69,19 @@ def approve(
     approver: str,
     notes: str = "",
     how: str = "--update-baselines",
+    seen: Contents | None = None,
 ) -> Approval:
     """Approve `cells` of the run `run_id`, in order of their files; other cells' baselines are not touched.
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
-    Raises BaselineError, also when somebody else is approving at the moment.
+    `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
+    approving at the moment, or has approved since `seen`, and for a cell whose file would lie elsewhere.
     """
+    seen = contents(baselines, [cell.file for cell in cells]) if seen is None else seen
     with _alone(baselines):
         prepared = []
         for cell in sorted(cells, key=lambda cell: cell.file):
+            _check_as_seen(baselines, cell.file, seen, again="approve")
             before = read_record(baselines / cell.file)
             prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
         written = []
@@ -88,9 +98,11 @@ def approve(
 def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> BaselineRecord:
     """Retire the baseline in `file` (below `baselines`): it stays on disk and no longer counts. Final.
 
-    Raises BaselineError when there is none or it is retired already.
+    Raises BaselineError when there is none, it is retired already, or it is another once nobody else is approving.
     """
+    seen = contents(baselines, [file])
     with _alone(baselines):
+        _check_as_seen(baselines, file, seen, again="retire")
         record = read_record(baselines / file)
         if record is None:
             raise BaselineError(f"{baselines / file} does not exist, so there is nothing to retire")
@@ -104,10 +116,48 @@ def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> Baseline
             "cell": file.with_suffix("").as_posix(),
             "by": by,
             "notes": notes,
+            "record": audit.record_digest(serialised(retired)),
         }
         audit.append(baselines / audit.AUDIT, entry)
         write_atomically(baselines / file, serialised(retired))
     return retired
+
+
+def contents(baselines: Path, files: Iterable[Path]) -> Contents:
+    """What `files` (below `baselines`) hold now, to be told later from what somebody else has put there.
+
+    Raises BaselineError for a file that is not ``DATASET/AGENT/SCENARIO.json``: a run's summary or a command line must
+    not say that we write elsewhere.
+    """
+    files = list(files)
+    for file in files:
+        if len(file.parts) != 3 or not all(_PLAIN.fullmatch(part) for part in file.parts):
+            raise BaselineError(
+                f"{file.with_suffix('').as_posix()!r} names no baseline: that is DATASET/AGENT/SCENARIO, as "
+                "`terminalbench baseline list` shows it, each of letters, digits, '_', '.' and '-'"
+            )
+    return {file: _content(baselines / file) for file in files}
+
+
+def _content(file: Path) -> str | None:
+    try:
+        return digest_bytes(file.read_bytes())
+    except OSError:
+        return None  # Whether it is missing or cannot be read is told by who reads the record.
+
+
+def _check_as_seen(baselines: Path, file: Path, seen: Contents, *, again: str) -> None:
+    """Raises BaselineError saying who was faster."""
+    if _content(baselines / file) == seen[file]:
+        return
+    now = read_record(baselines / file)
+    if now is None:
+        did = "removed meanwhile"
+    elif now.status == "retired":
+        did = "retired meanwhile"
+    else:
+        did = f"approved meanwhile by {now.approved_by}"
+    raise BaselineError(f"{baselines / file} was {did}; look at it and {again} again")
 
 
 @contextmanager
@@ -117,12 +167,21 @@ def _alone(baselines: Path) -> Iterator[None]:
 
     name = hashlib.sha256(str(baselines.resolve()).encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-terminalbench" / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"baselines-{name}.lock", timeout=LOCK_TIMEOUT_S)
     try:
-        with FileLock(folder / f"baselines-{name}.lock", timeout=LOCK_TIMEOUT_S):
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         raise BaselineError(f"somebody else is approving in {baselines} at this moment; try again") from None
+    except OSError as error:
+        raise BaselineError(
+            f"{folder}, where approvals wait for each other, cannot be used: {error.strerror}; set XDG_CACHE_HOME to a "
+            "folder that can be written"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def record_of(
@@ -191,4 +250,5 @@ def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str, how: str)
         "solved": record.solved,
         "attempts": record.attempts,
         "supersedes": record.supersedes,
+        "record": audit.record_digest(serialised(record)),
     }

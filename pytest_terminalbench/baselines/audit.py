@@ -1,4 +1,8 @@
-"""The log of approvals: append-only, each line carrying the digest of the one before."""
+"""The log of approvals: append-only, each line carrying the digest of the one before.
+
+A line also carries the digest of itself and of the record it tells of, so that the last line, which nothing follows,
+and the baselines can be checked, too. Lines of earlier versions have neither; what they tell is compared then.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +11,141 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.digest import digest_bytes
+from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.digest import digest_bytes, digest_json
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.files import now_text
 
-__all__ = ["AUDIT", "append", "entries", "problems", "readable"]
+__all__ = ["AUDIT", "append", "contradictions", "entries", "problems", "readable", "record_digest"]
 
 AUDIT = "audit.jsonl"
 # What the first line carries instead of a digest.
 NOTHING_BEFORE = "none"
+# What an approval's line and the record both have, and what the record calls it.
+_TOLD = {
+    "baseline_id": "baseline_id",
+    "status": "status",
+    "by": "approved_by",
+    "notes": "notes",
+    "solved": "solved",
+    "attempts": "attempts",
+    "supersedes": "supersedes",
+}
 
 
 def append(file: Path, entry: Mapping[str, Any]) -> None:
     """Add a line; the caller holds the lock of approvals.
 
-    Raises BaselineError where the chain is broken already: what follows a forged line would look genuine.
+    Raises BaselineError where the log cannot be read, or the chain is broken already: what follows a forged line would
+    look genuine.
     """
     found = problems(file)
     if found:
         raise BaselineError(f"{found[0]}; restore {file.name} from version control before anything is approved")
-    line = {"ts": now_text(), **entry, "previous": _last_digest(file)}
+    before = _content(file)
+    line = {"ts": now_text(), **entry, "previous": _last_digest(before)}
+    line["digest"] = _own_digest(line)
     file.parent.mkdir(parents=True, exist_ok=True)
+    # An editor may have taken the last line's end.
+    begin = "" if not before or before.endswith(b"\n") else "\n"
     with file.open("ab") as log:
         # A name from a command line may hold half a surrogate pair; in JSON this is its escape.
-        log.write((json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
+        text = begin + json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n"
+        log.write(text.encode(errors="backslashreplace"))
 
 
 def entries(file: Path) -> Iterator[dict[str, Any]]:
-    """Every line that can be read, oldest first."""
-    for line in _lines(file):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
+    """Every line that can be read, oldest first. Raises BaselineError where the log as a whole cannot."""
+    for line in _content(file).splitlines():
+        entry = _entry(line)
+        if entry is not None:
             yield entry
 
 
 def problems(file: Path) -> list[str]:
-    """Where the chain is broken: a line that is damaged, changed, moved or missing; empty when all is well."""
-    found = []
+    """Where the chain is broken: a line that is damaged, changed, moved or missing; empty when all is well.
+
+    Raises BaselineError where the log cannot be read at all.
+    """
+    found, changed = [], []
     expected = NOTHING_BEFORE
-    for number, line in enumerate(_lines(file), start=1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            found.append(f"{file}:{number} is not JSON")
-            entry = {}
-        if not isinstance(entry, dict) or (entry and entry.get("previous") != expected):
+    content = _content(file)
+    lines = content.splitlines()
+    for number, line in enumerate(lines, start=1):
+        entry = _entry(line)
+        if entry is None:
+            is_cut = number == len(lines) and not content.endswith(b"\n")
+            found.append(f"{file}:{number} is {'cut off' if is_cut else 'not JSON, or no object'}")
+        elif entry.get("previous") != expected:
             found.append(f"{file}:{number} does not follow from the line before: one of the two was changed or removed")
+        if entry is not None and "digest" in entry and entry["digest"] != _own_digest(entry):
+            changed.append(f"{file}:{number} was changed: it is not what its digest says")
         expected = digest_bytes(line)
+    return found + changed
+
+
+def contradictions(folder: Path) -> list[str]:
+    """Where the baselines in `folder` and the log there tell different things; empty when all is well.
+
+    Of every cell the last line tells what its file should say. Raises BaselineError where the log cannot be read.
+    """
+    file = folder / AUDIT
+    last: dict[str, dict[str, Any]] = {}
+    known: set[tuple[str, str]] = set()
+    found = []
+    for entry in entries(file):
+        cell = str(entry.get("cell"))
+        superseded = entry.get("supersedes")
+        if superseded is not None and (cell, str(superseded)) not in known:
+            found.append(
+                f"{file}: {entry.get('baseline_id')} superseded {superseded}, which the log does not know: lines were "
+                f"removed; restore {file.name} from version control"
+            )
+        known.add((cell, str(entry.get("baseline_id"))))
+        last[cell] = entry
+    places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob("*/*/*.json")}
+    for cell in sorted(last.keys() | places.keys()):
+        found += _contradiction(file, cell, places.get(cell), last.get(cell))
     return found
+
+
+def _contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
+    if place is None:
+        yield f"{log} tells of a baseline for {cell}, and there is none: restore its file from version control"
+        return
+    if entry is None:
+        yield (
+            f"{place} has no line in {log.name}: nobody approved it here, or lines were removed; restore both from "
+            "version control, or remove the file and approve anew"
+        )
+        return
+    try:
+        record = read_record(place)
+    except BaselineError as error:
+        yield str(error)
+        return
+    if record is not None and (differing := _differing(record, place, entry)):
+        yield (
+            f"{place} is not what the last line of {cell} in {log.name} says ({', '.join(differing)}): one of the two "
+            "was changed; restore both from version control, or approve the cell anew"
+        )
+
+
+def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) -> list[str]:
+    """What `record` and the line that should tell of it disagree in."""
+    if entry.get("action") == "retired":
+        said = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
+    else:
+        said = {name: entry[key] for key, name in _TOLD.items() if key in entry}
+    differing = [name for name, value in said.items() if getattr(record, name) != value]
+    if not differing and "record" in entry and entry["record"] != record_digest(place.read_text(encoding="utf-8")):
+        differing.append("its content")
+    return differing
+
+
+def record_digest(text: str) -> str:
+    """The digest of a baseline's content, however its file is laid out."""
+    return digest_json(json.loads(text))
 
 
 def readable(file: Path) -> str:
@@ -72,13 +160,27 @@ def readable(file: Path) -> str:
     return "\n".join(["# Approvals", "", *rows]) + "\n"
 
 
-def _lines(file: Path) -> list[bytes]:
+def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes().splitlines()
+        return file.read_bytes()
     except FileNotFoundError:
-        return []
+        return b""
+    except OSError as error:
+        raise BaselineError(f"{file} cannot be read: {error.strerror}; restore it from version control") from None
 
 
-def _last_digest(file: Path) -> str:
-    lines = _lines(file)
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _own_digest(entry: Mapping[str, Any]) -> str:
+    return digest_json({key: value for key, value in entry.items() if key != "digest"})
+
+
+def _last_digest(content: bytes) -> str:
+    lines = content.splitlines()
     return digest_bytes(lines[-1]) if lines else NOTHING_BEFORE

@@ -15,6 +15,7 @@ from pytest_terminalbench.cli.output import (
     complain,
     print_json,
     print_table,
+    printable,
     say,
     shown_path,
 )
@@ -84,7 +85,7 @@ def show(
         print_json([_as_json(one) for one in shown])
     else:
         for one in shown:
-            typer.echo("\n".join(_card(one)))
+            typer.echo(printable("\n".join(_card(one))))
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -124,7 +125,7 @@ def approve(
     try:
         found = find_run(run, results_folder(results))
         cell = chosen_cell(found, scenario=scenario, dataset=dataset, agent=agent, model=model)
-        approval, trials, passes = approve_reviewed(
+        approval, trials, row = approve_reviewed(
             cell,
             run=found,
             baselines=folder,
@@ -134,12 +135,16 @@ def approve(
         )
     except (BaselineError, RunFolderError) as error:
         _refuse(str(error))
+    except OSError as error:
+        _refuse(_unwritten(error, folder))
     file = shown_path(folder / trials.file)
+    note = "" if trials.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:
         say(f"{file} says so already ({trials.status})")
-        return
-    note = "" if trials.status == "active" else f" ({passes} of {PASSES_FOR_ACTIVE} passes in a row)"
-    typer.echo(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}")
+    else:
+        typer.echo(printable(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}"))
+    if row.broken_by and trials.status != "active":
+        say(f"no earlier passes count: {row.broken_by}")
 
 
 @app.command("retire")
@@ -155,40 +160,49 @@ def retire_baseline(
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.settings import project_settings
 
-    root = project().root
+    root, folder = project().root, baselines_folder(baselines)
     by = approver or git_user(root)
     maintainers = project_settings(root).maintainers
     if maintainers and by not in maintainers:
         _refuse(f"{by!r} may not retire; [tool.terminalbench] maintainers names: {', '.join(maintainers)}")
     try:
-        record = retire(Path(f"{cell}.json"), baselines=baselines_folder(baselines), by=by, notes=notes)
+        record = retire(Path(f"{cell}.json"), baselines=folder, by=by, notes=notes)
     except BaselineError as error:
         _refuse(str(error))
-    typer.echo(f"{record.baseline_id} retired")
+    except OSError as error:
+        _refuse(_unwritten(error, folder))
+    typer.echo(printable(f"{record.baseline_id} retired"))
 
 
 @app.command("audit")
 def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABLE) -> None:
-    """Check the log of approvals and write it anew for reading (AUDIT.md).
+    """Check the log of approvals against itself and the baselines, and write it anew for reading (AUDIT.md).
 
-    Exit code 4 says that a line was changed, moved or removed.
+    Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
-    from pytest_terminalbench.baselines.audit import AUDIT, entries, problems, readable
+    from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, problems, readable
     from pytest_terminalbench.files import write_atomically
 
     folder = baselines_folder(baselines)
     log = folder / AUDIT
-    found = list(entries(log))
+    try:
+        found = list(entries(log))
+        broken = [*problems(log), *contradictions(folder)]
+    except BaselineError as error:
+        _refuse(str(error))
     if output is Format.JSON:
         print_json(found)
     elif found:
         rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in found]
         print_table(["when", "what", "baseline", "by", "how"], rows)
-    else:
+    elif not broken:
         say(f"{shown_path(log)} has no entries")
         return
-    write_atomically(folder / "AUDIT.md", readable(log))
-    broken = problems(log)
+    if found:
+        try:
+            write_atomically(folder / "AUDIT.md", readable(log))
+        except OSError as error:
+            broken.append(f"{folder / 'AUDIT.md'} cannot be written: {error.strerror}")
     for problem in broken:
         complain(problem)
     if broken:
@@ -199,6 +213,10 @@ def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABL
 def _refuse(reason: str) -> NoReturn:
     complain(reason)
     raise typer.Exit(EXIT_REFUSED)
+
+
+def _unwritten(error: OSError, folder: Path) -> str:
+    return f"{error.filename or folder} cannot be written: {error.strerror}; see to it, then run the command again"
 
 
 def _baseline_id(file: Path) -> str:

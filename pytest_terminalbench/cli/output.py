@@ -21,6 +21,7 @@ __all__ = [
     "percent",
     "print_json",
     "print_table",
+    "printable",
     "say",
     "shown_path",
     "status_cell",
@@ -70,8 +71,13 @@ def status_cell(status: str) -> Styled:
     return Styled(status, _STATUS_STYLES.get(status, ""))
 
 
+def printable(text: str) -> str:
+    """`text` with halves of surrogate pairs, which no file or terminal takes, as JSON's escapes for them."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def print_json(content: object) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    typer.echo(printable(json.dumps(content, indent=2, ensure_ascii=False)))
 
 
 def print_table(columns: Sequence[Numbers | str], rows: Iterable[Sequence[str | Styled]]) -> None:
@@ -95,17 +101,17 @@ def print_table(columns: Sequence[Numbers | str], rows: Iterable[Sequence[str | 
     with console.capture() as drawn:
         console.print(table)
     # Rich fills lines up with blanks; nobody wants those in a file or a diff.
-    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    typer.echo(printable("\n".join(line.rstrip() for line in drawn.get().splitlines())))
 
 
 def say(text: str) -> None:
     """A message to people, beside the output."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def complain(text: str) -> None:
     """The message of an error."""
-    typer.secho(f"terminalbench: {text}", err=True, fg=None if "NO_COLOR" in os.environ else "red")
+    typer.secho(f"terminalbench: {printable(text)}", err=True, fg=None if "NO_COLOR" in os.environ else "red")
 
 
 def percent(value: float | None) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve
+from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve, contents
 from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.naming import folder_label
-from pytest_terminalbench.outcome import Solved, Void
+from pytest_terminalbench.naming import folder_label, sanitised
+from pytest_terminalbench.outcome import Solved, Void, outcome_name
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, passes_in_a_row
+from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, Row, has_passed, is_doubtful, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
@@ -44,31 +45,30 @@ def approve_reviewed(
     approver: str,
     maintainers: Sequence[str],
     notes: str = "",
-) -> tuple[Approval, CellTrials, int]:
+) -> tuple[Approval, CellTrials, Row]:
     """Approve one cell of a run after a look at it: provisional until it has passed three times in a row.
 
     Gives what was written, the cell's trials with the status they got, and the passes in a row. Raises BaselineError
-    saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void,
-    or its trials belong to another run.
+    saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void or
+    inconclusive, or its trials belong to another run.
     """
+    # Before anything of the run is read: what somebody else approves from here on was not known to who approves this.
+    seen = contents(baselines, [_place(cell)])
     _check_maintainer(approver, maintainers)
-    if _manifest(run).get("settings", {}).get("attempts") == "auto":
+    settings = _manifest(run).get("settings")
+    if isinstance(settings, Mapping) and settings.get("attempts") == "auto":
         raise BaselineError(
             f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
             "approve a run with a fixed --tb-attempts"
         )
-    if cell["status"] not in ("solved", "as-baseline"):
-        raise BaselineError(
-            f"{cell['cell']} is {cell['status']} in run {run.id}, and only what has passed is approved; "
-            "approve a change for the worse by --update-baselines"
-        )
+    _check_passed(cell, run)
     trials = _cell_trials(cell, run.path)
-    passes = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
-    trials = replace(trials, status="active" if passes >= PASSES_FOR_ACTIVE else "provisional")
+    row = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
+    trials = replace(trials, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
-        [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve"
+        [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve", seen=seen
     )
-    return approval, trials, passes
+    return approval, trials, row
 
 
 def approve_imported(
@@ -99,6 +99,23 @@ def _check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
         )
 
 
+def _check_passed(cell: Mapping[str, Any], run: RunFolder) -> None:
+    if is_doubtful(cell):
+        raise BaselineError(
+            f"{cell['cell']} is inconclusive in run {run.id}: it looks worse than its baseline, and so few trials "
+            "cannot tell; run it with more attempts (--tb-attempts), or approve the change for the worse by "
+            "--update-baselines"
+        )
+    unsolved = [attempt["folder"] for attempt in cell["attempts"] if attempt["outcome"] != "solved"]
+    if cell["status"] == "solved" and unsolved:
+        raise BaselineError(f"{run.summary} calls {cell['cell']} solved, but {unsolved[0]} is not: it was changed")
+    if not has_passed(cell):
+        raise BaselineError(
+            f"{cell['cell']} is {cell['status']} in run {run.id}, and only what has passed is approved; "
+            "approve a change for the worse by --update-baselines"
+        )
+
+
 def chosen_cell(
     run: RunFolder, *, scenario: str, dataset: str | None = None, agent: str | None = None, model: str | None = None
 ) -> Mapping[str, Any]:
@@ -120,29 +137,83 @@ def chosen_cell(
     return chosen
 
 
+def _place(cell: Mapping[str, Any]) -> Path:
+    return baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"])
+
+
 def _manifest(run: RunFolder) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(run.manifest.read_bytes())
     except (OSError, ValueError) as error:
         raise BaselineError(f"{run.manifest} is missing or damaged: {error}") from None
+    if not isinstance(content, dict):
+        raise BaselineError(f"{run.manifest} is damaged: no object")
+    if content.get("run_id") != run.id:
+        raise BaselineError(
+            f"{run.path} is not the folder of its run, which is {content.get('run_id')!r} by {run.manifest.name}: "
+            "it is a copy, or renamed; approve the run in its own folder"
+        )
     return content
 
 
 def _cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
     if cell["status"] in ("void", "blocked", "lost") or not cell["attempts"]:
         raise BaselineError(f"{cell['cell']} is {cell['status']}: there is nothing to approve")
+    name = f"{cell['dataset']}/{cell['scenario']}[{_actor(cell)}]"
+    if cell["cell"] != name:
+        raise BaselineError(f"{run / 'summary.json'} calls {name} {cell['cell']!r}: it is damaged or was changed")
     try:
-        results = [read_result(run / attempt["folder"] / "result.json") for attempt in cell["attempts"]]
+        results = [_result(cell, attempt, run) for attempt in cell["attempts"]]
     except RunFolderError as error:
         raise BaselineError(f"{cell['cell']} cannot be approved: {error}") from None
-    foreign = {result.run_id for result in results} - {run.name}
-    if foreign:
-        raise BaselineError(f"{cell['cell']} has trials of other runs ({', '.join(sorted(foreign))}) among its own")
+    twice = [number for number, times in Counter(result.attempt for result in results).items() if times > 1]
+    if twice:
+        raise BaselineError(f"{cell['cell']} has attempt {twice[0]} more than once in {run / 'summary.json'}")
     return CellTrials(
         scenario_id=cell["scenario"],
-        file=baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"]),
+        file=_place(cell),
         trials=[_judged(result) for result in results],
     )
+
+
+def _actor(cell: Mapping[str, Any]) -> str:
+    """As cells are named: see `trials.cell.Cell`."""
+    return sanitised(f"{cell['agent']}-{cell['model']}" if cell["model"] else cell["agent"])
+
+
+def _result(cell: Mapping[str, Any], attempt: Mapping[str, Any], run: Path) -> TrialResult:
+    """The trial that the summary calls `attempt` of `cell`; raises BaselineError when it is another's, or says else."""
+    file = run / attempt["folder"] / "result.json"
+    result = read_result(file)
+    if result.run_id != run.name:
+        raise BaselineError(f"{cell['cell']} has trials of other runs ({result.run_id}) among its own: {file}")
+    own = {
+        "scenario_id": cell["scenario"],
+        "dataset": cell["dataset"],
+        "agent": cell["agent"],
+        "model": cell["model"],
+        "folder": attempt["folder"],
+        "attempt": _number(attempt["folder"]),
+    }
+    for key, expected in own.items():
+        if getattr(result, key) != expected:
+            raise BaselineError(
+                f"{cell['cell']} has a trial of another cell or attempt among its own: {file} says {key} "
+                f"{getattr(result, key)!r}, not {expected!r}"
+            )
+    said, is_so = (attempt["outcome"], attempt["reward"]), (outcome_name(result.outcome), result.reward)
+    if said != is_so:
+        raise BaselineError(
+            f"{cell['cell']} cannot be approved: {file} says {is_so[0]}, reward {is_so[1]}, but the run's summary says "
+            f"{said[0]}, reward {said[1]}; one of the two was changed"
+        )
+    return result
+
+
+def _number(folder: str) -> int | None:
+    """Trials' folders are called by the number of the attempt."""
+    name = folder.rpartition("/")[2]
+    return int(name) if name.isdecimal() else None
 
 
 def _judged(result: TrialResult) -> JudgedTrial:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.runs.layout import LATEST, RunFolder
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
 
-__all__ = ["PASSES_FOR_ACTIVE", "passes_in_a_row", "runs_by_time"]
+__all__ = ["PASSES_FOR_ACTIVE", "Row", "has_passed", "is_doubtful", "passes_in_a_row", "runs_by_time"]
 
 # A baseline is provisional until its cell has passed so often, one run after the other.
 PASSES_FOR_ACTIVE = 3
 _PASSED = ("solved", "as-baseline")
+
+
+def is_doubtful(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell looks worse than its baseline and its trials cannot tell, whatever the session made of it."""
+    return cell["status"] == "inconclusive" or bool(cell.get("inconclusive"))
+
+
+def has_passed(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell came to what was expected of it; one in doubt has not, though its session let it pass."""
+    return cell["status"] in _PASSED and not is_doubtful(cell)
 
 
 def runs_by_time(results: Path) -> list[RunFolder]:
@@ -33,38 +43,55 @@ def runs_by_time(results: Path) -> list[RunFolder]:
     return [RunFolder(folder) for _, folder in sorted(found)]
 
 
-def passes_in_a_row(results: Path, cell: str, run: RunFolder, fingerprint: Mapping[str, Any]) -> int:
+class Row(NamedTuple):
+    """Passes one after the other; ``broken_by`` is what ended the row though it is no verdict: a damaged file."""
+
+    passes: int
+    broken_by: str = ""
+
+
+def passes_in_a_row(results: Path, cell: str, run: RunFolder, fingerprint: Mapping[str, Any]) -> Row:
     """In how many runs up to `run`, one after the other, the cell passed under the conditions of `fingerprint`.
 
-    A run that did not have the cell, or had it void, neither counts nor breaks the row; one that had it under other
-    conditions, or failed it, breaks it.
+    A run that did not have the cell, had it void, or has not ended neither counts nor breaks the row; one that had it
+    under other conditions, failed it, could not tell (inconclusive), or whose files are damaged, breaks it. A copy of a
+    run, in a folder that has not the run's own name, never counts.
     """
     runs = runs_by_time(results)
     names = [one.path.resolve() for one in runs]
-    last = names.index(run.path.resolve()) + 1 if run.path.resolve() in names else len(runs)
+    if run.path.resolve() not in names:
+        return Row(0, f"{run.manifest} does not say when the run began")
     passes = 0
-    for verdict in _verdicts(reversed(runs[:last]), cell, fingerprint):
-        if not verdict:
-            break
-        passes += 1
-    return passes
+    try:
+        for verdict in _verdicts(reversed(runs[: names.index(run.path.resolve()) + 1]), cell, fingerprint):
+            if not verdict:
+                break
+            passes += 1
+    except RunFolderError as error:
+        return Row(passes, str(error))
+    return Row(passes)
 
 
 def _verdicts(runs: Iterator[RunFolder], cell: str, fingerprint: Mapping[str, Any]) -> Iterator[bool]:
     for run in runs:
-        try:
-            cells = read_summary(run.summary)["cells"]
-        except RunFolderError:
+        if not run.summary.exists():
             continue
-        found = next((one for one in cells if one["cell"] == cell and one["attempts"]), None)
-        if found is None or found["status"] in ("void", "blocked", "lost"):
+        found = next((one for one in read_summary(run.summary)["cells"] if one["cell"] == cell), None)
+        if found is None or not found["attempts"] or found["status"] in ("void", "blocked", "lost"):
             continue
-        yield found["status"] in _PASSED and _same_conditions(run, found, fingerprint)
+        if not has_passed(found):
+            yield False
+        elif _is_original(run):
+            yield _same_conditions(run, found, fingerprint)
+
+
+def _is_original(run: RunFolder) -> bool:
+    try:
+        return bool(json.loads(run.manifest.read_bytes())["run_id"] == run.id)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"{run.manifest} is damaged: {error}") from None
 
 
 def _same_conditions(run: RunFolder, cell: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> bool:
-    try:
-        result = read_result(run.path / cell["attempts"][0]["folder"] / "result.json")
-    except RunFolderError:
-        return False
-    return dict(result.fingerprint) == dict(fingerprint)
+    result = read_result(run.path / cell["attempts"][0]["folder"] / "result.json")
+    return result.run_id == run.id and dict(result.fingerprint) == dict(fingerprint)

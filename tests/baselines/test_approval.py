@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve, record_of, retire
+from pytest_terminalbench.baselines import audit
+from pytest_terminalbench.baselines.approval import (
+    Approval,
+    CellTrials,
+    JudgedTrial,
+    approve,
+    record_of,
+    retire,
+)
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, read_record
 from pytest_terminalbench.errors import BaselineError
 
@@ -209,6 +217,8 @@ class TestLog:
         (line,) = log(baselines)
         assert datetime.fromisoformat(line.pop("ts"))
         assert line.pop("previous") == "none"
+        assert line.pop("digest").startswith("sha256:")
+        assert line.pop("record").startswith("sha256:")
         assert line == {
             "action": "approved",
             "how": "--update-baselines",
@@ -239,6 +249,26 @@ class TestLog:
         with pytest.raises(BaselineError, match=r":2 does not follow from the line before"):
             approved(baselines, cell("c"))
         assert not (baselines / "demo/oracle/c.json").exists()
+
+    def test_a_line_begins_anew_after_one_whose_end_was_taken(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+        file = baselines / "audit.jsonl"
+        file.write_bytes(file.read_bytes().rstrip(b"\n"))
+
+        approved(baselines, cell("b"))
+
+        assert [line["cell"] for line in log(baselines)] == ["demo/oracle/a", "demo/oracle/b"]
+        assert audit.problems(file) == []
+
+    def test_nothing_is_added_to_a_line_that_was_cut_off(self, baselines: Path) -> None:
+        approved(baselines, cell("a"))
+        file = baselines / "audit.jsonl"
+        cut = file.read_bytes()[:-9]
+        file.write_bytes(cut)
+
+        with pytest.raises(BaselineError, match=r"audit.jsonl:1 is cut off; restore audit.jsonl from version control"):
+            approved(baselines, cell("b"))
+        assert file.read_bytes() == cut
 
     def test_odd_names_are_escaped(self, baselines: Path) -> None:
         approved(baselines, cell("a"), by="half \ud800", notes="\u2028\x85\x0b")
@@ -298,3 +328,58 @@ def test_two_do_not_approve_at_once(baselines: Path, monkeypatch: pytest.MonkeyP
 
     assert str(error.value) == f"somebody else is approving in {baselines} at this moment; try again"
     assert approved(baselines, cell("a")).unchanged == 0
+
+
+RACER = """
+import sys
+from pathlib import Path
+from pytest_terminalbench.baselines.approval import CellTrials, JudgedTrial, approve, contents
+from pytest_terminalbench.errors import BaselineError
+
+baselines, name, reward = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+trial = JudgedTrial(
+    solved=True, reward=reward, runtime_s=1.0, memory_peak_mb=None, cost_usd=None, tokens=0, fingerprint={}
+)
+cell = CellTrials(scenario_id="a", file=Path("demo/oracle/a.json"), trials=[trial])
+seen = contents(baselines, [cell.file])
+print("looked", flush=True)
+sys.stdin.readline()
+try:
+    approve([cell], run_id="run", baselines=baselines, approver=name, seen=seen)
+except BaselineError as error:
+    print(error, flush=True)
+else:
+    print("won", flush=True)
+"""
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["a first one", "over another"])
+def test_of_two_who_looked_at_the_same_one_wins_and_the_other_is_told(baselines: Path, is_new: bool) -> None:
+    if not is_new:
+        approved(baselines, cell("a", judged(solved=False)), by="eve")
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(baselines), name, reward],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name, reward in (("ada", "1"), ("grace", "2"))
+    ]
+    for racer in racers:
+        assert racer.stdout
+        assert racer.stdout.readline() == "looked\n"
+    for racer in racers:
+        assert racer.stdin
+        racer.stdin.write("\n")
+        racer.stdin.flush()
+    said = [racer.communicate()[0].strip() for racer in racers]
+
+    file = baselines / "demo/oracle/a.json"
+    record = read_record(file)
+    assert record is not None
+    assert said.count("won") == 1
+    winner = ("ada", "grace")[said.index("won")]
+    assert record.approved_by == winner
+    assert said[1 - said.index("won")] == f"{file} was approved meanwhile by {winner}; look at it and approve again"
+    assert len(log(baselines)) == (1 if is_new else 2)
