@@ -302,3 +302,12 @@ def test_one_baseline_alone_points_to_its_folder(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError) as error:
         import_results(file)
     assert str(error.value) == f"{file} is one baseline; name its folder, {file.parent}, to compare all of them"
+
+
+@pytest.mark.parametrize("depth", [150, 100_000])
+def test_a_document_nested_without_end_is_damaged(tmp_path: Path, depth: int) -> None:
+    file = tmp_path / "results.json"
+    file.write_text('{"a":' * depth + "1" + "}" * depth)
+
+    with pytest.raises(RunFolderError, match=rf"^{file} is damaged or cut off: it is not JSON \(nested too deeply\); "):
+        import_results(file)
