@@ -1,14 +1,67 @@
-"""Files written whole or not at all, and made for diffs."""
+"""Files written whole or not at all and made for diffs, and JSON read with care."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeAlias
 
-__all__ = ["now_text", "time_text", "write_atomically", "write_json"]
+__all__ = ["Types", "mistyped", "now_text", "parse_json", "read_json", "time_text", "write_atomically", "write_json"]
+
+# No file of ours is nested deeper than a tenth of this; what is exhausts the stack of whoever walks through it.
+DEEPEST = 100
+_MISSING = object()
+
+Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
+
+
+def read_json(file: Path) -> Any:
+    """The content of `file`; raises OSError, or ValueError for what is no JSON or nested too deeply."""
+    return parse_json(file.read_bytes())
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of `text`; raises ValueError for what is no JSON or nested too deeply."""
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return content
+    raise ValueError("nested too deeply")
+
+
+def _children(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def mistyped(where: str, value: object, types: Types) -> Iterator[str]:
+    """What is wrong with `value`, called `where`: no object, or a field that is missing or of another type.
+
+    True and false are no numbers, and neither are NaN and the infinities.
+    """
+    if not isinstance(value, dict):
+        yield f"{where} is no object"
+        return
+    for key, wanted in types.items():
+        if not _is_one(value.get(key, _MISSING), wanted if isinstance(wanted, tuple) else (wanted,)):
+            yield f"{where} has no usable {key!r}"
+
+
+def _is_one(value: object, wanted: tuple[type, ...]) -> bool:
+    if isinstance(value, bool):
+        return bool in wanted
+    return isinstance(value, wanted) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def write_json(file: Path, content: object) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pytest_terminalbench.files import now_text, write_atomically, write_json
+from pytest_terminalbench.files import mistyped, now_text, parse_json, read_json, write_atomically, write_json
 
 
 def test_json_is_made_for_diffs(tmp_path: Path) -> None:
@@ -51,3 +52,27 @@ def test_the_time_is_utc_with_milliseconds() -> None:
     assert text.endswith("Z")
     assert len(text) == len("2026-01-02T03:04:05.678Z")
     assert abs((datetime.fromisoformat(text) - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"a": [1.5, None, "ä"]})
+
+    assert read_json(tmp_path / "a.json") == {"a": [1.5, None, "ä"]}
+
+
+@pytest.mark.parametrize("text", ["[" * 101 + "]" * 101, '{"a":' * 150 + "1" + "}" * 150, "[" * 100_000, "{", b"\xff"])
+def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"nested too deeply|Expecting|decode"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize("value", [True, "1", None, float("nan"), float("inf"), [1]])
+def test_these_are_no_numbers(value: Any) -> None:
+    assert list(mistyped("cell", {"n": value}, {"n": (int, float)})) == ["cell has no usable 'n'"]
+
+
+def test_what_is_of_its_type_is_right() -> None:
+    content = {"n": 1.5, "is": True, "more": object()}
+
+    assert list(mistyped("cell", content, {"n": (int, float), "is": bool})) == []
+    assert list(mistyped("cell", [], {"n": int})) == ["cell is no object"]

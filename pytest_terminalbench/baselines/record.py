@@ -11,14 +11,16 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.files import parse_json
 
 __all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised", "tallies"]
 
 SCHEMA_VERSION = 1
+CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Measure(_Strict):
@@ -52,6 +54,10 @@ class BaselineRecord(_Strict):
             raise ValueError(f"attempts is {self.attempts}, but there are {len(self.rewards)} rewards")
         if not 0 <= self.solved <= self.attempts:
             raise ValueError(f"solved is {self.solved} of {self.attempts} attempts")
+        # A verifier may give more than 1; that is solved, too.
+        full = sum(reward >= 1 for reward in self.rewards)
+        if self.solved != full:
+            raise ValueError(f"solved is {self.solved}, but there are {full} rewards of 1 or more")
         return self
 
 
@@ -67,7 +73,8 @@ def measure(values: Sequence[float | None], *, digits: int = 3) -> Measure | Non
 def read_record(file: Path) -> BaselineRecord | None:
     """The record in `file`, None when there is no such file.
 
-    Raises BaselineError naming file and cure for one that is damaged or of another version.
+    Raises BaselineError naming file and cure for one that is damaged, of another version or of another scenario than
+    the file is named for.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -75,7 +82,12 @@ def read_record(file: Path) -> BaselineRecord | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(f"{file} cannot be read: {error}") from None
-    return parse_record(text, str(file))
+    record = parse_record(text, str(file))
+    if record.scenario_id != file.stem:
+        raise BaselineError(
+            f"{file} is damaged: scenario_id is {record.scenario_id!r}, but the file is named for another; {CURE}"
+        )
+    return record
 
 
 def tallies(folder: Path) -> list[tuple[int, int]]:
@@ -93,23 +105,22 @@ def tallies(folder: Path) -> list[tuple[int, int]]:
 
 def parse_record(text: str, source: str) -> BaselineRecord:
     """The record in `text`; `source` is for messages."""
-    cure = "restore it from version control, or remove it and approve anew with --update-baselines"
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError as error:
-        raise BaselineError(f"{source} is damaged: not JSON: {error}; {cure}") from None
+        raise BaselineError(f"{source} is damaged: not JSON: {error}; {CURE}") from None
     version = content.get("schema_version") if isinstance(content, Mapping) else None
     if version != SCHEMA_VERSION:
         raise BaselineError(
             f"{source} has schema_version {version!r}, and this version of pytest-terminalbench reads "
-            f"{SCHEMA_VERSION}; upgrade pytest-terminalbench, or {cure}"
+            f"{SCHEMA_VERSION}; upgrade pytest-terminalbench, or {CURE}"
         )
     try:
         return BaselineRecord.model_validate(content)
     except ValidationError as error:
         details = error.errors(include_url=False)
         said = "; ".join(f"{'.'.join(map(str, d['loc'])) or 'record'}: {d['msg']}" for d in details[:3])
-        raise BaselineError(f"{source} is damaged: {said}; {cure}") from None
+        raise BaselineError(f"{source} is damaged: {said}; {CURE}") from None
 
 
 def serialised(record: BaselineRecord) -> str:

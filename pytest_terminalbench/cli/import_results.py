@@ -30,6 +30,10 @@ def import_results(
         str | None, typer.Option("--run-id", metavar="ID", help="Name of the run; default: its own.")
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Make it the baseline of its cells, too.")] = False,
+    leave_out_void: Annotated[
+        bool,
+        typer.Option("--leave-out-void", help="Approve cells with void attempts, too, by their other attempts."),
+    ] = False,
     approver: Annotated[
         str | None, typer.Option("--approver", metavar="NAME", help="Who approves; default: git's user.name.")
     ] = None,
@@ -39,9 +43,9 @@ def import_results(
 ) -> None:
     """Store results of tb or Harbor as a run, to report, compare or approve.
 
-    Exit code 3: they are missing or damaged; 4: the approval was refused.
+    Exit code 3: they are missing or damaged; 4: the approval was refused, of all cells or of those with void attempts.
     """
-    from pytest_terminalbench.runs.approving import approve_imported
+    from pytest_terminalbench.runs.importers.approval import approve_stored
     from pytest_terminalbench.runs.importers.storing import store_record
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.runs.resolve import load_record
@@ -59,16 +63,24 @@ def import_results(
         return
     root = project().root
     try:
-        approval, left_out = approve_imported(
+        done = approve_stored(
             run,
             baselines=baselines_folder(baselines),
             approver=approver or git_user(root),
             maintainers=project_settings(root).maintainers,
             notes=notes,
+            leave_out_void=leave_out_void,
         )
     except (BaselineError, RunFolderError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
-    say(f"{len(approval.written)} baselines written, {approval.unchanged} unchanged")
-    for name in left_out:
-        say(f"left out, for no attempt was judged: {name}")
+    say(f"{len(done.approval.written)} baselines written, {done.approval.unchanged} unchanged")
+    for cell in done.thinned:
+        say(f"approved by its other attempts: {cell}")
+    for cell in done.refused:
+        complain(f"not approved: {cell}")
+    if any(cell.voids < cell.attempts for cell in done.refused):
+        say("--leave-out-void approves cells with void attempts by their other attempts")
+    # With the option, what is refused has no judged attempt at all: nothing that one could have approved.
+    if not done.approved or (done.refused and not leave_out_void):
+        raise typer.Exit(EXIT_REFUSED)

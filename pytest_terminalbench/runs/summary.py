@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from types import NoneType
-from typing import Any, TypeAlias
+from typing import Any
 
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.files import Types, mistyped, read_json
 from pytest_terminalbench.runs.scores import score_intervals
 from pytest_terminalbench.statistics import pass_at_k, pass_hat_k
+from pytest_terminalbench.trials.result import CURE
 
 __all__ = ["is_scored", "read_summary", "summarise"]
 
 SCHEMA_VERSION = 1
-_Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
-_MISSING = object()
 # Cells of these statuses have a score; the others are shown apart and never averaged.
 SCORED = ("solved", "as-baseline", "unsolved", "regressed", "inconclusive")
 
@@ -66,28 +65,33 @@ def summarise(
 
 
 def read_summary(file: Path) -> dict[str, Any]:
-    """Raises RunFolderError naming the file when it is missing or damaged."""
+    """Raises RunFolderError naming file and cure when it is missing, damaged or of another version."""
     try:
-        content = json.loads(file.read_bytes())
+        content = read_json(file)
     except FileNotFoundError:
         raise RunFolderError(
             f"{file.parent} has no {file.name}: its session has not ended yet, or was killed before it could write one"
         ) from None
     except (OSError, ValueError) as error:
-        raise RunFolderError(f"{file} is damaged: {error}") from None
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        raise RunFolderError(f"{file} is not a summary that this version of pytest-terminalbench reads")
+        raise RunFolderError(f"{file} is damaged: {error}; {CURE}") from None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise RunFolderError(
+            f"{file} is not a summary that this version of pytest-terminalbench reads: it has schema_version "
+            f"{version!r}, not {SCHEMA_VERSION}; update pytest-terminalbench, or {CURE}"
+        )
     damage = next(_damage(content), None)
     if damage:
-        raise RunFolderError(f"{file} is damaged: {damage}")
-    return content
+        raise RunFolderError(f"{file} is damaged: {damage}; {CURE}")
+    checked: dict[str, Any] = content
+    return checked
 
 
 _NUMBER = (int, float)
 _OPTIONAL_NUMBER = (int, float, NoneType)
 _OPTIONAL_TEXT = (str, NoneType)
 # What a report is drawn from.
-_SUMMARY_TYPES: _Types = {
+_SUMMARY_TYPES: Types = {
     "run_id": str,
     "cells": list,
     "lost": list,
@@ -95,15 +99,16 @@ _SUMMARY_TYPES: _Types = {
     "mean": _OPTIONAL_NUMBER,
     "interval": (dict, NoneType),
     "cost": dict,
+    "gate": dict,
 }
-_CELL_TYPES: _Types = {
+_CELL_TYPES: Types = {
     **dict.fromkeys(("cell", "scenario", "dataset", "category", "difficulty", "agent", "status", "text"), str),
     "model": _OPTIONAL_TEXT,
     "baseline_id": _OPTIONAL_TEXT,
     "improved": bool,
     "attempts": list,
 }
-_ATTEMPT_TYPES: _Types = {
+_ATTEMPT_TYPES: Types = {
     "outcome": str,
     "folder": str,
     "agent_s": _NUMBER,
@@ -113,28 +118,48 @@ _ATTEMPT_TYPES: _Types = {
     "cost_usd": _OPTIONAL_NUMBER,
 }
 _TOTALS = ("cells", "solved", "unsolved", "as_baseline", "regressed", "improved", "void", "blocked", "lost")
-_INTERVAL_TYPES: _Types = {"low": _NUMBER, "high": _NUMBER, "method": str}
+_INTERVAL_TYPES: Types = {"low": _NUMBER, "high": _NUMBER, "method": str}
+_VERDICT_TYPES: Types = {"verdict": str, "reason": str}
 
 
 def _damage(summary: Mapping[str, Any]) -> Iterator[str]:
     """What keeps a report from being drawn; it stops at the level where something is wrong."""
-    yield from _mistyped("summary", summary, _SUMMARY_TYPES)
-    yield from _mistyped("totals", summary["totals"], dict.fromkeys(_TOTALS, int))
+    yield from mistyped("summary", summary, _SUMMARY_TYPES)
+    yield from mistyped("totals", summary["totals"], dict.fromkeys(_TOTALS, int))
     if summary["interval"] is not None:
-        yield from _mistyped("interval", summary["interval"], _INTERVAL_TYPES)
+        yield from mistyped("interval", summary["interval"], _INTERVAL_TYPES)
+    yield from _damage_of_statistics(summary)
+    if not all(isinstance(name, str) for name in summary["lost"]):
+        yield "lost holds something else than text"
     for place, cell in enumerate(summary["cells"]):
-        yield from _mistyped(f"cells[{place}]", cell, _CELL_TYPES)
+        yield from mistyped(f"cells[{place}]", cell, _CELL_TYPES)
         for number, attempt in enumerate(cell["attempts"]):
-            yield from _mistyped(f"cells[{place}].attempts[{number}]", attempt, _ATTEMPT_TYPES)
+            yield from mistyped(f"cells[{place}].attempts[{number}]", attempt, _ATTEMPT_TYPES)
+            if attempt["outcome"] != "void":
+                yield from mistyped(f"cells[{place}].attempts[{number}]", attempt, {"reward": _NUMBER})
 
 
-def _mistyped(where: str, value: object, types: _Types) -> Iterator[str]:
-    if not isinstance(value, dict):
-        yield f"{where} is no object"
-        return
-    for key, wanted in types.items():
-        if not isinstance(value.get(key, _MISSING), wanted):
-            yield f"{where} has no usable {key!r}"
+def _damage_of_statistics(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What older summaries do not have may be missing."""
+    intervals = summary.get("intervals", [])
+    if not isinstance(intervals, list):
+        yield "summary has no usable 'intervals'"
+    for place, interval in enumerate(intervals):
+        yield from mistyped(f"intervals[{place}]", interval, _INTERVAL_TYPES)
+    for key in ("pass_at_k", "pass_hat_k"):
+        shares = summary.get(key, {})
+        yield from mistyped(key, shares, dict.fromkeys(shares if isinstance(shares, dict) else (), _NUMBER))
+    gate = summary["gate"]
+    yield from mistyped("gate", gate, {"verdict": _OPTIONAL_TEXT})
+    agents = gate.get("agents", {})
+    yield from mistyped("gate.agents", agents, {})
+    for actor, suite in agents.items():
+        yield from mistyped(f"gate.agents.{actor}", suite, _VERDICT_TYPES)
+    metrics = gate.get("metrics", {})
+    yield from mistyped("gate.metrics", metrics, dict.fromkeys(agents, dict))
+    for actor in agents:
+        for metric, verdict in metrics[actor].items():
+            yield from mistyped(f"gate.metrics.{actor}.{metric}", verdict, _VERDICT_TYPES)
 
 
 def _totals(cells: Sequence[Mapping[str, Any]], lost: Sequence[str]) -> dict[str, int]:

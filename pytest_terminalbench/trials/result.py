@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pytest_terminalbench.agents.base import Usage
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.files import Types, mistyped, read_json
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 
-__all__ = ["Timing", "TrialResult", "read_result"]
+__all__ = ["CURE", "Timing", "TrialResult", "read_result"]
 
 SCHEMA_VERSION = 1
+# What to do about a damaged file of a run's folder.
+CURE = "restore it from where the run was made, or run again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +84,68 @@ class TrialResult:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> TrialResult:
         """The opposite of `to_json`; raises KeyError, TypeError or ValueError for what is no result."""
+        if not isinstance(content, dict):
+            raise TypeError("result is no object")
         if content["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"schema_version {content['schema_version']!r}; this version reads {SCHEMA_VERSION}")
+            raise ValueError(
+                f"schema_version {content['schema_version']!r}; this version reads {SCHEMA_VERSION}; "
+                "update pytest-terminalbench"
+            )
+        damage = next(_damage(content), None)
+        if damage:
+            raise TypeError(damage)
         known = {f.name for f in fields(cls)}
         values = {key: value for key, value in content.items() if key in known}
-        values["outcome"] = _outcome(content)
+        values["outcome"] = outcome = _outcome(content)
+        if not isinstance(outcome, Void) and isinstance(outcome, Solved) != (outcome.reward >= 1):
+            raise ValueError(f"outcome {content['outcome']!r} contradicts reward {content['reward']!r}")
         values["timing"] = Timing(**content["timing"])
         values["usage"] = Usage(**content["usage"])
         for key in ("limits_hit", "retries", "artifacts"):
             values[key] = tuple(content.get(key, ()))
         return cls(**values)
+
+
+_NUMBER = (int, float)
+_OPTIONAL_NUMBER = (int, float, NoneType)
+_OPTIONAL_TEXT = (str, NoneType)
+_REQUIRED: Types = {
+    **dict.fromkeys(("run_id", "scenario_id", "dataset", "agent", "outcome", "reason", "folder"), str),
+    "model": _OPTIONAL_TEXT,
+    "attempt": int,
+    "timing": dict,
+    "usage": dict,
+}
+_OPTIONAL: Types = {
+    **dict.fromkeys(("checks", "messages", "fingerprint"), dict),
+    **dict.fromkeys(("limits_hit", "retries", "artifacts"), list),
+    "memory_peak_mb": _OPTIONAL_NUMBER,
+    "memory_counter": _OPTIONAL_TEXT,
+    "agent_note": str,
+    "verifier_tail": str,
+}
+_TIMING: Types = dict.fromkeys((f.name for f in fields(Timing)), _NUMBER)
+_USAGE: Types = {**dict.fromkeys((f.name for f in fields(Usage)), int), "cost_usd": _OPTIONAL_NUMBER}
+
+
+def _damage(content: Mapping[str, Any]) -> Iterator[str]:
+    """What is of a wrong type; it stops at the level where something is wrong."""
+    yield from mistyped("result", content, _REQUIRED)
+    yield from mistyped("result", content, _there(_OPTIONAL, content))
+    yield from mistyped("timing", content["timing"], _there(_TIMING, content["timing"]))
+    yield from mistyped("usage", content["usage"], _there(_USAGE, content["usage"]))
+    if content["outcome"] != "void":
+        yield from mistyped("result", content, {"reward": _NUMBER})
+    for key in ("checks", "messages"):
+        yield from mistyped(key, content.get(key, {}), dict.fromkeys(content.get(key, {}), str))
+    for key in ("limits_hit", "retries", "artifacts"):
+        if not all(isinstance(one, str) for one in content.get(key, ())):
+            yield f"{key} holds something else than text"
+
+
+def _there(types: Types, content: Mapping[str, Any]) -> Types:
+    """Those of `types` whose keys are in `content`: the others have a default."""
+    return {key: wanted for key, wanted in types.items() if key in content}
 
 
 def _outcome(content: Mapping[str, Any]) -> Outcome:
@@ -107,8 +162,8 @@ def _outcome(content: Mapping[str, Any]) -> Outcome:
 
 
 def read_result(file: Path) -> TrialResult:
-    """Raises RunFolderError naming the file when it is missing or damaged."""
+    """Raises RunFolderError naming file and cure when it is missing, damaged or of another version."""
     try:
-        return TrialResult.from_json(json.loads(file.read_bytes()))
+        return TrialResult.from_json(read_json(file))
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{file} is damaged or missing: {type(error).__name__}: {error}") from None
+        raise RunFolderError(f"{file} is damaged or missing: {type(error).__name__}: {error}; {CURE}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,17 @@ def test_a_file_has_sorted_keys_and_a_final_newline() -> None:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text(serialised(a_record()), encoding="utf-8")
+    (tmp_path / "make-it.json").write_text(serialised(a_record()), encoding="utf-8")
 
-    assert read_record(tmp_path / "a.json") == a_record()
+    assert read_record(tmp_path / "make-it.json") == a_record()
+
+
+def test_a_reward_above_1_is_solved(tmp_path: Path) -> None:
+    (tmp_path / "make-it.json").write_text(damaged(rewards=[2.5, 0.0]))
+
+    record = read_record(tmp_path / "make-it.json")
+    assert record is not None
+    assert record.solved == 1
 
 
 def test_without_a_file_there_is_no_record(tmp_path: Path) -> None:
@@ -96,6 +105,28 @@ def damaged(**changes: Any) -> str:
             "is damaged: record: Value error, attempts is 0, but there are 0 rewards",
         ),
         (damaged(colour="red"), "is damaged: colour: Extra inputs are not permitted"),
+        (damaged(attempts="2"), "is damaged: attempts: Input should be a valid integer"),
+        (damaged(solved=True), "is damaged: solved: Input should be a valid integer"),
+        (damaged(rewards=["1", 0.0]), "is damaged: rewards.0: Input should be a valid number"),
+        (damaged(rewards=[math.nan, 0.0]), "is damaged: rewards.0: Input should be a finite number"),
+        (damaged(rewards=[math.inf, 0.0]), "is damaged: rewards.0: Input should be a finite number"),
+        (
+            damaged(metrics={"runtime_s": {"median": math.inf, "spread": 0.0, "values": [1.0, math.nan]}}),
+            (
+                "is damaged: metrics.runtime_s.median: Input should be a finite number; "
+                "metrics.runtime_s.values.1: Input should be a finite number"
+            ),
+        ),
+        (
+            damaged(rewards=[0.0, 0.0]),
+            "is damaged: record: Value error, solved is 1, but there are 0 rewards of 1 or more",
+        ),
+        (
+            damaged(scenario_id="make-that"),
+            "is damaged: scenario_id is 'make-that', but the file is named for another",
+        ),
+        ("[" * 200 + "]" * 200, "is damaged: not JSON: nested too deeply"),
+        ("[" * 100_000 + "]" * 100_000, "is damaged: not JSON: nested too deeply"),
         (damaged(status="lost"), "is damaged: status: Input should be 'active', 'provisional' or 'retired'"),
     ],
 )
@@ -145,10 +176,10 @@ class TestMeasure:
 def test_tallies_are_of_what_counts(tmp_path: Path) -> None:
     """Neither of what is retired nor of what cannot be read."""
     records = {
-        "b": a_record(solved=2),
-        "a": a_record(),
-        "c": a_record(status="retired"),
-        "d": a_record(status="provisional"),
+        "b": a_record(scenario_id="b", solved=2, rewards=[1.0, 1.0]),
+        "a": a_record(scenario_id="a"),
+        "c": a_record(scenario_id="c", status="retired"),
+        "d": a_record(scenario_id="d", status="provisional"),
     }
     for name, record in records.items():
         (tmp_path / f"{name}.json").write_text(serialised(record), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -378,21 +379,74 @@ def change(run: RunFolder, path: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("schema_version", 2, "is not a summary that this version of pytest-terminalbench reads"),
-        ("cells", {}, "is damaged: summary has no usable 'cells'"),
-        ("totals.solved", "1", "is damaged: totals has no usable 'solved'"),
-        ("interval.low", None, "is damaged: interval has no usable 'low'"),
-        ("cells.0", 7, "is damaged: cells[0] is no object"),
-        ("cells.0.status", None, "is damaged: cells[0] has no usable 'status'"),
-        ("cells.0.attempts.0", "x", "is damaged: cells[0].attempts[0] is no object"),
-        ("cells.0.attempts.0.agent_s", None, "is damaged: cells[0].attempts[0] has no usable 'agent_s'"),
+        (
+            "schema_version",
+            2,
+            (
+                "is not a summary that this version of pytest-terminalbench reads: it has schema_version 2, not 1; "
+                "update pytest-terminalbench, or restore it from where the run was made, or run again"
+            ),
+        ),
+        ("cells", {}, "summary has no usable 'cells'"),
+        ("totals.solved", "1", "totals has no usable 'solved'"),
+        ("interval.low", None, "interval has no usable 'low'"),
+        ("cells.0", 7, "cells[0] is no object"),
+        ("cells.0.status", None, "cells[0] has no usable 'status'"),
+        ("cells.0.attempts.0", "x", "cells[0].attempts[0] is no object"),
+        ("cells.0.attempts.0.agent_s", None, "cells[0].attempts[0] has no usable 'agent_s'"),
+        ("cells.0.attempts.0.reward", None, "cells[0].attempts[0] has no usable 'reward'"),
+        ("cells.0.attempts.0.wall_s", math.nan, "cells[0].attempts[0] has no usable 'wall_s'"),
+        ("lost", [1], "lost holds something else than text"),
+        ("intervals", "x", "summary has no usable 'intervals'"),
+        ("intervals", [1], "intervals[0] is no object"),
+        ("intervals", [{"low": "x"}], "intervals[0] has no usable 'low'"),
+        ("pass_at_k", [], "pass_at_k is no object"),
+        ("pass_hat_k", {"1": "x"}, "pass_hat_k has no usable '1'"),
+        ("totals", None, "summary has no usable 'totals'"),
+        ("gate", [], "summary has no usable 'gate'"),
+        ("gate.verdict", 1, "gate has no usable 'verdict'"),
+        ("gate.agents", [], "gate.agents is no object"),
+        ("gate.agents", {"a": 1}, "gate.agents.a is no object"),
+        ("gate.metrics", 1, "gate.metrics is no object"),
     ],
 )
 def test_a_damaged_summary_says_where(project: Project, path: str, value: object, said: str) -> None:
     run = write_run(project, "one", cell("demo/alpha[oracle]"))
     change(run, path, value)
 
-    assert refused(project) == f"terminalbench: {run.summary} {said}\n"
+    known = (
+        said if said.startswith("is ") else f"is damaged: {said}; restore it from where the run was made, or run again"
+    )
+    assert refused(project) == f"terminalbench: {run.summary} {known}\n"
+
+
+@pytest.mark.parametrize("name", ["summary.json", "manifest.json", "trials/alpha/oracle/1/result.json"])
+@pytest.mark.parametrize("text", ["[]", '"x"', "null", '{"a":' * 100_000, '{"schema_version": 99}'])
+def test_what_is_something_else_is_refused_with_the_cure(project: Project, name: str, text: str) -> None:
+    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    (run.path / name).write_text(text)
+
+    said = refused(project)
+    assert said.startswith(f"terminalbench: {run.path / name} ")
+    assert said.endswith("restore it from where the run was made, or run again\n")
+    if "99" in text:
+        assert "update pytest-terminalbench" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": 99}, "has schema_version 99, and this version of pytest-terminalbench reads 1; update "),
+        ({"settings": None}, "is damaged: manifest has no usable 'settings'; "),
+        ({"settings": {"attempts": []}}, "is damaged: settings has no usable 'attempts'; "),
+        ({"started_at": 3}, "is damaged: manifest has no usable 'started_at'; "),
+    ],
+)
+def test_a_damaged_manifest_says_where(project: Project, change: dict[str, Any], said: str) -> None:
+    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    write_json(run.manifest, {**json.loads(run.manifest.read_text()), **change})
+
+    assert refused(project).startswith(f"terminalbench: {run.manifest} {said}")
 
 
 @pytest.mark.parametrize("damaged", ["summary.json", "manifest.json", "trials/alpha/oracle/1/result.json"])

@@ -134,6 +134,64 @@ def test_a_run_that_chose_its_attempts_as_it_went_is_adaptive(tmp_path: Path) ->
     assert only(run).is_adaptive
 
 
+def test_without_a_manifest_later_attempts_may_have_been_added_and_that_is_noted(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓", ("beta", "oracle"): "✗✗✗"}, attempts="auto")
+    (run / "manifest.json").unlink()
+
+    record = only(run)
+    assert record.is_adaptive
+    (note,) = record.notes
+    assert note.startswith("manifest.json is missing, ")
+    assert note.endswith("that they were is assumed, so only each task's first attempt is tested")
+
+
+def test_without_a_manifest_single_attempts_are_what_they_are(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    (run / "manifest.json").unlink()
+
+    assert (only(run).is_adaptive, only(run).notes) == (False, ())
+
+
+@pytest.mark.parametrize("text", ["[]", '{"started_at": "2026-01-01", "settings": null}', '{"schema_version": 99}'])
+def test_a_manifest_that_is_something_else_is_named(tmp_path: Path, text: str) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    (run / "manifest.json").write_text(text)
+
+    with pytest.raises(RunFolderError, match=rf"^{run}/manifest.json .*run again$"):
+        import_results(run)
+
+
+def test_a_manifest_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    (run / "manifest.json").unlink()
+    (run / "manifest.json").mkdir()
+
+    with pytest.raises(RunFolderError, match=rf"^{run}/manifest.json is missing or damaged: "):
+        import_results(run)
+
+
+def test_tasks_whose_conditions_are_not_known_are_noted(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓✓", ("beta", "oracle"): "✓"})
+    (run / "trials/alpha/oracle/2/result.json").unlink()
+
+    assert only(run).notes == (
+        (
+            "result.json is missing for attempts at 1 task, so whether files, image or limits were the same could not "
+            "be checked in full: alpha"
+        ),
+    )
+
+
+def test_a_folder_in_place_of_a_result_is_named(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    file = run / "trials/alpha/oracle/1/result.json"
+    file.unlink()
+    file.mkdir()
+
+    with pytest.raises(RunFolderError, match=rf"^{file} is damaged or missing: IsADirectoryError"):
+        import_results(run)
+
+
 def test_lost_cells_are_noted(tmp_path: Path) -> None:
     run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"}, lost=["demo/beta.json::beta[oracle]"])
 
@@ -244,3 +302,12 @@ def test_one_baseline_alone_points_to_its_folder(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError) as error:
         import_results(file)
     assert str(error.value) == f"{file} is one baseline; name its folder, {file.parent}, to compare all of them"
+
+
+@pytest.mark.parametrize("depth", [150, 100_000])
+def test_a_document_nested_without_end_is_damaged(tmp_path: Path, depth: int) -> None:
+    file = tmp_path / "results.json"
+    file.write_text('{"a":' * depth + "1" + "}" * depth)
+
+    with pytest.raises(RunFolderError, match=rf"^{file} is damaged or cut off: it is not JSON \(nested too deeply\); "):
+        import_results(file)

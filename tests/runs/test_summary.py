@@ -189,4 +189,4 @@ class TestReading:
 
         with pytest.raises(RunFolderError) as error:
             read_summary(file)
-        assert str(error.value) == f"{file} is damaged: {damage}"
+        assert str(error.value) == f"{file} is damaged: {damage}; restore it from where the run was made, or run again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,21 @@ def test_what_a_later_version_added_is_passed_over(tmp_path: Path) -> None:
         ({"reward": None}, "TypeError: "),
         ({"timing": {"lunch_s": 1}}, "TypeError: "),
         ({"usage": None}, "TypeError: "),
+        ({"schema_version": 99}, "ValueError: schema_version 99; this version reads 1; update pytest-terminalbench; "),
+        ({"timing": {"agent_s": "fast"}}, "TypeError: timing has no usable 'agent_s'"),
+        ({"timing": {"agent_s": math.nan}}, "TypeError: timing has no usable 'agent_s'"),
+        ({"usage": {"input_tokens": None}}, "TypeError: usage has no usable 'input_tokens'"),
+        ({"usage": {"cost_usd": "much"}}, "TypeError: usage has no usable 'cost_usd'"),
+        ({"fingerprint": None}, "TypeError: result has no usable 'fingerprint'"),
+        ({"fingerprint": ["x"]}, "TypeError: result has no usable 'fingerprint'"),
+        ({"memory_peak_mb": "x"}, "TypeError: result has no usable 'memory_peak_mb'"),
+        ({"reward": math.nan}, "TypeError: result has no usable 'reward'"),
+        ({"reward": "1"}, "TypeError: result has no usable 'reward'"),
+        ({"reward": 0.5}, "ValueError: outcome 'solved' contradicts reward 0.5"),
+        ({"outcome": "unsolved", "phase": "verify"}, "ValueError: outcome 'unsolved' contradicts reward 1.0"),
+        ({"run_id": 3}, "TypeError: result has no usable 'run_id'"),
+        ({"checks": {"x": 1}}, "TypeError: checks has no usable 'x'"),
+        ({"retries": [1]}, "TypeError: retries holds something else than text"),
     ],
 )
 def test_damage_is_told(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
@@ -84,9 +100,10 @@ def test_damage_is_told(tmp_path: Path, change: dict[str, Any], problem: str) ->
     with pytest.raises(RunFolderError) as error:
         read_result(file)
     assert str(error.value).startswith(f"{file} is damaged or missing: {problem}")
+    assert str(error.value).endswith("; restore it from where the run was made, or run again")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "{"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "{", '"x"', '{"a":' * 100_000])
 def test_what_is_no_result_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pytest_terminalbench import files
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.runs.record import Attempt, TaskRecord
 
@@ -30,10 +30,10 @@ class Lenient(BaseModel):
 def read_json(file: Path) -> object:
     """The content of `file`; raises RunFolderError for one that is missing, cut off or no JSON."""
     try:
-        return json.loads(file.read_bytes())
+        return files.read_json(file)
     except OSError as error:
         raise RunFolderError(f"{file} cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RunFolderError(f"{file} is damaged or cut off: it is not JSON ({error}); {CURE}") from None
 
 

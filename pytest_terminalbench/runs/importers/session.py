@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.importers.documents import (
     Found,
     Lenient,
     parsed,
-    read_json,
     record_errors,
     tasks_of,
     timestamp,
 )
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.record import Attempt, RunRecord
+from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord, shortened
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
 
@@ -68,47 +69,75 @@ class _Manifest(Lenient):
 def import_session(folder: Path) -> list[RunRecord]:
     """One record for each agent and model of the run in `folder`.
 
-    Raises RunFolderError naming the file for a run that is damaged or ended before it could write its summary.
+    A run without a manifest does not tell whether it added trials where it looked bad, so one with several attempts
+    counts as one that did; its notes say so, and for which tasks the conditions are not known. Raises RunFolderError
+    naming the file for a run that is damaged or ended before it could write its summary.
     """
     run = RunFolder(folder.resolve())
     summary = parsed(_Summary, read_summary(run.summary), run.summary, what="a summary.json of pytest-terminalbench")
-    manifest = _Manifest()
-    if run.manifest.is_file():
-        manifest = parsed(
-            _Manifest, read_json(run.manifest), run.manifest, what="a manifest.json of pytest-terminalbench"
-        )
+    manifest = None
+    # Only one that is not there at all may be missing; a folder or a dead link of that name is damage.
+    if os.path.lexists(run.manifest):
+        manifest = parsed(_Manifest, read_manifest(run), run.manifest, what="a manifest.json of pytest-terminalbench")
     actors = sorted({(cell.agent, cell.model) for cell in summary.cells}, key=lambda actor: (actor[0], actor[1] or ""))
     if not actors:
         raise RunFolderError(f"{run.summary} has no cells: nothing was run")
     return [_record(run, summary, manifest, agent, model) for agent, model in actors]
 
 
-def _record(run: RunFolder, summary: _Summary, manifest: _Manifest, agent: str, model: str | None) -> RunRecord:
+def _record(run: RunFolder, summary: _Summary, manifest: _Manifest | None, agent: str, model: str | None) -> RunRecord:
     cells = [cell for cell in summary.cells if (cell.agent, cell.model) == (agent, model)]
     datasets = sorted({cell.dataset for cell in cells})
     dataset = datasets[0] if len(datasets) == 1 else None
     known = None if dataset == UNNAMED_DATASET else dataset
-    count = len(summary.lost)
-    lost = f"{count} cell{' was' if count == 1 else 's were'} lost: collected, never reported"
+    tasks = tasks_of(one for cell in cells for one in _found(run, cell, dataset))
+    settings = manifest.settings if manifest else _Settings()
     return RunRecord(
         origin="run",
         run_id=summary.run_id,
-        tasks=tasks_of(one for cell in cells for one in _found(run, cell, dataset)),
+        tasks=tasks,
         dataset=known,
-        dataset_version=manifest.settings.datasets.get(known) if known else None,
+        dataset_version=settings.datasets.get(known) if known else None,
         agent=agent,
         model=model,
         sources=(run.summary,),
-        began=timestamp(manifest.started_at),
-        is_adaptive=manifest.settings.attempts == "auto",
-        notes=(lost,) if count else (),
+        began=timestamp(manifest.started_at) if manifest else None,
+        is_adaptive=settings.attempts == "auto" if manifest else _has_more_than_one(tasks),
+        notes=tuple(_notes(run, cells, summary, tasks, has_manifest=manifest is not None)),
     )
+
+
+def _notes(
+    run: RunFolder, cells: Sequence[_Cell], summary: _Summary, tasks: Mapping[str, TaskRecord], *, has_manifest: bool
+) -> Iterator[str]:
+    count = len(summary.lost)
+    if count:
+        yield f"{count} cell{' was' if count == 1 else 's were'} lost: collected, never reported"
+    if not has_manifest and _has_more_than_one(tasks):
+        yield (
+            "manifest.json is missing, which says whether trials were added where it looked bad (--tb-attempts auto); "
+            "that they were is assumed, so only each task's first attempt is tested"
+        )
+    unknown = sorted({cell.scenario for cell in cells if any(not _has_result(run, one) for one in cell.attempts)})
+    if unknown:
+        yield (
+            f"result.json is missing for attempts at {len(unknown)} task{'' if len(unknown) == 1 else 's'}, so whether "
+            f"files, image or limits were the same could not be checked in full: {shortened(unknown)}"
+        )
+
+
+def _has_more_than_one(tasks: Mapping[str, TaskRecord]) -> bool:
+    return any(len(task.attempts) > 1 for task in tasks.values())
+
+
+def _has_result(run: RunFolder, attempt: _Attempt) -> bool:
+    return os.path.lexists(run.path / attempt.folder / "result.json")
 
 
 def _found(run: RunFolder, cell: _Cell, dataset: str | None) -> Iterator[Found]:
     task = cell.scenario if dataset else f"{cell.dataset}/{cell.scenario}"
     for number, attempt in enumerate(cell.attempts, start=1):
-        facts = _trial_facts(run.path / attempt.folder / "result.json")
+        facts = _trial_facts(run.path / attempt.folder / "result.json") if _has_result(run, attempt) else {}
         with record_errors(run.summary):
             yield Found(
                 task=task,
@@ -132,9 +161,7 @@ def _found(run: RunFolder, cell: _Cell, dataset: str | None) -> Iterator[Found]:
 
 
 def _trial_facts(file: Path) -> Mapping[str, Any]:
-    """What the summary leaves out. Nothing where the trials' folders were not kept."""
-    if not file.is_file():
-        return {}
+    """What the summary leaves out."""
     result = read_result(file)
     tokens = result.usage.input_tokens + result.usage.output_tokens
     return {"fingerprint": result.fingerprint, "tokens": tokens or None}
