@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,12 +12,13 @@ from pytest_terminalbench.baselines.approval import Approval, CellTrials, Judged
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.naming import folder_label, sanitised
 from pytest_terminalbench.outcome import Solved, Void, outcome_name
+from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, Row, has_passed, is_doubtful, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
-__all__ = ["approve_cells", "approve_imported", "approve_reviewed", "baseline_path", "chosen_cell"]
+__all__ = ["approve_cells", "approve_reviewed", "baseline_path", "cell_trials", "check_maintainer", "chosen_cell"]
 
 
 def baseline_path(dataset: str, scenario_id: str, agent: str, model: str | None) -> Path:
@@ -33,7 +33,7 @@ def approve_cells(
 
     Raises BaselineError for a cell that is void or whose trials cannot be read; then nothing is written.
     """
-    chosen = [_cell_trials(cell, run) for cell in cells]
+    chosen = [cell_trials(cell, run) for cell in cells]
     return approve(chosen, run_id=run.name, baselines=baselines, approver=approver, notes=notes)
 
 
@@ -54,7 +54,7 @@ def approve_reviewed(
     """
     # Before anything of the run is read: what somebody else approves from here on was not known to who approves this.
     seen = contents(baselines, [_place(cell)])
-    _check_maintainer(approver, maintainers)
+    check_maintainer(approver, maintainers)
     settings = _manifest(run).get("settings")
     if isinstance(settings, Mapping) and settings.get("attempts") == "auto":
         raise BaselineError(
@@ -62,7 +62,7 @@ def approve_reviewed(
             "approve a run with a fixed --tb-attempts"
         )
     _check_passed(cell, run)
-    trials = _cell_trials(cell, run.path)
+    trials = cell_trials(cell, run.path)
     row = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
     trials = replace(trials, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
@@ -71,28 +71,8 @@ def approve_reviewed(
     return approval, trials, row
 
 
-def approve_imported(
-    run: RunFolder, *, baselines: Path, approver: str, maintainers: Sequence[str], notes: str = ""
-) -> tuple[Approval, list[str]]:
-    """Approve all cells of a run that another harness made; its void attempts are missing data and left out.
-
-    Gives what was written and the cells of which no attempt was judged. Raises BaselineError or RunFolderError.
-    """
-    _check_maintainer(approver, maintainers)
-    chosen, left_out = [], []
-    for cell in read_summary(run.summary)["cells"]:
-        judged = [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
-        if judged:
-            chosen.append(_cell_trials({**cell, "attempts": judged}, run.path))
-        else:
-            left_out.append(str(cell["cell"]))
-    approval = approve(
-        chosen, run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="import --approve"
-    )
-    return approval, left_out
-
-
-def _check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
+def check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
+    """Raises BaselineError where the project names maintainers and `approver` is none."""
     if maintainers and approver not in maintainers:
         raise BaselineError(
             f"{approver!r} may not approve; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
@@ -143,11 +123,9 @@ def _place(cell: Mapping[str, Any]) -> Path:
 
 def _manifest(run: RunFolder) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(run.manifest.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BaselineError(f"{run.manifest} is missing or damaged: {error}") from None
-    if not isinstance(content, dict):
-        raise BaselineError(f"{run.manifest} is damaged: no object")
+        content = read_manifest(run)
+    except RunFolderError as error:
+        raise BaselineError(str(error)) from None
     if content.get("run_id") != run.id:
         raise BaselineError(
             f"{run.path} is not the folder of its run, which is {content.get('run_id')!r} by {run.manifest.name}: "
@@ -156,7 +134,11 @@ def _manifest(run: RunFolder) -> dict[str, Any]:
     return content
 
 
-def _cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
+def cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
+    """What is approved of `cell`, from its trials' folders; raises BaselineError for one that may not be.
+
+    It may not when it is void, or when its trials are missing, damaged, of another cell or of another run.
+    """
     if cell["status"] in ("void", "blocked", "lost") or not cell["attempts"]:
         raise BaselineError(f"{cell['cell']} is {cell['status']}: there is nothing to approve")
     name = f"{cell['dataset']}/{cell['scenario']}[{_actor(cell)}]"

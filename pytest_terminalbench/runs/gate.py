@@ -11,6 +11,7 @@ from typing import Any
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.runs.approving import baseline_path
+from pytest_terminalbench.runs.record import as_share
 from pytest_terminalbench.statistics import (
     RatioVerdict,
     SuiteSettings,
@@ -173,8 +174,7 @@ def _rewards(cell: Mapping[str, Any]) -> list[float]:
 
 
 def _shares(rewards: Sequence[float]) -> list[float]:
-    """Rewards from 0 to 1: verifiers may give more, which is solved and no better than that."""
-    return [min(1.0, max(0.0, reward)) for reward in rewards]
+    return [as_share(reward) for reward in rewards]
 
 
 def _metric_verdicts(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[RatioVerdict]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pytest_terminalbench.naming import folder_label
 
-__all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord", "natural_key", "shortened"]
+__all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord", "as_share", "natural_key", "shortened"]
 
 Origin = Literal["run", "baselines", "terminal-bench", "harbor"]
 
@@ -106,6 +106,11 @@ class RunRecord:
         counts = sorted({len(task.attempts) for task in self.tasks.values()}) or [0]
         few, many = counts[0], counts[-1]
         return f"{few} to {many} attempts" if few != many else f"{few} attempt{'' if few == 1 else 's'}"
+
+
+def as_share(reward: float) -> float:
+    """`reward` from 0 to 1: our verifiers may give more than 1, which is solved and no better than that."""
+    return min(1.0, max(0.0, reward))
 
 
 def shortened(items: Sequence[str], most: int = 5) -> str:

@@ -330,7 +330,7 @@ class TestTrials:
                 {"outcome": "unsolved", "reward": 0.0, "phase": "verify"},
                 "says unsolved, reward 0.0, but the run's summ",
             ),
-            ({"reward": 0.5}, "says solved, reward 0.5, but the run's summary says solved, reward 1.0"),
+            ({"reward": 2.0}, "says solved, reward 2.0, but the run's summary says solved, reward 1.0"),
         ],
         ids=str,
     )

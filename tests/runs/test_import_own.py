@@ -23,6 +23,7 @@ from tests.runs.samples import only, strips
 OUTCOMES: Mapping[str, Outcome] = {
     "✓": Solved(),
     "✗": Unsolved(reason="1 of 2 checks did not pass"),
+    "★": Solved(reward=2.5),
     "·": Void(reason="the engine is gone", phase=Phase.START),
 }
 FINGERPRINT = {"scenario": "sha256:aa", "limits": {"memory_mb": 1024}}
@@ -311,3 +312,9 @@ def test_a_document_nested_without_end_is_damaged(tmp_path: Path, depth: int) ->
 
     with pytest.raises(RunFolderError, match=rf"^{file} is damaged or cut off: it is not JSON \(nested too deeply\); "):
         import_results(file)
+
+
+def test_rewards_above_one_are_solved_and_no_better_than_that(tmp_path: Path) -> None:
+    record = only(a_run(tmp_path / "r", {("a", "oracle"): "★✓"}, attempts=2))
+
+    assert record.tasks["a"].rewards == (1.0, 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.runs.importers.documents import Found, record_errors, tasks_of
-from pytest_terminalbench.runs.record import Attempt, RunRecord
+from pytest_terminalbench.runs.record import Attempt, RunRecord, as_share
 
 __all__ = ["baseline_files", "import_baselines", "is_baseline"]
 
@@ -77,7 +77,7 @@ def _found(file: Path, record: BaselineRecord) -> Iterator[Found]:
                 order=(index,),
                 attempt=Attempt(
                     trial=f"{record.baseline_id}/{index + 1}",
-                    reward=reward,
+                    reward=as_share(reward),
                     seconds=value("runtime_s", index),
                     tokens=None if tokens is None else int(tokens),
                     cost_usd=value("cost_usd", index),

@@ -20,7 +20,7 @@ from pytest_terminalbench.runs.importers.documents import (
     timestamp,
 )
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord, shortened
+from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord, as_share, shortened
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
 
@@ -144,7 +144,7 @@ def _found(run: RunFolder, cell: _Cell, dataset: str | None) -> Iterator[Found]:
                 order=(number,),
                 attempt=Attempt(
                     trial=attempt.folder,
-                    reward=None if attempt.outcome == "void" else attempt.reward,
+                    reward=None if attempt.outcome == "void" or attempt.reward is None else as_share(attempt.reward),
                     reason=attempt.reason,
                     # No agent takes no time at all: not measured.
                     seconds=attempt.agent_s or None,
