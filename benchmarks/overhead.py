@@ -25,6 +25,8 @@ from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, Images, load_image_map, machine_image_map
 
 BASE = "debian:bookworm-slim"
+# What only our development environment has, and every process would load.
+DEVELOPMENT_PLUGINS = ("hypothesispytest", "pytest_cov", "platformdirs")
 SOLVE = b"#!/bin/sh\necho done > /app/answer\n"
 TEST = b'#!/bin/sh\n[ "$(cat /app/answer)" = done ]\n'
 
@@ -112,7 +114,7 @@ def timed_pytest(folder: Path, scratch: Path, way: str) -> float:
     command = [sys.executable, "-m", "pytest", "--tb-dataset", str(folder), *way.split(), "-q", "--rootdir"]
     began = time.monotonic()
     done = subprocess.run(
-        [*command, str(scratch), "-p", "no:cacheprovider", "-p", "no:hypothesispytest"],
+        [*command, str(scratch), "-p", "no:cacheprovider", *(f"-pno:{name}" for name in DEVELOPMENT_PLUGINS)],
         cwd=scratch,
         capture_output=True,
         text=True,
