@@ -109,13 +109,13 @@ def test_an_answer_that_is_no_http_is_noted() -> None:
 def test_one_ticket_that_takes_long_holds_up_no_other(
     webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incidents, "POST_WAIT_S", 1.0)
+    monkeypatch.setattr(incidents, "POST_WAIT_S", 2.0)
     webhook.slow = frozenset({"run-1"})
 
     files = open_incidents([ticket(1), ticket(2)], tmp_path, IncidentSettings(webhook=webhook.url))
 
     told = [json.loads(file.read_text())["delivery"] for file in files]
-    assert told == ["not delivered within 1 s", "delivered (200)"]
+    assert told == ["not delivered within 2 s", "delivered (200)"]
 
 
 @pytest.mark.parametrize(
