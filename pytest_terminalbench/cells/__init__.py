@@ -1,0 +1,1 @@
+"""Cells without pytest: what a session is made of, and the trials of one cell."""

@@ -1,0 +1,1 @@
+"""Results side by side: what got worse, what better, and how sure that is."""
