@@ -13,8 +13,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from pytest_terminalbench.documents import now_text, write_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import now_text, write_json
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.settings import IncidentSettings
 

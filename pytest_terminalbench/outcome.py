@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-__all__ = ["Outcome", "Phase", "Solved", "Unsolved", "Void", "outcome_name"]
+__all__ = ["Outcome", "Phase", "Solved", "Unsolved", "Void", "outcome_facts", "outcome_from", "outcome_name"]
 
 
 class Phase(StrEnum):
@@ -54,3 +55,29 @@ Outcome: TypeAlias = Solved | Unsolved | Void
 def outcome_name(outcome: Outcome) -> str:
     """The word for ``outcome`` in result files: ``solved``, ``unsolved`` or ``void``."""
     return type(outcome).__name__.lower()
+
+
+def outcome_facts(outcome: Outcome) -> dict[str, Any]:
+    """How records tell of `outcome`: ``outcome``, ``reason``, ``reward`` and ``phase``, the last two None if none."""
+    return {
+        "outcome": outcome_name(outcome),
+        "reason": outcome.reason,
+        "reward": None if isinstance(outcome, Void) else outcome.reward,
+        "phase": None if isinstance(outcome, Solved) else outcome.phase.value,
+    }
+
+
+def outcome_from(facts: Mapping[str, Any]) -> Outcome:
+    """The opposite of `outcome_facts`; raises KeyError, TypeError or ValueError for facts that make no outcome."""
+    name, reason = facts["outcome"], facts.get("reason") or ""
+    if name not in ("solved", "unsolved", "void"):
+        raise ValueError(f"outcome {name!r} is none of solved, unsolved, void")
+    phase = Phase(facts.get("phase") or Phase.VERIFY)
+    if name == "void":
+        return Void(reason=reason, phase=phase)
+    reward = float(facts["reward"])
+    if (name == "solved") != (reward >= 1):
+        raise ValueError(f"outcome {name!r} contradicts reward {facts['reward']!r}")
+    if name == "solved":
+        return Solved(reward=reward, reason=reason)
+    return Unsolved(reward=reward, reason=reason, phase=phase)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.runs.importers import import_results
-from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord
+from pytest_terminalbench.importing import import_results
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parent / "data"
 TB = DATA / "terminal-bench"
 JOBS = DATA / "harbor" / "jobs"
 JOB = JOBS / "2026-03-01__10-00-00"

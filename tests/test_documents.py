@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.files import mistyped, now_text, parse_json, read_json, write_atomically, write_json
+from pytest_terminalbench.documents import mistyped, now_text, parse_json, read_json, write_atomically, write_json
 
 
 def test_json_is_made_for_diffs(tmp_path: Path) -> None:

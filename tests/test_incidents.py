@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench import incidents
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs import incidents
-from pytest_terminalbench.runs.incidents import acknowledge, damaged_incidents, open_incidents, post, read_incidents
+from pytest_terminalbench.incidents import acknowledge, damaged_incidents, open_incidents, post, read_incidents
 from pytest_terminalbench.settings import IncidentSettings
 
 

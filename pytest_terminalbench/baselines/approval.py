@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeAlias
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
 from pytest_terminalbench.digest import digest_bytes
+from pytest_terminalbench.documents import write_atomically
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.files import write_atomically
 
 __all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "contents", "record_of", "retire"]
 

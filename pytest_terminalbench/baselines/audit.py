@@ -13,8 +13,8 @@ from typing import Any
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
+from pytest_terminalbench.documents import now_text
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.files import now_text
 
 __all__ = ["AUDIT", "append", "contradictions", "entries", "problems", "readable", "record_digest"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pytest_terminalbench.baselines.comparison import Comparison, Status, compare
 from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.baselines.strict_comparison import Comparison, compare
 from pytest_terminalbench.statistics import (
     Fine,
     Inconclusive,
@@ -20,6 +20,7 @@ from pytest_terminalbench.statistics import (
     how_often,
     next_step,
 )
+from pytest_terminalbench.status import Status
 
 __all__ = ["CellGate", "GateSettings", "StatisticalGate", "StrictGate", "cell_gate"]
 

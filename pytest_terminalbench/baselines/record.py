@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from pytest_terminalbench.documents import parse_json
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.files import parse_json
 
 __all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised", "tallies"]
 

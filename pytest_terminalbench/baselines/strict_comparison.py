@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.status import Status
 
-__all__ = ["Comparison", "Status", "compare"]
-
-
-class Status(StrEnum):
-    """What became of a cell."""
-
-    SOLVED = "solved"
-    AS_BASELINE = "as-baseline"
-    UNSOLVED = "unsolved"
-    REGRESSED = "regressed"
-    INCONCLUSIVE = "inconclusive"
-    VOID = "void"
-    BLOCKED = "blocked"
-    LOST = "lost"
-
-    @property
-    def passed(self) -> bool:
-        return self in (Status.SOLVED, Status.AS_BASELINE)
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,8 @@ from pytest_terminalbench.cli.project import baselines_folder, project, results_
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 
 if TYPE_CHECKING:
+    from pytest_terminalbench.baselines.folder import StoredBaseline
     from pytest_terminalbench.baselines.record import BaselineRecord
-    from pytest_terminalbench.baselines.store import StoredBaseline
 
 __all__ = ["app"]
 
@@ -114,10 +114,10 @@ def approve(
 
     Exit code 4 says that it was refused, and why.
     """
-    from pytest_terminalbench.runs.approving import approve_reviewed, chosen_cell
+    from pytest_terminalbench.runs.approvable_trials import approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.manifest import git_user
-    from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE
+    from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE
     from pytest_terminalbench.settings import project_settings
 
     root = project().root
@@ -181,7 +181,7 @@ def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABL
     Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
     from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, problems, readable
-    from pytest_terminalbench.files import write_atomically
+    from pytest_terminalbench.documents import write_atomically
 
     folder = baselines_folder(baselines)
     log = folder / AUDIT
@@ -228,7 +228,7 @@ def _baseline_id(file: Path) -> str:
 
 def _chosen(folder: Path, dataset: str | None, agent: str | None) -> tuple[list[StoredBaseline], bool]:
     """The baselines asked for, and whether some could not be read (which has been said then)."""
-    from pytest_terminalbench.baselines.store import read_baselines
+    from pytest_terminalbench.baselines.folder import read_baselines
 
     found, wrong = read_baselines(folder)
     for error in wrong:

@@ -14,7 +14,7 @@ from pytest_terminalbench.cli.project import baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.runs.comparison import Comparison
+    from pytest_terminalbench.comparing.compare_records import Comparison
 
 __all__ = ["compare"]
 
@@ -87,8 +87,8 @@ def compare(
 def _comparison(
     a: str, b: str, alpha: float, margin: float, parity: ParityChoice, results: Path, baselines: Path
 ) -> Comparison:
-    from pytest_terminalbench.runs.comparison import compare_records
-    from pytest_terminalbench.runs.resolve import load_record
+    from pytest_terminalbench.comparing.compare_records import compare_records
+    from pytest_terminalbench.importing.find_results import load_record
     from pytest_terminalbench.statistics import SuiteSettings
 
     if not 0 < alpha < 1 or not 0 <= margin < 1:
@@ -104,8 +104,8 @@ def _comparison(
 
 
 def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:
-    from pytest_terminalbench.runs.comparison_html import html
-    from pytest_terminalbench.runs.comparison_text import as_json, lines, markdown
+    from pytest_terminalbench.comparing.page import html
+    from pytest_terminalbench.comparing.text import as_json, lines, markdown
 
     match output_format:
         case ComparisonFormat.JSON:
@@ -124,7 +124,7 @@ def _printable(text: str) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    from pytest_terminalbench.files import write_atomically
+    from pytest_terminalbench.documents import write_atomically
 
     try:
         write_atomically(file, text)

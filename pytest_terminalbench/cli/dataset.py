@@ -23,7 +23,7 @@ from pytest_terminalbench.cli.project import catalog, find_datasets
 from pytest_terminalbench.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.scenarios.inventory import Checked, DatasetEntry
+    from pytest_terminalbench.scenarios.dataset_problems import Checked, DatasetEntry
     from pytest_terminalbench.scenarios.lint import Finding
 
 __all__ = ["app"]
@@ -43,7 +43,7 @@ Names = Annotated[
 @app.command("list")
 def list_datasets(output: FormatOption = Format.TABLE) -> None:
     """Every dataset under scenarios/, with its version and the digest of its content."""
-    from pytest_terminalbench.scenarios.inventory import inventory
+    from pytest_terminalbench.scenarios.dataset_problems import inventory
 
     known = catalog()
     entries = inventory(known)
@@ -71,7 +71,7 @@ def validate(names: Names = None, output: FormatOption = Format.TABLE) -> None:
 
     Every problem with file, field and cure; exit code 1 if there is any.
     """
-    from pytest_terminalbench.scenarios.inventory import check_path
+    from pytest_terminalbench.scenarios.dataset_problems import check_path
 
     known = catalog()
     checked = [check_path(known, name) for name in _chosen(names)]
@@ -145,7 +145,7 @@ def lint(
 
 
 def _findings(name: str) -> list[Finding]:
-    from pytest_terminalbench.scenarios.inventory import check_path
+    from pytest_terminalbench.scenarios.dataset_problems import check_path
     from pytest_terminalbench.scenarios.lint import lint_checked, lint_dataset
 
     if Path(name).suffix == ".json":
@@ -203,8 +203,8 @@ def schema(
     target: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write it there.")] = None,
 ) -> None:
     """Print the JSON Schema of scenario files, generated from the model."""
-    from pytest_terminalbench.files import write_atomically
-    from pytest_terminalbench.scenarios.schema import schema_text
+    from pytest_terminalbench.documents import write_atomically
+    from pytest_terminalbench.scenarios.json_schema import schema_text
 
     if target is None:
         typer.echo(schema_text(), nl=False)

@@ -12,7 +12,7 @@ from pytest_terminalbench.cli.project import project_image_map
 from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.environments.doctor import Probe
+    from pytest_terminalbench.doctor import Probe
 
 __all__ = ["doctor"]
 
@@ -26,7 +26,7 @@ def doctor(output: FormatOption = Format.TABLE) -> None:
     Python and packages, container engine, limits, disk, what is left over, base images, and one container that is
     started for real. Exit code 0 when runs can work, else 1.
     """
-    from pytest_terminalbench.environments.doctor import Level, can_run, examine
+    from pytest_terminalbench.doctor import Level, can_run, examine
 
     probes = list(examine(project_image_map))
     if output is Format.JSON:

@@ -24,7 +24,7 @@ from pytest_terminalbench.cli.project import catalog, engine, project_image_map
 from pytest_terminalbench.errors import ScenarioError, SettingsError
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.environments.building import Built
+    from pytest_terminalbench.environments.parallel_builds import Built
     from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["app"]
@@ -57,8 +57,8 @@ def build(
 
     Exit code 1 when one fails; the others are built.
     """
-    from pytest_terminalbench.environments.building import build_images
-    from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
+    from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
+    from pytest_terminalbench.environments.parallel_builds import build_images
 
     chosen, wrong = _scenarios(dataset, scenarios)
     for error in wrong:
@@ -77,7 +77,7 @@ def build(
 
 def _scenarios(dataset: str, wanted: str | None) -> tuple[list[Scenario], list[ScenarioError]]:
     """The scenarios asked for that are right, and what is wrong with the others."""
-    from pytest_terminalbench.scenarios.selection import select_files
+    from pytest_terminalbench.scenarios.select_by_name import select_files
 
     found = catalog().find(dataset, asked="dataset")
     right, wrong = found.check()

@@ -45,10 +45,10 @@ def import_results(
 
     Exit code 3: they are missing or damaged; 4: the approval was refused, of all cells or of those with void attempts.
     """
-    from pytest_terminalbench.runs.importers.approval import approve_stored
-    from pytest_terminalbench.runs.importers.storing import store_record
+    from pytest_terminalbench.importing.approve_stored import approve_stored
+    from pytest_terminalbench.importing.find_results import load_record
+    from pytest_terminalbench.importing.store_as_run import store_record
     from pytest_terminalbench.runs.manifest import git_user
-    from pytest_terminalbench.runs.resolve import load_record
     from pytest_terminalbench.settings import project_settings
 
     folder = results_folder(results)

@@ -30,7 +30,7 @@ def list_incidents(
 
     Exit code 3 when a ticket is damaged.
     """
-    from pytest_terminalbench.runs.incidents import damaged_incidents, read_incidents
+    from pytest_terminalbench.incidents import damaged_incidents, read_incidents
 
     folder = results_folder(results)
     found = [content for _, content in read_incidents(folder) if everything or not content.get("acknowledged")]
@@ -56,7 +56,7 @@ def acknowledge_incident(
     results: ResultsOption = None,
 ) -> None:
     """Say that you have taken an incident."""
-    from pytest_terminalbench.runs.incidents import acknowledge
+    from pytest_terminalbench.incidents import acknowledge
     from pytest_terminalbench.runs.manifest import git_user
 
     who = by or git_user(project().root)

@@ -26,8 +26,8 @@ from pytest_terminalbench.cli.project import baselines_folder, results_folder
 from pytest_terminalbench.errors import RunFolderError, SettingsError
 
 if TYPE_CHECKING:
+    from pytest_terminalbench.runs.json_report import Measured
     from pytest_terminalbench.runs.layout import RunFolder
-    from pytest_terminalbench.runs.statement import Measured
 
 __all__ = ["report"]
 
@@ -63,7 +63,7 @@ def report(
         complain(str(error))
         raise typer.Exit(EXIT_NO_RUN) from None
     if output is Format.JSON:
-        from pytest_terminalbench.runs.statement import statement
+        from pytest_terminalbench.runs.json_report import statement
 
         print_json(
             statement(
@@ -95,8 +95,8 @@ class _Reference:
 
 def _read(name: str | None, results: Path, dataset: str | None) -> _Content:
     from pytest_terminalbench.runs.history import read_manifest
+    from pytest_terminalbench.runs.json_report import check_trials
     from pytest_terminalbench.runs.layout import find_run
-    from pytest_terminalbench.runs.statement import check_trials
     from pytest_terminalbench.runs.summary import read_summary
 
     run = find_run(name, results)
@@ -119,8 +119,8 @@ def _of_dataset(summary: Mapping[str, Any], dataset: str | None) -> Mapping[str,
 
 def _reference(content: _Content, results: Path, baselines: Path, deltas: bool, against: str | None) -> _Reference:
     from pytest_terminalbench.runs.history import run_before
+    from pytest_terminalbench.runs.json_report import from_baselines, from_summary
     from pytest_terminalbench.runs.layout import find_run
-    from pytest_terminalbench.runs.statement import from_baselines, from_summary
     from pytest_terminalbench.runs.summary import read_summary
 
     cells = content.summary["cells"]
@@ -196,7 +196,7 @@ def _print_cells(cells: Sequence[Mapping[str, Any]], reference: _Reference | Non
 
 
 def _cell_row(cell: Mapping[str, Any], reference: _Reference | None, *, short: bool) -> list[str | Styled]:
-    from pytest_terminalbench.runs.statement import Measured, delta_percent, measured
+    from pytest_terminalbench.runs.json_report import Measured, delta_percent, measured
 
     name = cell["cell"].partition("/")[2] if short else cell["cell"]
     now = measured(cell)

@@ -66,7 +66,7 @@ def run(
 def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str]:
     """What makes pytest run these scenarios only; raises SettingsError for an id that no dataset has."""
     from pytest_terminalbench.scenarios.catalog import scenario_files
-    from pytest_terminalbench.scenarios.selection import select_files
+    from pytest_terminalbench.scenarios.select_by_name import select_files
 
     known = catalog()
     datasets = [known.find(request, asked="--dataset") for request in requests]
@@ -83,7 +83,7 @@ def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str
 def _pytest(arguments: list[str]) -> int:
     import pytest
 
-    from pytest_terminalbench.runs.exit_codes import run_exit_code
+    from pytest_terminalbench.exit_codes import run_exit_code
 
     # What pytest and xdist show and hand on as the command.
     sys.argv = [str(Path(sys.argv[0]).with_name("pytest")), *arguments]

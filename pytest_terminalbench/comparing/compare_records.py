@@ -12,8 +12,8 @@ from statistics import fmean
 from typing import Literal
 
 from pytest_terminalbench.baselines.parity import Mismatch, mismatches
-from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord
-from pytest_terminalbench.runs.scores import LabelledInterval, difference_interval, score_intervals
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord
+from pytest_terminalbench.runs.score_intervals import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
     Interval,
     RatioVerdict,

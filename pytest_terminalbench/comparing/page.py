@@ -9,8 +9,10 @@ from itertools import accumulate
 from math import ceil, floor
 from re import sub
 
-from pytest_terminalbench.runs.comparison import Comparison, Side, TaskChange, strip
-from pytest_terminalbench.runs.comparison_text import (
+from pytest_terminalbench.comparing.compare_records import Comparison, Side, TaskChange, strip
+from pytest_terminalbench.comparing.plots import Axis, Bar, Row, interval_plot
+from pytest_terminalbench.comparing.run_record import TaskRecord
+from pytest_terminalbench.comparing.text import (
     METHODS,
     SECTIONS,
     asides,
@@ -25,8 +27,6 @@ from pytest_terminalbench.runs.comparison_text import (
     verdict_lines,
     verdict_word,
 )
-from pytest_terminalbench.runs.plots import Axis, Bar, Row, interval_plot
-from pytest_terminalbench.runs.record import TaskRecord
 from pytest_terminalbench.statistics import RatioVerdict
 
 __all__ = ["html"]
@@ -49,7 +49,7 @@ def html(comparison: Comparison) -> str:
 
 
 def _style() -> str:
-    return files("pytest_terminalbench.runs").joinpath("comparison.css").read_text(encoding="utf-8")
+    return files("pytest_terminalbench.comparing").joinpath("page.css").read_text(encoding="utf-8")
 
 
 def _body(comparison: Comparison, title: str) -> Iterator[str]:

@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import Any
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.comparing.run_record import as_share
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.runs.approving import baseline_path
-from pytest_terminalbench.runs.record import as_share
+from pytest_terminalbench.runs.approvable_trials import baseline_path
 from pytest_terminalbench.statistics import (
     RatioVerdict,
     SuiteSettings,

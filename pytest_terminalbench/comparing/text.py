@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from pytest_terminalbench.runs.comparison import SHOWN_Q, Comparison, Side, TaskChange, TaskStatus, Unlike, strip
-from pytest_terminalbench.runs.record import RunRecord, TaskRecord, shortened
+from pytest_terminalbench.comparing.compare_records import (
+    SHOWN_Q,
+    Comparison,
+    Side,
+    TaskChange,
+    TaskStatus,
+    Unlike,
+    strip,
+)
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, shortened
 from pytest_terminalbench.statistics import Interval, RatioVerdict, how_often
 
 __all__ = [

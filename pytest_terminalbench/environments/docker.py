@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
+from pytest_terminalbench.environments.command_output import DEFAULT_OUTPUT_CAP, BoundedOutput, Demultiplexer
 from pytest_terminalbench.environments.endpoint import client_options
-from pytest_terminalbench.environments.output import DEFAULT_OUTPUT_CAP, BoundedOutput, Demultiplexer
-from pytest_terminalbench.environments.processes import KILL_SESSION, MARKER, STOP_AGENT, parse_stop_report
+from pytest_terminalbench.environments.kill_scripts import KILL_SESSION, MARKER, STOP_AGENT, parse_stop_report
 from pytest_terminalbench.errors import (
     EngineUnreachable,
     EnvironmentFailure,

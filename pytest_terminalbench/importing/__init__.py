@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_terminalbench.comparing.run_record import RunRecord, shortened
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers.approved import baseline_files, import_baselines, is_baseline
-from pytest_terminalbench.runs.importers.documents import read_json
-from pytest_terminalbench.runs.importers.harbor import harbor_files, import_harbor, is_harbor_result
-from pytest_terminalbench.runs.importers.session import import_session
-from pytest_terminalbench.runs.importers.terminalbench import import_tb, is_tb_results, tb_files
-from pytest_terminalbench.runs.record import RunRecord, shortened
+from pytest_terminalbench.importing.foreign_documents import read_json
+from pytest_terminalbench.importing.harbor import harbor_files, import_harbor, is_harbor_result
+from pytest_terminalbench.importing.own_baselines import baseline_files, import_baselines, is_baseline
+from pytest_terminalbench.importing.own_runs import import_session
+from pytest_terminalbench.importing.terminal_bench import import_tb, is_tb_results, tb_files
 
 __all__ = ["import_results"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_terminalbench.baselines.approval import Approval, approve
-from pytest_terminalbench.runs.approving import cell_trials, check_maintainer
+from pytest_terminalbench.runs.approvable_trials import cell_trials, check_maintainer
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import read_summary
 

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_terminalbench.comparing.run_record import RunRecord, shortened
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers import import_results
+from pytest_terminalbench.importing import import_results
 from pytest_terminalbench.runs.layout import LATEST, find_run
-from pytest_terminalbench.runs.record import RunRecord, shortened
 
 __all__ = ["load_record"]
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pytest_terminalbench import files
+from pytest_terminalbench import documents
+from pytest_terminalbench.comparing.run_record import Attempt, TaskRecord
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.record import Attempt, TaskRecord
 
 __all__ = ["Found", "Lenient", "parsed", "read_json", "record_errors", "seconds_between", "tasks_of", "timestamp"]
 
@@ -30,7 +30,7 @@ class Lenient(BaseModel):
 def read_json(file: Path) -> object:
     """The content of `file`; raises RunFolderError for one that is missing, cut off or no JSON."""
     try:
-        return files.read_json(file)
+        return documents.read_json(file)
     except OSError as error:
         raise RunFolderError(f"{file} cannot be read: {error.strerror or error}") from None
     except ValueError as error:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers.documents import (
+from pytest_terminalbench.importing.foreign_documents import (
     CURE,
     Found,
     Lenient,
@@ -26,7 +27,6 @@ from pytest_terminalbench.runs.importers.documents import (
     tasks_of,
     timestamp,
 )
-from pytest_terminalbench.runs.record import Attempt, RunRecord
 
 __all__ = ["harbor_files", "import_harbor", "is_harbor_result"]
 

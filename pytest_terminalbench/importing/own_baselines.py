@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, as_share
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers.documents import Found, record_errors, tasks_of
-from pytest_terminalbench.runs.record import Attempt, RunRecord, as_share
+from pytest_terminalbench.importing.foreign_documents import Found, record_errors, tasks_of
 
 __all__ = ["baseline_files", "import_baselines", "is_baseline"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import Field
 
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord, as_share, shortened
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.history import read_manifest
-from pytest_terminalbench.runs.importers.documents import (
+from pytest_terminalbench.importing.foreign_documents import (
     Found,
     Lenient,
     parsed,
@@ -19,8 +19,8 @@ from pytest_terminalbench.runs.importers.documents import (
     tasks_of,
     timestamp,
 )
+from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord, as_share, shortened
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
 

@@ -11,16 +11,16 @@ from typing import Any
 
 from pytest_terminalbench import __version__
 from pytest_terminalbench.agents.base import Usage
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord
 from pytest_terminalbench.digest import digest_bytes, digest_json
+from pytest_terminalbench.documents import now_text, time_text, write_atomically, write_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import now_text, time_text, write_atomically, write_json
+from pytest_terminalbench.importing.own_runs import UNNAMED_DATASET
 from pytest_terminalbench.naming import folder_label, sanitised
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.runs.history import read_manifest
-from pytest_terminalbench.runs.importers.session import UNNAMED_DATASET
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import SCHEMA_VERSION
-from pytest_terminalbench.runs.record import Attempt, RunRecord, TaskRecord
 from pytest_terminalbench.runs.report import markdown
 from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.trials.result import Timing, TrialResult

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, natural_key, shortened
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers.documents import (
+from pytest_terminalbench.importing.foreign_documents import (
     Found,
     Lenient,
     parsed,
@@ -28,7 +29,6 @@ from pytest_terminalbench.runs.importers.documents import (
     tasks_of,
     timestamp,
 )
-from pytest_terminalbench.runs.record import Attempt, RunRecord, natural_key, shortened
 
 __all__ = ["import_tb", "is_tb_results", "tb_files"]
 

@@ -22,7 +22,7 @@ from pytest_terminalbench.plugin.fixtures import (
     tb_trials,
 )
 from pytest_terminalbench.plugin.options import Options, add_options
-from pytest_terminalbench.plugin.recognise import existing, holds_scenarios, names_scenarios, scenarios_among
+from pytest_terminalbench.plugin.scenario_paths import existing, holds_scenarios, names_scenarios, scenarios_among
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import BenchSession
@@ -81,7 +81,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
     if not any(name == "tb" for name, _ in getattr(report, "user_properties", ())):
         return None
-    from pytest_terminalbench.plugin.status import shown_status
+    from pytest_terminalbench.plugin.report_status import shown_status
 
     return shown_status(report)
 
@@ -110,7 +110,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
-    from pytest_terminalbench.plugin.status import add_to_json_report
+    from pytest_terminalbench.plugin.report_status import add_to_json_report
 
     add_to_json_report(json_report)
 

@@ -9,16 +9,17 @@ import pytest
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
-from pytest_terminalbench.baselines.comparison import Comparison, Status
+from pytest_terminalbench.baselines.strict_comparison import Comparison
+from pytest_terminalbench.cells.cell_trials import Trials
 from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.plugin.cell_runner import CellRunner
 from pytest_terminalbench.plugin.cell_state import STATE, CellState, PutAside
-from pytest_terminalbench.plugin.deferral import FIRST_RESULTS
-from pytest_terminalbench.plugin.keys import CELL, DEFERRAL
+from pytest_terminalbench.plugin.second_turns import FIRST_RESULTS
 from pytest_terminalbench.plugin.session import BenchSession
+from pytest_terminalbench.plugin.stash_keys import CELL, DEFERRAL
 from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.trials import Trials
 
 __all__ = ["agent_of", "baseline_of", "environments_of", "make_agent", "run_trials", "scenario_of"]
 
@@ -106,7 +107,7 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
     from syrupy.assertion import SnapshotAssertion
     from syrupy.location import PyTestLocation
 
-    from pytest_terminalbench.baselines.snapshot import BaselineExtension
+    from pytest_terminalbench.plugin.syrupy_baseline import BaselineExtension
 
     state = _required_state(request)
     bench = BenchSession.of(request.config)
@@ -129,7 +130,7 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
 
 def _allowed(comparison: Comparison, bench: BenchSession) -> Comparison:
     """The verdict under the options: what is being approved is no failure."""
-    if comparison.status.passed or not bench.options.update_baselines:
+    if comparison.status.is_pass or not bench.options.update_baselines:
         return comparison
     return Comparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
 

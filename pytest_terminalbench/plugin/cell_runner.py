@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.baselines.comparison import Comparison, Status
-from pytest_terminalbench.baselines.gate import cell_gate
+from pytest_terminalbench.baselines.cell_gate import cell_gate
 from pytest_terminalbench.baselines.parity import mismatches
+from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.environments.base import EnvironmentFactory
+from pytest_terminalbench.environments.docker_provider import EnvironmentLease
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, ImageBuildError, ImageUnavailable
 from pytest_terminalbench.outcome import Phase, Void
 from pytest_terminalbench.plugin.cell_state import CellBlocked, CellState, CellVoid, PutAside
 from pytest_terminalbench.plugin.session import BenchSession
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.scheduler import EnvironmentLease
 from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
 
 __all__ = ["CellRunner"]

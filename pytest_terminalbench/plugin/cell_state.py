@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.baselines.comparison import Comparison, Status
-from pytest_terminalbench.baselines.gate import CellGate, StrictGate
+from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.baselines.strict_comparison import Comparison
+from pytest_terminalbench.cells.cell_trials import Trials
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Void
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.trials import Trials
 
 __all__ = ["PROPERTY", "STATE", "CellBlocked", "CellState", "CellVoid", "PutAside", "trouble_text"]
 

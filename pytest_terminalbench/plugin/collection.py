@@ -12,8 +12,8 @@ import pytest
 
 from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.plugin.cell_state import STATE, CellState
-from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.session import BenchSession
+from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.scenarios.catalog import scenario_files
 from pytest_terminalbench.scenarios.lock import LOCK
 from pytest_terminalbench.scenarios.markers import marker_names

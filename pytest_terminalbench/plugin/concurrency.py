@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_terminalbench.cells.thread_pool import TrialPool
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.plugin import fixtures
 from pytest_terminalbench.plugin.cell_runner import CellRunner
 from pytest_terminalbench.plugin.cell_state import CellState, PutAside
-from pytest_terminalbench.plugin.keys import CELL
+from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.pool import TrialPool
 from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import WAIT_TURN_S
 

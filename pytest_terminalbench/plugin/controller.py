@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from pytest_terminalbench.comparing.session_gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.documents import write_atomically, write_json
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.files import write_atomically, write_json
+from pytest_terminalbench.incidents import incidents_of, open_incidents
 from pytest_terminalbench.plugin.cell_state import PROPERTY, CellState
-from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.longrepr import longrepr
 from pytest_terminalbench.plugin.progress import Progress
-from pytest_terminalbench.plugin.status import RETRIED, payload_of
-from pytest_terminalbench.plugin.suite import failed_gate
-from pytest_terminalbench.plugin.terminal import Summary, write_summary
-from pytest_terminalbench.runs.approving import approve_cells
-from pytest_terminalbench.runs.gate import RunGate, RunGateSettings, gate_run
-from pytest_terminalbench.runs.incidents import incidents_of, open_incidents
+from pytest_terminalbench.plugin.report_status import RETRIED, payload_of
+from pytest_terminalbench.plugin.stash_keys import CELL
+from pytest_terminalbench.plugin.suite_gate_report import failed_gate
+from pytest_terminalbench.plugin.terminal_summary import Summary, write_summary
+from pytest_terminalbench.runs.approvable_trials import approve_cells
 from pytest_terminalbench.runs.manifest import finished, git_user, started
 from pytest_terminalbench.runs.report import markdown
 from pytest_terminalbench.runs.summary import summarise

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_terminalbench.baselines.comparison import Status
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
 from pytest_terminalbench.plugin.cell_state import STATE, CellState, trouble_text
-from pytest_terminalbench.plugin.keys import CELL
 from pytest_terminalbench.plugin.longrepr import longrepr
+from pytest_terminalbench.plugin.stash_keys import CELL
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_terminalbench.agents.base import Agent
+    from pytest_terminalbench.cells.cell_trials import Trials
     from pytest_terminalbench.environments.base import EnvironmentFactory
     from pytest_terminalbench.scenarios.model import Scenario
-    from pytest_terminalbench.trials.trials import Trials
 
 __all__ = ["tb_agent", "tb_baseline", "tb_environment", "tb_model", "tb_scenario", "tb_trials"]
 

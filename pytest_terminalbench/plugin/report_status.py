@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_terminalbench.baselines.comparison import Status
 from pytest_terminalbench.plugin.cell_state import PROPERTY
+from pytest_terminalbench.status import Status
 
 __all__ = ["RETRIED", "add_to_json_report", "payload_of", "shown_status"]
 

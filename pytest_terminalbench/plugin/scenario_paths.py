@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_terminalbench.plugin.keys import BENCH
-from pytest_terminalbench.scenarios.manifest import is_dataset_folder
+from pytest_terminalbench.plugin.stash_keys import BENCH
+from pytest_terminalbench.scenarios.dataset_manifest import is_dataset_folder
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import BenchSession

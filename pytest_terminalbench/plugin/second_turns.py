@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_terminalbench.plugin.keys import CELL
+from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.trials.result import TrialResult
 
 __all__ = ["FIRST_RESULTS", "Deferral"]

@@ -12,30 +12,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
-from pytest_terminalbench.baselines.gate import GateSettings
+from pytest_terminalbench.baselines.cell_gate import GateSettings
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
+from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
-from pytest_terminalbench.plugin.cards import Cards
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.datasets import SessionDatasets
-from pytest_terminalbench.plugin.deferral import Deferral
-from pytest_terminalbench.plugin.keys import BENCH, DEFERRAL
+from pytest_terminalbench.plugin.failure_cards import Cards
 from pytest_terminalbench.plugin.options import Options
-from pytest_terminalbench.plugin.recognise import names_scenarios
+from pytest_terminalbench.plugin.scenario_paths import names_scenarios
+from pytest_terminalbench.plugin.second_turns import Deferral
+from pytest_terminalbench.plugin.stash_keys import BENCH, DEFERRAL
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
-from pytest_terminalbench.runs.approving import baseline_path
+from pytest_terminalbench.runs.approvable_trials import baseline_path
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.scenarios.model import load_scenario
 from pytest_terminalbench.settings import ProjectSettings, project_settings, pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
-from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.plugin.ahead import RunAhead
+    from pytest_terminalbench.plugin.concurrency import RunAhead
 
 __all__ = ["BenchSession"]
 
@@ -73,7 +73,7 @@ class BenchSession:
                 bench.controller = Controller(bench)
                 config.pluginmanager.register(bench.controller, "terminalbench-controller")
             if bench.concurrency > 1:
-                from pytest_terminalbench.plugin.ahead import RunAhead
+                from pytest_terminalbench.plugin.concurrency import RunAhead
 
                 bench.ahead = RunAhead(bench, bench.concurrency)
                 config.pluginmanager.register(bench.ahead, "terminalbench-ahead")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.comparing.run_record import shortened
+from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.plugin.longrepr import longrepr
-from pytest_terminalbench.runs.gate import RunGate
-from pytest_terminalbench.runs.record import shortened
 
 __all__ = ["NODEID", "failed_gate"]
 

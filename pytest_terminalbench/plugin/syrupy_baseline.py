@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from syrupy.data import SnapshotCollection, SnapshotCollections
 from syrupy.extensions.base import AbstractSyrupyExtension
 
-from pytest_terminalbench.baselines.comparison import Comparison
+from pytest_terminalbench.baselines.strict_comparison import Comparison
 
 __all__ = ["BaselineExtension", "Comparable"]
 
@@ -64,7 +64,7 @@ class BaselineExtension(AbstractSyrupyExtension):
 
     def matches(self, *, serialized_data: Any, snapshot_data: Any) -> bool:
         seen = json.loads(serialized_data)
-        return type(self).judge(seen["solved"], seen["rewards"]).status.passed
+        return type(self).judge(seen["solved"], seen["rewards"]).status.is_pass
 
     def discover_snapshots(self, **_: Any) -> SnapshotCollections:
         return SnapshotCollections()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.plugin.keys import BENCH, RUN_ID
+from pytest_terminalbench.plugin.stash_keys import BENCH, RUN_ID
 
 __all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "run_id", "worker_input"]
 

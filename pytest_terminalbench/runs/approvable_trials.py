@@ -14,7 +14,7 @@ from pytest_terminalbench.naming import folder_label, sanitised
 from pytest_terminalbench.outcome import Solved, Void, outcome_name
 from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.passes import PASSES_FOR_ACTIVE, Row, has_passed, is_doubtful, passes_in_a_row
+from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE, Row, has_passed, is_doubtful, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 

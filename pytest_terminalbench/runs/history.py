@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from types import NoneType
 from typing import Any
 
+from pytest_terminalbench.documents import Types, mistyped, read_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import Types, mistyped, read_json
 from pytest_terminalbench.runs.layout import LATEST, RunFolder
 from pytest_terminalbench.runs.manifest import SCHEMA_VERSION
 from pytest_terminalbench.runs.summary import read_summary

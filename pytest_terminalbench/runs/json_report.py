@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any
 
 from pytest_terminalbench.baselines.record import read_record
+from pytest_terminalbench.documents import now_text
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.files import now_text
-from pytest_terminalbench.runs.approving import baseline_path
+from pytest_terminalbench.runs.approvable_trials import baseline_path
 from pytest_terminalbench.trials.result import read_result
 
 __all__ = ["Measured", "check_trials", "delta_percent", "from_baselines", "from_summary", "measured", "statement"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pytest_terminalbench.files import now_text
+from pytest_terminalbench.documents import now_text
 
 __all__ = ["finished", "git_user", "started"]
 

@@ -8,9 +8,9 @@ from statistics import fmean
 from types import NoneType
 from typing import Any
 
+from pytest_terminalbench.documents import Types, mistyped, read_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import Types, mistyped, read_json
-from pytest_terminalbench.runs.scores import score_intervals
+from pytest_terminalbench.runs.score_intervals import score_intervals
 from pytest_terminalbench.statistics import pass_at_k, pass_hat_k
 from pytest_terminalbench.trials.result import CURE
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
-from pytest_terminalbench.scenarios.manifest import MANIFEST, is_dataset_folder
+from pytest_terminalbench.scenarios.dataset_manifest import MANIFEST, is_dataset_folder
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
 
 __all__ = ["MANIFEST", "Catalog", "Dataset", "is_dataset_folder", "nearest", "open_dataset", "scenario_files"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_terminalbench.errors import ScenarioError
-from pytest_terminalbench.files import write_json
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.scenarios.catalog import Dataset, scenario_files
 from pytest_terminalbench.scenarios.model import Scenario
 

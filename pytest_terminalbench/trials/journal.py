@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_terminalbench.files import now_text
+from pytest_terminalbench.documents import now_text
 
 __all__ = ["Journal", "read_events"]
 

@@ -9,8 +9,8 @@ from types import NoneType
 from typing import Any
 
 from pytest_terminalbench.agents.base import Usage
+from pytest_terminalbench.documents import Types, mistyped, read_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import Types, mistyped, read_json
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 
 __all__ = ["CURE", "Timing", "TrialResult", "read_result"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.environments.base import Environment, EnvironmentFactory, StopReport
 from pytest_terminalbench.errors import (
     AgentSetupError,
@@ -19,7 +20,6 @@ from pytest_terminalbench.errors import (
     TooMuchToCopy,
     VerifierError,
 )
-from pytest_terminalbench.files import write_json
 from pytest_terminalbench.naming import counted, sanitised
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.trials.cell import Cell

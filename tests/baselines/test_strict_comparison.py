@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_terminalbench.baselines.comparison import Comparison, Status, compare
+from pytest_terminalbench.baselines.strict_comparison import Comparison, compare
+from pytest_terminalbench.status import Status
 from tests.baselines.test_record import a_record
 
 ID = "make-it-2026-01-02"
@@ -66,7 +67,7 @@ class TestWithBaseline:
         baseline = a_record(attempts=1, solved=0, rewards=[0.5])
 
         found = compare(baseline, solved=solved, rewards=[reward])
-        assert (found.improved, found.status.passed) == (True, True)
+        assert (found.improved, found.status.is_pass) == (True, True)
 
     def test_rounding_is_no_regression(self) -> None:
         """The mean of three tenths is not three tenths."""
@@ -83,4 +84,4 @@ class TestWithBaseline:
 
 
 def test_only_solved_and_as_approved_pass() -> None:
-    assert {status for status in Status if status.passed} == {Status.SOLVED, Status.AS_BASELINE}
+    assert {status for status in Status if status.is_pass} == {Status.SOLVED, Status.AS_BASELINE}

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from pytest_terminalbench.trials.pool import TrialPool
+from pytest_terminalbench.cells.thread_pool import TrialPool
 
 PATIENCE_S = 20.0
 

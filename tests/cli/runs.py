@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.files import write_json
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved
 from pytest_terminalbench.runs.manifest import started
 from pytest_terminalbench.runs.summary import summarise

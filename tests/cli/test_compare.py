@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Project
-from tests.runs.samples import TB
-from tests.runs.test_import_own import a_baseline, a_run
+from tests.importing.test_own_runs import a_baseline, a_run
+from tests.samples import TB
 
 GOOD = {(f"task-{number}", "oracle"): "✓✓✓✓✓" for number in range(8)}
 BAD = {cell: "✗✗✗✗✗" if cell[0] in ("task-1", "task-2") else marks for cell, marks in GOOD.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.scenarios.catalog import open_dataset
-from pytest_terminalbench.scenarios.schema import schema_text
+from pytest_terminalbench.scenarios.json_schema import schema_text
 from tests.cli.conftest import MANIFEST, Project, scenario_json
 
 ROOT = Path(__file__).parents[2]

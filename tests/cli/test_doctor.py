@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.doctor import Level, Probe, can_run, engine_facts
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.doctor import Level, Probe, can_run, engine_facts
 from tests.cli.conftest import Project
 
 # What Debian 12's docker.io 20.10 answered to /version and /info, shortened: `docker.APIClient().info()`.

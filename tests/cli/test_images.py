@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.environments.bootstrap import Bootstrapped, bootstrap
-from pytest_terminalbench.environments.building import Built, build_images
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.images import Image, machine_image_map
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
+from pytest_terminalbench.environments.parallel_builds import Built, build_images
 from pytest_terminalbench.environments.reaper import ScenarioImage, prune_images, scenario_images
 from pytest_terminalbench.errors import EnvironmentFailure, ImageBuildError
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario

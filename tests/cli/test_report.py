@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
-from pytest_terminalbench.files import write_json
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.outcome import Solved, Unsolved
+from pytest_terminalbench.runs.json_report import delta_percent
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.statement import delta_percent
 from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.trials.result import TrialResult
 from tests.cli.conftest import Project

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.runs.exit_codes import run_exit_code
+from pytest_terminalbench.exit_codes import run_exit_code
 from tests.cli.conftest import Done, Project, scenario_json
 
 # A solution leaves /app/done behind, and the verifier looks for it.

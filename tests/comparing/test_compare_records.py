@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_terminalbench.baselines.parity import Mismatch
-from pytest_terminalbench.runs.comparison import Unlike, compare_records, strip
+from pytest_terminalbench.comparing.compare_records import Unlike, compare_records, strip
 from pytest_terminalbench.statistics import SuiteSettings, benjamini_hochberg, boschloo, suite_gate
-from tests.runs.samples import a_record, a_task
+from tests.samples import a_record, a_task
 
 STEADY = {f"steady-{number}": "✓✓✓✓✓" for number in range(8)}
 

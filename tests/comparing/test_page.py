@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from pytest_terminalbench.runs.comparison import compare_records
-from pytest_terminalbench.runs.comparison_html import html
-from pytest_terminalbench.runs.plots import Axis, Bar, Row, interval_plot
-from tests.runs.samples import a_record, a_task
+from pytest_terminalbench.comparing.compare_records import compare_records
+from pytest_terminalbench.comparing.page import html
+from pytest_terminalbench.comparing.plots import Axis, Bar, Row, interval_plot
+from tests.samples import a_record, a_task
 
 _VOID = {"meta", "line", "circle", "wbr", "br"}
 # Elements whose end tag HTML lets one leave out.

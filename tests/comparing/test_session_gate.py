@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.runs.gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.comparing.session_gate import RunGate, RunGateSettings, gate_run
 
 Tasks = dict[str, Sequence[float]]
 

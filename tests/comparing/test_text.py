@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pytest_terminalbench.runs.comparison import compare_records
-from pytest_terminalbench.runs.comparison_text import as_json, lines, markdown
-from tests.runs.samples import a_record, a_task
+from pytest_terminalbench.comparing.compare_records import compare_records
+from pytest_terminalbench.comparing.text import as_json, lines, markdown
+from tests.samples import a_record, a_task
 
 STEADY = {f"steady-{number:02}": "✓✓✓✓✓" for number in range(30)}
 BEFORE = a_record(

@@ -13,6 +13,7 @@ from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.baselines.record import read_record
 from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
 from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.outcome import Solved, Unsolved
 from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_dataset
@@ -21,7 +22,6 @@ from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 from pytest_terminalbench.trials.trial import TrialSetup, run_trial
 
 ROOT = Path(__file__).parents[2]

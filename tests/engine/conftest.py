@@ -12,13 +12,13 @@ import pytest
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
 from pytest_terminalbench.environments.images import Images, image_map_for
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import sweep_run
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.scheduler import Scheduler, SchedulerSettings
 from pytest_terminalbench.trials.trial import TrialSetup, run_trial
 from tests.scenario_files import a_scenario
 

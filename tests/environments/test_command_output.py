@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_terminalbench.environments.output import BoundedOutput, Demultiplexer
+from pytest_terminalbench.environments.command_output import BoundedOutput, Demultiplexer
 
 CHUNKS = st.lists(st.binary(max_size=30), max_size=30)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_provider import EnvironmentLease, Scheduler, SchedulerSettings
 from pytest_terminalbench.environments.images import Image
 from pytest_terminalbench.environments.owner import RUN_LABEL
-from pytest_terminalbench.trials.scheduler import EnvironmentLease, Scheduler, SchedulerSettings
 from tests.scenario_files import a_scenario
 
 IMAGE = Image(reference="img:1", recipe="sha256:1", build_s=0.0, built=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_terminalbench.environments.base import StopReport
-from pytest_terminalbench.environments.processes import parse_stop_report
+from pytest_terminalbench.environments.kill_scripts import parse_stop_report
 
 # Captured from a container of Docker 20.10 with memory_mb = 64 after an allocation of 200 MiB, on cgroup v1; and what
 # the kernel's documentation says of v2.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.record import RunRecord
-from pytest_terminalbench.runs.resolve import load_record
-from tests.runs.samples import TB, edited, strips
-from tests.runs.test_import_own import a_baseline, a_run
+from pytest_terminalbench.importing.find_results import load_record
+from tests.importing.test_own_runs import a_baseline, a_run
+from tests.samples import TB, edited, strips
 
 
 class Place:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.comparing.run_record import Attempt
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers import import_results
-from pytest_terminalbench.runs.record import Attempt
-from tests.runs.samples import JOB, JOBS, edited, only, strips
+from pytest_terminalbench.importing import import_results
+from tests.samples import JOB, JOBS, edited, only, strips
 
 FIRST = "hello-world__zzAAAA1"
 TIMED_OUT = "fix-git__ccCCCC3"

@@ -11,14 +11,14 @@ import pytest
 
 from pytest_terminalbench.agents.base import Usage
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
+from pytest_terminalbench.comparing.run_record import Attempt
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.files import write_json
+from pytest_terminalbench.importing import import_results
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
-from pytest_terminalbench.runs.importers import import_results
-from pytest_terminalbench.runs.record import Attempt
 from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.trials.result import Timing, TrialResult
-from tests.runs.samples import only, strips
+from tests.samples import only, strips
 
 OUTCOMES: Mapping[str, Outcome] = {
     "✓": Solved(),

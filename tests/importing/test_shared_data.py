@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.runs.comparison import compare_records
-from pytest_terminalbench.runs.comparison_html import html
-from pytest_terminalbench.runs.comparison_text import as_json, lines, markdown
-from pytest_terminalbench.runs.importers.storing import store_record
-from pytest_terminalbench.runs.record import RunRecord
-from tests.runs.samples import only, strips
+from pytest_terminalbench.comparing.compare_records import compare_records
+from pytest_terminalbench.comparing.page import html
+from pytest_terminalbench.comparing.run_record import RunRecord
+from pytest_terminalbench.comparing.text import as_json, lines, markdown
+from pytest_terminalbench.importing.store_as_run import store_record
+from tests.samples import only, strips
 
 _BESIDE = Path(__file__).parents[2].parent / "shared" / "data"
 DATA = Path(os.environ.get("TERMINALBENCH_SHARED_DATA", _BESIDE)) / "terminal-bench-core-0.1.1"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.baselines.record import read_record
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.runs.approving import approve_cells
-from pytest_terminalbench.runs.importers.storing import store_record
-from pytest_terminalbench.runs.record import RunRecord
+from pytest_terminalbench.importing.store_as_run import store_record
+from pytest_terminalbench.runs.approvable_trials import approve_cells
 from pytest_terminalbench.runs.summary import read_summary
-from tests.runs.samples import JOB, TB, a_record, only, strips
-from tests.runs.test_import_own import a_run
+from tests.importing.test_own_runs import a_run
+from tests.samples import JOB, TB, a_record, only, strips
 
 SAMPLES = {"per-run": TB / "per-run", "by-date": TB / "by-date", "one-file": TB / "one-file", "harbor": JOB}
 

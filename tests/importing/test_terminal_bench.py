@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.comparing.run_record import Attempt
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.importers import import_results
-from pytest_terminalbench.runs.record import Attempt
-from tests.runs.samples import TB, edited, only, strips
+from pytest_terminalbench.importing import import_results
+from tests.samples import TB, edited, only, strips
 
 PER_RUN, BY_DATE, ONE_FILE = TB / "per-run", TB / "by-date", TB / "one-file"
 REQUIRED = "Field required; copy it again"

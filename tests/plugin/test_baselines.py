@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.conftest import Suite, lines_of, scripted
-from tests.plugin.test_cards import card
+from tests.plugin.test_failure_cards import card
 
 
 def without_times(content: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_terminalbench.runs.scores import (
+from pytest_terminalbench.runs.score_intervals import (
     TASKS_LIKE_THESE,
     THESE_TASKS,
     LabelledInterval,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import write_json
 from pytest_terminalbench.runs.summary import read_summary, summarise
 
 OUTCOMES = {"✓": ("solved", 1.0), "✗": ("unsolved", 0.0), "·": ("void", None)}

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.agents.base import Usage
+from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.files import write_json
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
 from pytest_terminalbench.trials.result import Timing, TrialResult, read_result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pytest_terminalbench.scenarios.catalog import Catalog
-from pytest_terminalbench.scenarios.inventory import Checked, find_and_check
+from pytest_terminalbench.scenarios.dataset_problems import Checked, find_and_check
 from pytest_terminalbench.scenarios.lint import dataset_rules, environment_rules, script_rules, text_rules
 from pytest_terminalbench.scenarios.lint.finding import RULES, Finding, Severity, finding
 

@@ -1,0 +1,86 @@
+"""One attempt at a cell, as far as summaries, comparisons and baselines need it; its folder has the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_terminalbench.outcome import Outcome, Solved, Void, outcome_facts, outcome_from
+
+__all__ = ["AttemptResult"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptResult:
+    """How one attempt ended, and what it took.
+
+    `folder` is relative to the run's folder and empty where no trial was made. Seconds, MiB, US dollars; None: not
+    known. `agent_s` are the agent's own seconds, `wall_s` those of the whole trial.
+    """
+
+    attempt: int
+    outcome: Outcome
+    folder: str = ""
+    agent_s: float | None = None
+    wall_s: float | None = None
+    memory_peak_mb: float | None = None
+    cost_usd: float | None = None
+    tokens: int | None = None
+
+    @property
+    def is_solved(self) -> bool:
+        return isinstance(self.outcome, Solved)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether there was no verdict: missing data, never a zero."""
+        return isinstance(self.outcome, Void)
+
+    @property
+    def reward(self) -> float | None:
+        """None for a void attempt: it has no score."""
+        return None if isinstance(self.outcome, Void) else self.outcome.reward
+
+    @property
+    def share(self) -> float | None:
+        """The reward from 0 to 1, as statistics need it: a reward above 1 is solved, and no better than that."""
+        return None if self.reward is None else min(1.0, max(0.0, self.reward))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "attempt": self.attempt,
+            **outcome_facts(self.outcome),
+            "agent_s": self.agent_s,
+            "wall_s": self.wall_s,
+            "memory_peak_mb": self.memory_peak_mb,
+            "cost_usd": self.cost_usd,
+            "tokens": self.tokens,
+            "folder": self.folder,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], *, attempt: int = 1) -> AttemptResult:
+        """The opposite of `to_json`; `attempt` is its number where the record, of schema 1, does not tell it.
+
+        Raises KeyError, TypeError or ValueError for what is no attempt.
+        """
+        numbers = {key: _number(content, key) for key in ("agent_s", "wall_s", "memory_peak_mb", "cost_usd")}
+        tokens = _number(content, "tokens")
+        folder = content["folder"]
+        if not isinstance(folder, str):
+            raise TypeError(f"folder is {folder!r}, not a path")
+        return cls(
+            attempt=int(content.get("attempt", attempt)),
+            outcome=outcome_from(content),
+            folder=folder,
+            tokens=None if tokens is None else int(tokens),
+            **numbers,
+        )
+
+
+def _number(content: Mapping[str, Any], key: str) -> float | None:
+    value = content.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"{key} is {value!r}, not a number")
+    return value

@@ -1,0 +1,138 @@
+"""What became of a cell: the value that sessions, summaries, reports, approvals and comparisons are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.status import Status
+
+__all__ = ["CellResult"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult:
+    """A cell, its attempts in order, and the verdict on them.
+
+    `text`: a sentence of why. `gate`: how it was compared (``strict``, ``statistical`` or ``off``). `improved`: better
+    than what is approved; `inconclusive`: looks worse, and its attempts cannot tell. `adjusted_p`: of the statistical
+    gate, corrected for all cells of the session. `baseline_id`: what it was compared with. `configuration`: the digest
+    of what may change how the agent behaves beyond its identity. `mismatches`: conditions other than the baseline's.
+    """
+
+    id: CellId
+    status: Status
+    text: str = ""
+    category: str = ""
+    difficulty: str = ""
+    attempts: tuple[AttemptResult, ...] = ()
+    gate: str = "strict"
+    improved: bool = False
+    inconclusive: bool = False
+    adjusted_p: float | None = None
+    baseline_id: str | None = None
+    configuration: str | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.id.key
+
+    @property
+    def judged(self) -> tuple[AttemptResult, ...]:
+        """The attempts with a score. Imported cells may have void ones beside them, which are in no mean."""
+        return tuple(attempt for attempt in self.attempts if not attempt.is_void)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the cell counts in the mean."""
+        return self.status.is_scored and bool(self.judged)
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """Of the judged attempts, in their order."""
+        return tuple(attempt.reward for attempt in self.attempts if attempt.reward is not None)
+
+    @property
+    def tally(self) -> tuple[int, int]:
+        """Solved attempts and judged attempts."""
+        return sum(attempt.is_solved for attempt in self.judged), len(self.judged)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the cell is what was expected of it; one in doubt is not, though its session let it pass."""
+        return self.status.is_pass and not self.is_doubtful
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the cell looks worse than its baseline and its attempts cannot tell."""
+        return self.inconclusive or self.status is Status.INCONCLUSIVE
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of all its trials."""
+        return sum(attempt.wall_s or 0.0 for attempt in self.attempts)
+
+    def to_json(self) -> dict[str, Any]:
+        """One flat object: the identity's fields beside the verdict's. ``cell`` is the key, for people and ``jq``."""
+        return {
+            "cell": self.key,
+            **self.id.to_json(),
+            "status": self.status.value,
+            "text": self.text,
+            "category": self.category,
+            "difficulty": self.difficulty,
+            "gate": self.gate,
+            "improved": self.improved,
+            "inconclusive": self.inconclusive,
+            "adjusted_p": self.adjusted_p,
+            "baseline_id": self.baseline_id,
+            "configuration": self.configuration,
+            "mismatches": [mismatch._asdict() for mismatch in self.mismatches],
+            "attempts": [attempt.to_json() for attempt in self.attempts],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> CellResult:
+        """The opposite of `to_json`, and the reader of schema 1, whose cells know less of themselves.
+
+        Raises KeyError, TypeError or ValueError naming the field for what is no cell.
+        """
+        if not isinstance(content, Mapping):
+            raise TypeError("a cell is no object")
+        texts = {key: _typed(content, key, str, "") for key in ("text", "category", "difficulty")}
+        attempts = _typed(content, "attempts", list, [])
+        return cls(
+            id=CellId.from_json(content),
+            status=Status(content["status"]),
+            attempts=tuple(_attempts(attempts)),
+            gate=_typed(content, "gate", str, "strict"),
+            improved=_typed(content, "improved", bool, False),
+            inconclusive=_typed(content, "inconclusive", bool, False),
+            adjusted_p=_typed(content, "adjusted_p", float, None),
+            baseline_id=_typed(content, "baseline_id", str, None),
+            configuration=_typed(content, "configuration", str, None),
+            mismatches=tuple(Mismatch(**mismatch) for mismatch in _typed(content, "mismatches", list, [])),
+            **texts,
+        )
+
+
+def _attempts(found: Sequence[Any]) -> list[AttemptResult]:
+    for place, attempt in enumerate(found):
+        if not isinstance(attempt, Mapping):
+            raise TypeError(f"attempts[{place}] is no object")
+    return [AttemptResult.from_json(attempt, attempt=number) for number, attempt in enumerate(found, start=1)]
+
+
+def _typed(content: Mapping[str, Any], key: str, wanted: type, default: Any) -> Any:
+    """The value of `key`, or `default` where there is none; raises TypeError for one of another type."""
+    value = content.get(key, default)
+    # A whole number is a number, and a truth value is none.
+    is_right = isinstance(value, wanted) or (wanted is float and type(value) is int)
+    if value is not default and not is_right:
+        raise TypeError(f"{key} is {value!r}, not {wanted.__name__}")
+    return value

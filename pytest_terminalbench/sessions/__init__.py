@@ -1,0 +1,1 @@
+"""A session from its first cell to its closed run, without pytest."""

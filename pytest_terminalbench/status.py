@@ -1,0 +1,53 @@
+"""What became of a cell: one word, and what follows from it.
+
+Every question that code asks of a status is a property here, so that no reader keeps a list of words of its own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Status"]
+
+
+class Status(StrEnum):
+    """The status of a cell, by its word in files."""
+
+    SOLVED = "solved"
+    AS_BASELINE = "as-baseline"
+    UNSOLVED = "unsolved"
+    REGRESSED = "regressed"
+    INCONCLUSIVE = "inconclusive"
+    VOID = "void"
+    BLOCKED = "blocked"
+    LOST = "lost"
+
+    @property
+    def is_pass(self) -> bool:
+        """The cell is what was expected of it: pytest's PASSED."""
+        return self in (Status.SOLVED, Status.AS_BASELINE)
+
+    @property
+    def is_error(self) -> bool:
+        """The cell has no verdict: it could not run, was not compared, or was never reported. pytest's ERROR."""
+        return self in (Status.VOID, Status.BLOCKED, Status.LOST)
+
+    @property
+    def is_failure(self) -> bool:
+        """The cell was judged, and is not what was expected of it: pytest's FAILED."""
+        return not self.is_pass and not self.is_error
+
+    @property
+    def is_scored(self) -> bool:
+        """The cell's attempts were judged, so that they count in the mean. All others are shown apart."""
+        return not self.is_error
+
+    @property
+    def is_unsolved(self) -> bool:
+        """Judged, and not every attempt solved, whatever the baseline says of that."""
+        return self.is_scored and self is not Status.SOLVED
+
+    @property
+    def words(self) -> str:
+        """As people read it: ``as baseline``."""
+        return self.value.replace("-", " ")
