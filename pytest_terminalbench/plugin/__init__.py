@@ -21,11 +21,12 @@ from pytest_terminalbench.plugin.fixtures import (
     tb_scenario,
     tb_trials,
 )
-from pytest_terminalbench.plugin.options import Options, add_options
-from pytest_terminalbench.plugin.scenario_paths import existing, holds_scenarios, names_scenarios, scenarios_among
+from pytest_terminalbench.plugin.options import add_options, bench_settings, plugin_options
+from pytest_terminalbench.plugin.scenario_paths import holds_scenarios, names_scenarios, scenarios_among
+from pytest_terminalbench.plugin.stash_keys import SESSION
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.plugin.session import BenchSession
+    from pytest_terminalbench.plugin.session import PluginSession
 
 __all__ = ["tb_agent", "tb_baseline", "tb_environment", "tb_model", "tb_scenario", "tb_trials"]
 
@@ -42,9 +43,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tb_dataset(name): the dataset a scenario belongs to (set by terminalbench)")
-    options = Options.from_config(config)
-    if options.datasets or names_scenarios(config):
-        _bench(config, options).prepare()
+    # Read in every project, so that a wrong one in the ini file is told wherever it is.
+    settings, _ = bench_settings(config), plugin_options(config)
+    if settings.datasets or names_scenarios(config):
+        _session(config).prepare()
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -68,14 +70,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    bench = existing(session.config)
-    if bench is not None and bench.is_asked_for:
-        bench.preflight()
+    ours = _existing(session.config)
+    if ours is not None and ours.is_asked_for:
+        ours.preflight()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    bench = existing(config)
-    return bench.header() if bench is not None and bench.is_asked_for else []
+    ours = _existing(config)
+    return ours.header() if ours is not None and ours.is_asked_for else []
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
@@ -92,20 +94,20 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     # ended its workers, so that nobody starts a container any more.
     try:
         with warnings.catch_warnings():
-            if existing(session.config) is not None:
+            if _existing(session.config) is not None:
                 # Where warnings are errors, this one of a worker that is gone would end the session in a traceback.
                 warnings.filterwarnings("default", message="syrupy: received", category=UserWarning)
             yield
     finally:
-        bench = existing(session.config)
-        if bench is not None:
-            bench.finish(session)
+        ours = _existing(session.config)
+        if ours is not None:
+            ours.finish(session)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    bench = existing(config)
-    if bench is not None and bench.controller is not None:
-        bench.controller.write_summary(terminalreporter)
+    ours = _existing(config)
+    if ours is not None and ours.controller is not None:
+        ours.controller.write_summary(terminalreporter)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -122,34 +124,41 @@ def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
 def pytest_configure_node(node: Any) -> None:
     from pytest_terminalbench.plugin.workers import hand_over
 
-    hand_over(node)
+    ours = _existing(node.config)
+    hand_over(node, engine_url=ours.bench.engine_url if ours is not None else None)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     scenarios = scenarios_among(ids, node.config)
     if scenarios:
-        bench = existing(node.config) or _checked_bench(node.config)
-        assert bench.controller is not None  # xdist calls this on the controller only.
-        bench.controller.expect(scenarios)
+        ours = _existing(node.config) or _checked_session(node.config)
+        assert ours.controller is not None  # xdist calls this on the controller only.
+        ours.controller.expect(scenarios)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any) -> None:
-    bench = existing(sched.config)
-    if bench is not None and bench.controller is not None:
-        bench.controller.worker_crashed(crashitem, report, sched)
+    ours = _existing(sched.config)
+    if ours is not None and ours.controller is not None:
+        ours.controller.worker_crashed(crashitem, report, sched)
 
 
-def _bench(config: pytest.Config, options: Options | None = None) -> BenchSession:
-    from pytest_terminalbench.plugin.session import BenchSession
+def _existing(config: pytest.Config) -> PluginSession | None:
+    """The session's state, if it has anything to do with scenarios so far."""
+    session: PluginSession | None = config.stash.get(SESSION, None)
+    return session
 
-    return BenchSession.of(config, options)
+
+def _session(config: pytest.Config) -> PluginSession:
+    from pytest_terminalbench.plugin.session import PluginSession
+
+    return PluginSession.of(config)
 
 
-def _checked_bench(config: pytest.Config) -> BenchSession:
+def _checked_session(config: pytest.Config) -> PluginSession:
     """For scenarios that no argument named and workers came upon; raises UsageError as session start would have."""
-    bench = _bench(config)
-    bench.check()
-    bench.preflight()
-    return bench
+    ours = _session(config)
+    ours.check()
+    ours.preflight()
+    return ours

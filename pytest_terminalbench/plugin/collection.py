@@ -10,10 +10,13 @@ from typing import Any, cast
 
 import pytest
 
+from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.errors import ScenarioError
-from pytest_terminalbench.plugin.cell_state import STATE, CellState
-from pytest_terminalbench.plugin.session import BenchSession
-from pytest_terminalbench.plugin.stash_keys import CELL
+from pytest_terminalbench.plugin.cell_property import publish
+from pytest_terminalbench.plugin.pytest_internals import fixtureinfo
+from pytest_terminalbench.plugin.session import PluginSession
+from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
+from pytest_terminalbench.plugin.workers import is_worker
 from pytest_terminalbench.scenarios.catalog import scenario_files
 from pytest_terminalbench.scenarios.lock import LOCK
 from pytest_terminalbench.scenarios.markers import marker_names
@@ -30,7 +33,7 @@ def run_cell(tb_trials: Any, tb_baseline: Any) -> None:
 class DatasetDirectory(pytest.Directory):
     """A dataset's folder: its scenario files, and nothing below (a verifier's tests are never imported here)."""
 
-    bench: BenchSession
+    tb_session: PluginSession
     # What pytest found out about the fixtures of the first item: the same holds for all in the folder, and to find it
     # out costs a third of the whole collection.
     fixtureinfo: Any = None
@@ -43,25 +46,25 @@ class DatasetDirectory(pytest.Directory):
         else:
             # pytest would leave the folder out, so that the scenarios of two such datasets could not be told apart.
             node = cls.from_parent(parent, path=path, nodeid=os.path.relpath(path, root).replace(os.sep, "/"))
-        node.bench = BenchSession.of(parent.config)
+        node.tb_session = PluginSession.of(parent.config)
         return node
 
     @cached_property
     def marker(self) -> pytest.MarkDecorator:
         """Tells of each of its scenarios where it belongs."""
-        return pytest.mark.tb_dataset(self.bench.datasets.at(self.path).name)
+        return pytest.mark.tb_dataset(self.tb_session.bench.datasets.at(self.path).name)
 
     def collect(self) -> Iterator[pytest.Collector]:
-        if not self.bench.may_collect:
+        if not self.tb_session.may_collect:
             # Alone, the session ends with it when collection has; a worker can tell the controller only this way.
-            if self.bench.is_worker:
-                raise self.CollectError(str(self.bench.refusal))
+            if is_worker(self.config):
+                raise self.CollectError(str(self.tb_session.refusal))
             return
         try:
-            self.bench.datasets.at(self.path)
+            self.tb_session.bench.datasets.at(self.path)
         except ScenarioError as error:
             raise _collect_error(self, error) from None
-        if self.bench.datasets.locked:
+        if self.tb_session.bench.datasets.locked:
             yield LockFile.for_dataset(self)
         ihook = self.ihook
         for file in scenario_files(self.path):
@@ -81,7 +84,7 @@ class LockFile(pytest.File):
         return node
 
     def collect(self) -> Iterable[pytest.Item]:
-        datasets = cast(DatasetDirectory, self.parent).bench.datasets
+        datasets = cast(DatasetDirectory, self.parent).tb_session.bench.datasets
         try:
             datasets.check_lock(datasets.at(self.path.parent))
         except ScenarioError as error:
@@ -101,12 +104,12 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         directory = cast(DatasetDirectory, self.parent)
-        bench = directory.bench
+        bench = directory.tb_session.bench
         try:
             scenario = bench.datasets.load(self.path, bench.datasets.at(directory.path))
         except ScenarioError as error:
             raise _collect_error(self, error) from None
-        return [ScenarioItem.for_cell(Cell(scenario=scenario, agent=agent), self, directory) for agent in bench.agents]
+        return [ScenarioItem.for_cell(cell, self, directory) for cell in bench.cells_of(scenario)]
 
 
 def _collect_error(collector: pytest.Collector, error: ScenarioError) -> Exception:
@@ -118,23 +121,24 @@ def _collect_error(collector: pytest.Collector, error: ScenarioError) -> Excepti
 class ScenarioItem(pytest.Function):
     """One cell."""
 
-    bench: BenchSession
+    tb_session: PluginSession
 
     @classmethod
     def for_cell(cls, cell: Cell, parent: ScenarioFile, directory: DatasetDirectory) -> ScenarioItem:
         known = directory.fixtureinfo
         item: ScenarioItem = cls.from_parent(
-            parent, name=f"{cell.scenario.id}[{cell.actor}]", callobj=run_cell, fixtureinfo=known
+            parent, name=f"{cell.scenario.id}[{cell.id.label}]", callobj=run_cell, fixtureinfo=known
         )
-        # pytest keeps it under a private name; without it, each item is looked at.
-        directory.fixtureinfo = known or getattr(item, "_fixtureinfo", None)
+        directory.fixtureinfo = known or fixtureinfo(item)
         # A list of its own: conftest.py files add fixtures to single items there.
         item.fixturenames = list(item.fixturenames)
         item.stash[CELL] = cell
-        item.bench = directory.bench
+        # As it was typed: `-k` takes no percent signs, which stand for slashes in the label.
+        item.extra_keyword_matches.update(filter(None, (cell.agent.name, cell.agent.model)))
+        item.tb_session = directory.tb_session
         item.add_marker(directory.marker)
         for name in marker_names(cell.scenario):
-            item.add_marker(directory.bench.marker(name))
+            item.add_marker(directory.tb_session.marker(name))
         return item
 
     @property
@@ -147,8 +151,9 @@ class ScenarioItem(pytest.Function):
     def setup(self) -> None:
         # From here on every report tells of the cell, whatever goes wrong with its fixtures. Anew each time: a plugin
         # may run an item more than once.
-        self.stash[STATE] = CellState(cell=self.cell)
-        self.stash[STATE].publish(self)
+        run = CellRun(self.tb_session.bench, self.cell, on_change=lambda: publish(self, run))
+        self.stash[CELL_RUN] = run
+        publish(self, run)
         super().setup()
 
     @property

@@ -5,28 +5,30 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
-from pytest_terminalbench.plugin.cell_state import STATE, CellState, trouble_text
-from pytest_terminalbench.plugin.longrepr import longrepr
-from pytest_terminalbench.plugin.stash_keys import CELL
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.plugin.cell_property import publish
+from pytest_terminalbench.plugin.pytest_internals import longrepr
+from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
 from pytest_terminalbench.trials.result import TrialResult
 
-if TYPE_CHECKING:
-    from pytest_terminalbench.plugin.collection import ScenarioItem
-
-__all__ = ["Cards", "failure_card"]
+__all__ = ["FailureCards"]
 
 SHOWN_CHECKS = 8
 
 
-class Cards:
+class FailureCards:
     """Draws what goes wrong with cells, in every process that runs any."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -36,23 +38,27 @@ class Cards:
         cell = item.stash.get(CELL, None)
         if cell is None or call.excinfo is None:
             return (yield)
-        state = item.stash.setdefault(STATE, CellState(cell=cell))
-        state.trouble = state.trouble or trouble_text(call.excinfo.value)
-        state.publish(item)
+        error = call.excinfo.value
+        run = item.stash.setdefault(CELL_RUN, CellRun(self._bench, cell))
+        run.trouble = run.trouble or _in_short(error)
+        publish(item, run)
         report = yield
-        card = failure_card(item, state, call.excinfo.value)  # type: ignore[arg-type]  # Who has a cell is ours.
-        if card is not None and report.failed:
-            report.longrepr = longrepr(card, report.location[0])
+        lines = _card(run, error, item.nodeid, self._bench)
+        if lines is not None and report.failed:
+            report.longrepr = longrepr(_drawn(lines), report.location[0])
         return report
 
 
-def failure_card(item: ScenarioItem, state: CellState, error: BaseException) -> str | None:
+def _in_short(error: BaseException) -> str:
+    """`error` in a line or two; our own errors explain themselves, any other's type says more than its text."""
+    return str(error) if isinstance(error, TerminalBenchError) else f"{type(error).__name__}: {error}"
+
+
+def _card(run: CellRun, error: BaseException, nodeid: str, bench: Bench) -> Iterable[str] | None:
     """The card for an error of ours or a comparison that failed; None for anything unforeseen."""
-    if isinstance(error, AssertionError) and state.comparison is not None:
-        return _drawn(_failed_card(state, item))
-    if isinstance(error, TerminalBenchError):
-        return _drawn(_error_card(state, error, item))
-    return None
+    if isinstance(error, AssertionError) and run.comparison is not None:
+        return _failed_card(run, nodeid, bench)
+    return _error_card(run, error, bench.folder) if isinstance(error, TerminalBenchError) else None
 
 
 def _drawn(lines: Iterable[str]) -> str:
@@ -61,30 +67,27 @@ def _drawn(lines: Iterable[str]) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
-def _failed_card(state: CellState, item: ScenarioItem) -> Iterator[str]:
-    comparison = state.comparison
-    assert comparison is not None
-    scenario = state.cell.scenario
-    word = "regressed" if comparison.status is Status.REGRESSED else "unsolved"
-    yield f"{scenario.id} {word}: {comparison.text}"
+def _failed_card(run: CellRun, nodeid: str, bench: Bench) -> Iterator[str]:
+    result = run.result
+    scenario = run.cell.scenario
+    yield f"{scenario.id} {result.status.words}: {run.comparison.text if run.comparison else result.text}"
     yield f"  {scenario.spec.title} ({scenario.spec.difficulty}, {scenario.spec.category})"
-    worst = next((r for r in state.results if not isinstance(r.outcome, Solved)), None)
+    worst = next((trial for trial in run.trials if not isinstance(trial.outcome, Solved)), None)
     if worst is not None:
         yield from _trial_lines(worst)
-        yield f"trial folder: {item.bench.run.path / worst.folder}"
-    yield f"once more:    {_command(item)}"
+        yield f"trial folder: {bench.folder / worst.folder}"
+    yield f"once more:    {_command(nodeid, bench.settings)}"
 
 
-def _command(item: ScenarioItem) -> str:
+def _command(nodeid: str, settings: BenchSettings) -> str:
     """What to type to run just this cell; values of arguments may be secret."""
-    options = item.bench.options
-    words = ["pytest", shlex.quote(item.nodeid)]
-    if options.agents != ("oracle",):
-        words += [f"--tb-agent {shlex.quote(agent)}" for agent in options.agents]
-    words += [f"--tb-model {shlex.quote(model)}" for model in options.models]
-    if options.attempts != 1:
-        words.append(f"--tb-attempts {options.attempts or 'auto'}")
-    words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in options.agent_args]
+    words = ["pytest", shlex.quote(nodeid)]
+    if settings.agents != ("oracle",):
+        words += [f"--tb-agent {shlex.quote(agent)}" for agent in settings.agents]
+    words += [f"--tb-model {shlex.quote(model)}" for model in settings.models]
+    if settings.attempts != 1:
+        words.append(f"--tb-attempts {settings.attempts or 'auto'}")
+    words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in settings.agent_args]
     return " ".join(words)
 
 
@@ -105,11 +108,11 @@ def _trial_lines(result: TrialResult) -> Iterator[str]:
         yield from (f"  | {line}" for line in result.verifier_tail.splitlines())
 
 
-def _error_card(state: CellState, error: TerminalBenchError, item: ScenarioItem) -> Iterator[str]:
-    yield f"{item.cell.scenario.id}: {error}"
-    last = state.results[-1] if state.results else None
+def _error_card(run: CellRun, error: TerminalBenchError, folder: Path) -> Iterator[str]:
+    yield f"{run.cell.scenario.id}: {error}"
+    last = run.trials[-1] if run.trials else None
     if last is not None and isinstance(last.outcome, Void):
         if last.verifier_tail:
             yield "the verifier's last lines:"
             yield from (f"  | {line}" for line in last.verifier_tail.splitlines())
-        yield f"trial folder: {item.bench.run.path / last.folder}"
+        yield f"trial folder: {folder / last.folder}"

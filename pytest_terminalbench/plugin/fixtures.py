@@ -26,7 +26,7 @@ def tb_scenario(request: pytest.FixtureRequest) -> Scenario:
     In a test of your own name one by
     ``@pytest.mark.parametrize("tb_scenario", ["DATASET/ID"], indirect=True)``.
     """
-    from pytest_terminalbench.plugin.cell_run import scenario_of
+    from pytest_terminalbench.plugin.fixture_values import scenario_of
 
     return scenario_of(request)
 
@@ -34,7 +34,7 @@ def tb_scenario(request: pytest.FixtureRequest) -> Scenario:
 @pytest.fixture
 def tb_model(request: pytest.FixtureRequest) -> str | None:
     """The name of the model that this item's agent uses; None for agents that use none."""
-    from pytest_terminalbench.plugin.cell_run import agent_of
+    from pytest_terminalbench.plugin.fixture_values import agent_of
 
     return agent_of(request).model
 
@@ -42,7 +42,7 @@ def tb_model(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 def tb_agent(request: pytest.FixtureRequest) -> Agent:
     """The agent that acts, newly made. Override it to act with an agent of your own."""
-    from pytest_terminalbench.plugin.cell_run import make_agent
+    from pytest_terminalbench.plugin.fixture_values import make_agent
 
     agent: Agent = make_agent(request)
     return agent
@@ -56,7 +56,7 @@ def tb_environment(request: pytest.FixtureRequest) -> Iterator[Any]:
     environment as a context; the first is started already, so that what fails here is pytest's ERROR. In any other
     test: called with an image, ``with tb_environment("debian:bookworm-slim") as env: env.run(["true"])``.
     """
-    from pytest_terminalbench.plugin.cell_run import environments_of
+    from pytest_terminalbench.plugin.fixture_values import environments_of
 
     yield from environments_of(request)
 
@@ -66,7 +66,7 @@ def tb_trials(
     request: pytest.FixtureRequest, tb_baseline: Any, tb_agent: Agent, tb_environment: EnvironmentFactory
 ) -> Trials:
     """The trials of this cell, run now. A void one is pytest's ERROR: there is nothing to compare."""
-    from pytest_terminalbench.plugin.cell_run import run_trials
+    from pytest_terminalbench.plugin.fixture_values import run_trials
 
     return run_trials(request, tb_agent, tb_environment)
 
@@ -74,6 +74,6 @@ def tb_trials(
 @pytest.fixture
 def tb_baseline(request: pytest.FixtureRequest) -> Any:
     """The approved baseline of this cell, to be compared with ``tb_trials`` by ``==``; a syrupy snapshot."""
-    from pytest_terminalbench.plugin.cell_run import baseline_of
+    from pytest_terminalbench.plugin.fixture_values import baseline_of
 
     return baseline_of(request)

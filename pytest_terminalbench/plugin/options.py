@@ -1,18 +1,19 @@
-"""The command line and the ini file, read once into one frozen object."""
+"""The command line and the ini file, read once into frozen values."""
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-__all__ = ["Options", "add_options"]
+from pytest_terminalbench.cells.bench_settings import DEFAULT_MAX_VOID_RATE, BenchSettings
 
-DEFAULT_MAX_VOID_RATE = 0.05
+__all__ = ["PluginOptions", "add_options", "bench_settings", "plugin_options"]
+
+_Word = TypeVar("_Word", bound=str)
 DEFAULT_PROGRESS_S = 30.0
 # The link in the results folder; named here too, for this module imports nothing that an ordinary session does not.
 LATEST = "latest"
@@ -99,79 +100,57 @@ def _ini_type(option: _Option) -> Any:
     return "bool" if option.flag else "args" if option.repeatable else "string"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the session was asked to do. Paths are absolute.
+class PluginOptions(NamedTuple):
+    """What concerns pytest alone: ask for an engine first, and tell what runs after so many seconds of silence."""
 
-    ``attempts`` None: auto. ``gate`` None: as each agent is. ``network`` None: as each scenario says.
-    """
-
-    datasets: tuple[str, ...]
-    agents: tuple[str, ...]
-    models: tuple[str, ...]
-    agent_args: tuple[str, ...]
-    attempts: int | None
-    max_attempts: int
-    concurrency: int
-    gate: str | None
-    alpha: float
-    margin: float
-    inconclusive: Literal["pass", "fail"]
-    parity: str
-    locked: bool
-    update_baselines: bool
-    approver: str | None
-    baselines: Path
-    results: Path
-    run_id: str | None
-    timeout_multiplier: float
-    max_void_rate: float
-    network: str | None
-    image_map: Path | None
-    progress_s: float
-    keep_containers: bool
     preflight: bool
-    root: Path
+    progress_s: float
 
-    @classmethod
-    def from_config(cls, config: pytest.Config) -> Options:
-        """Raises UsageError naming the option, its value and what would be right."""
-        value = _Reader(config)
-        root = project_root(config)
-        if value.text("tb_attempts") == "auto" and config.getoption("tb_update_baselines"):
-            raise pytest.UsageError(
-                "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
-                "which makes a biased baseline"
-            )
-        image_map = value.text("tb_image_map")
-        return cls(
-            datasets=value.texts("tb_dataset"),
-            agents=value.texts("tb_agent") or ("oracle",),
-            models=value.texts("tb_model"),
-            agent_args=value.texts("tb_agent_arg"),
-            attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
-            max_attempts=value.whole("tb_max_attempts", default=5, least=1),
-            concurrency=value.whole("tb_concurrency", default=1, least=1),
-            gate=value.choice("tb_gate", ("statistical", "strict", "off")),
-            alpha=value.number("tb_alpha", default=0.05, least=1e-6, most=0.5),
-            margin=value.number("tb_margin", default=0.02, least=0.0, most=0.99),
-            inconclusive="fail" if value.choice("tb_inconclusive", ("pass", "fail")) == "fail" else "pass",
-            parity=value.choice("tb_parity", ("block", "warn", "off")) or "block",
-            locked=bool(value.raw("tb_locked")),
-            update_baselines=bool(config.getoption("tb_update_baselines")),
-            approver=value.text("tb_approver"),
-            baselines=root / (value.text("tb_baselines") or "baselines"),
-            results=root / (value.text("tb_results") or "results"),
-            run_id=value.run_id(),
-            timeout_multiplier=value.number("tb_timeout_multiplier", default=1.0, least=0.01),
-            max_void_rate=value.number("tb_max_void_rate", default=DEFAULT_MAX_VOID_RATE, least=0.0, most=1.0),
-            network="none" if value.choice("tb_network", ("none", "scenario")) == "none" else None,
-            image_map=(config.invocation_params.dir / image_map) if image_map else None,
-            progress_s=value.number("tb_progress", default=DEFAULT_PROGRESS_S, least=0.0),
-            keep_containers=bool(value.raw("tb_keep_containers")),
-            preflight=bool(config.getini("tb_preflight")),
-            root=root,
+
+def plugin_options(config: pytest.Config) -> PluginOptions:
+    """Raises UsageError naming the option, its value and what would be right."""
+    return PluginOptions(
+        preflight=bool(config.getini("tb_preflight")),
+        progress_s=_Reader(config).number("tb_progress", default=DEFAULT_PROGRESS_S, least=0.0),
+    )
+
+
+def bench_settings(config: pytest.Config) -> BenchSettings:
+    """What the session is asked to do; raises UsageError naming the option, its value and what would be right."""
+    value = _Reader(config)
+    root = project_root(config)
+    if value.text("tb_attempts") == "auto" and config.getoption("tb_update_baselines"):
+        raise pytest.UsageError(
+            "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
+            "which makes a biased baseline"
         )
+    image_map = value.text("tb_image_map")
+    return BenchSettings(
+        root=root,
+        baselines=root / (value.text("tb_baselines") or "baselines"),
+        results=root / (value.text("tb_results") or "results"),
+        run_id=value.run_id(),
+        datasets=value.texts("tb_dataset"),
+        agents=value.texts("tb_agent") or ("oracle",),
+        models=value.texts("tb_model"),
+        agent_args=value.texts("tb_agent_arg"),
+        attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
+        max_attempts=value.whole("tb_max_attempts", default=5, least=1),
+        concurrency=value.whole("tb_concurrency", default=1, least=1),
+        gate=value.choice("tb_gate", ("statistical", "strict", "off")),
+        alpha=value.number("tb_alpha", default=0.05, least=1e-6, most=0.5),
+        margin=value.number("tb_margin", default=0.02, least=0.0, most=0.99),
+        inconclusive=value.choice("tb_inconclusive", ("pass", "fail")) or "pass",
+        parity=value.choice("tb_parity", ("block", "warn", "off")) or "block",
+        locked=bool(value.raw("tb_locked")),
+        update_baselines=bool(config.getoption("tb_update_baselines")),
+        approver=value.text("tb_approver"),
+        timeout_multiplier=value.number("tb_timeout_multiplier", default=1.0, least=0.01),
+        max_void_rate=value.number("tb_max_void_rate", default=DEFAULT_MAX_VOID_RATE, least=0.0, most=1.0),
+        network="none" if value.choice("tb_network", ("none", "scenario")) == "none" else None,
+        image_map=(config.invocation_params.dir / image_map) if image_map else None,
+        keep_containers=bool(value.raw("tb_keep_containers")),
+    )
 
 
 def project_root(config: pytest.Config) -> Path:
@@ -202,11 +181,14 @@ class _Reader:
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(str(value) for value in self.raw(name) or ())
 
-    def choice(self, name: str, known: tuple[str, ...]) -> str | None:
-        value = self.text(name)
-        if value is not None and value not in known:
-            raise pytest.UsageError(f"{_flag(name)} {value!r} is none of: {', '.join(known)}")
-        return value
+    def choice(self, name: str, known: tuple[_Word, ...]) -> _Word | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        for word in known:
+            if word == text:
+                return word
+        raise pytest.UsageError(f"{_flag(name)} {text!r} is none of: {', '.join(known)}")
 
     def number(self, name: str, *, default: float, least: float, most: float | None = None) -> float:
         value = self.raw(name)

@@ -5,28 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_terminalbench.plugin.stash_keys import BENCH
+from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS
 from pytest_terminalbench.scenarios.dataset_manifest import is_dataset_folder
 
-if TYPE_CHECKING:
-    from pytest_terminalbench.plugin.session import BenchSession
-
-__all__ = ["existing", "holds_scenarios", "names_scenarios", "scenarios_among"]
-
-
-def existing(config: pytest.Config) -> BenchSession | None:
-    """The session's state, if it has anything to do with scenarios so far."""
-    return config.stash.get(BENCH, None)
+__all__ = ["holds_scenarios", "names_scenarios", "scenarios_among"]
 
 
 def holds_scenarios(folder: Path, config: pytest.Config) -> bool:
     """Whether `folder` is a dataset: by its own manifest, or because the session names it."""
-    bench = existing(config)
-    return is_dataset_folder(folder) or (bench is not None and bench.datasets.has(folder))
+    return is_dataset_folder(folder) or folder in config.stash.get(NAMED_DATASETS, ())
 
 
 def names_scenarios(config: pytest.Config) -> bool:
@@ -36,18 +26,18 @@ def names_scenarios(config: pytest.Config) -> bool:
 
 def scenarios_among(nodeids: Iterable[str], config: pytest.Config) -> list[str]:
     """The node ids that are scenarios; other plugins have items in JSON files too."""
-    known: dict[str, bool] = {}
-    found = []
+    is_dataset: dict[str, bool] = {}
+    scenarios = []
     for nodeid in nodeids:
         file, mark, _ = nodeid.partition(".json::")
         if not mark:
             continue
         folder = file.rpartition("/")[0]
-        if folder not in known:
-            known[folder] = holds_scenarios(_normal(config.rootpath / folder), config)
-        if known[folder]:
-            found.append(nodeid)
-    return found
+        if folder not in is_dataset:
+            is_dataset[folder] = holds_scenarios(_normal(config.rootpath / folder), config)
+        if is_dataset[folder]:
+            scenarios.append(nodeid)
+    return scenarios
 
 
 def _is_in_dataset(path: Path) -> bool:

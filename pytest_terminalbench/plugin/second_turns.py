@@ -7,22 +7,22 @@ worker does so with its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import pytest
-from _pytest.runner import runtestprotocol
 
+from pytest_terminalbench.plugin.pytest_internals import as_current_item, run_protocol
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.trials.result import TrialResult
 
-__all__ = ["FIRST_RESULTS", "Deferral"]
+__all__ = ["FIRST_TRIALS", "PLUGIN_NAME", "SecondTurns"]
 
+PLUGIN_NAME = "terminalbench-second-turns"
 # The trials of an item's first turn, for its second.
-FIRST_RESULTS: pytest.StashKey[Sequence[TrialResult]] = pytest.StashKey()
+FIRST_TRIALS: pytest.StashKey[Sequence[TrialResult]] = pytest.StashKey()
 
 
-class Deferral:
+class SecondTurns:
     """A plugin of sessions with ``--tb-attempts auto``."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Deferral:
         return True
 
     def _first_turn(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        reports = run_protocol(item, nextitem)
         torn_down = all(report.passed for report in reports if report.when == "teardown")
-        if FIRST_RESULTS in item.stash and torn_down:
+        if FIRST_TRIALS in item.stash and torn_down:
             self._aside.append(item)
         else:
             _report(item, reports)
@@ -58,23 +58,9 @@ class Deferral:
 
 
 def _run_and_report(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    with _as_current(item):
+    reports = run_protocol(item, nextitem)
+    with as_current_item(item):
         _report(item, reports)
-
-
-@contextmanager
-def _as_current(item: pytest.Item) -> Iterator[None]:
-    """Tell xdist's worker that `item` is the one that reports: it takes reports of the item it has started only."""
-    workers = [p for p in item.config.pluginmanager.get_plugins() if type(p).__name__ == "WorkerInteractor"]
-    before = [worker.item_index for worker in workers]
-    for worker in workers:
-        worker.item_index = item.session.items.index(item)
-    try:
-        yield
-    finally:
-        for worker, index in zip(workers, before, strict=True):
-            worker.item_index = index
 
 
 def _report(item: pytest.Item, reports: Sequence[pytest.TestReport]) -> None:

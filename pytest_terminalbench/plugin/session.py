@@ -1,99 +1,115 @@
-"""The state of one pytest session that has to do with scenarios."""
+"""The state of one pytest session that has to do with scenarios: our engine, and pytest around it."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
-from pytest_terminalbench.baselines.cell_gate import GateSettings
-from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
-from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
-from pytest_terminalbench.environments.endpoint import find_endpoint
-from pytest_terminalbench.environments.images import ImageMap, image_map_for
-from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.agents.registry import AgentRegistry
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.errors import EngineUnreachable, ScenarioError, SettingsError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.plugin.concurrency import ItemsInThreads
 from pytest_terminalbench.plugin.controller import Controller
-from pytest_terminalbench.plugin.datasets import SessionDatasets
-from pytest_terminalbench.plugin.failure_cards import Cards
-from pytest_terminalbench.plugin.options import Options
+from pytest_terminalbench.plugin.failure_cards import FailureCards
+from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
+from pytest_terminalbench.plugin.pytest_internals import option
 from pytest_terminalbench.plugin.scenario_paths import names_scenarios
-from pytest_terminalbench.plugin.second_turns import Deferral
-from pytest_terminalbench.plugin.stash_keys import BENCH, DEFERRAL
-from pytest_terminalbench.plugin.workers import ENGINE_INPUT, run_id, worker_input
-from pytest_terminalbench.runs.approvable_trials import baseline_path
+from pytest_terminalbench.plugin.second_turns import PLUGIN_NAME, SecondTurns
+from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS, SESSION
+from pytest_terminalbench.plugin.workers import ENGINE_INPUT, is_worker, run_id, worker_input
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog
-from pytest_terminalbench.scenarios.model import load_scenario
-from pytest_terminalbench.settings import ProjectSettings, project_settings, pytest_settings
+from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.settings import pytest_settings
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.result import TrialResult
 
-if TYPE_CHECKING:
-    from pytest_terminalbench.plugin.concurrency import RunAhead
-
-__all__ = ["BenchSession"]
+__all__ = ["PluginSession"]
 
 
-class BenchSession:
-    """Options made concrete: datasets, agents, the run's folder, the scheduler. One per process."""
+class PluginSession:
+    """One per process. Errors of settings become pytest's UsageError here, and nowhere below."""
 
-    def __init__(self, config: pytest.Config, options: Options) -> None:
+    def __init__(self, config: pytest.Config, settings: BenchSettings, options: PluginOptions) -> None:
         self.config = config
+        self.settings = settings
         self.options = options
-        self.run = RunFolder(options.results / run_id(config))
-        self.journal = Journal(self.run.events)
-        self.engine_url = worker_input(config, ENGINE_INPUT)
-        self.is_worker = hasattr(config, "workerinput")
+        self.run = RunFolder(settings.results / run_id(config))
         # Whether the command line names scenarios; otherwise they are come upon.
         self.is_asked_for = False
         self.refusal: pytest.UsageError | None = None
         self.controller: Controller | None = None
-        self.ahead: RunAhead | None = None
-        # Hooks of users are called by one thread at a time.
-        self.telling = threading.RLock()
-        self._tallies: dict[Path, list[tuple[int, int]]] = {}
-        self._markers: dict[str, pytest.MarkDecorator] = {}
+        self.items_in_threads: ItemsInThreads | None = None
 
     @classmethod
-    def of(cls, config: pytest.Config, options: Options | None = None) -> BenchSession:
+    def of(cls, config: pytest.Config) -> PluginSession:
         """The session's one state, made when first asked for."""
-        if BENCH not in config.stash:
-            bench = cls(config, options or Options.from_config(config))
-            config.stash[BENCH] = bench
-            if bench.options.attempts is None:
-                config.pluginmanager.register(Deferral(), DEFERRAL)
-            config.pluginmanager.register(Cards(), "terminalbench-cards")
-            if not bench.is_worker:
-                bench.controller = Controller(bench)
-                config.pluginmanager.register(bench.controller, "terminalbench-controller")
-            if bench.concurrency > 1:
-                from pytest_terminalbench.plugin.concurrency import RunAhead
+        if SESSION not in config.stash:
+            session = cls(config, bench_settings(config), plugin_options(config))
+            config.stash[SESSION] = session
+            session._register_plugins()
+        made: PluginSession = config.stash[SESSION]
+        return made
 
-                bench.ahead = RunAhead(bench, bench.concurrency)
-                config.pluginmanager.register(bench.ahead, "terminalbench-ahead")
-        return config.stash[BENCH]
+    def _register_plugins(self) -> None:
+        """What concerns only some sessions is a plugin of its own."""
+        manager = self.config.pluginmanager
+        if self.settings.attempts is None:
+            manager.register(SecondTurns(), PLUGIN_NAME)
+        manager.register(FailureCards(self.bench), "terminalbench-cards")
+        if not is_worker(self.config):
+            self.controller = Controller(
+                self.config,
+                self.bench,
+                self.run,
+                cell_of=self.cell_of,
+                scenario_of=self.scenario_of,
+                progress_s=self.options.progress_s,
+            )
+            manager.register(self.controller, "terminalbench-controller")
+        if self.concurrency > 1:
+            self.items_in_threads = ItemsInThreads(self.bench, self.concurrency)
+            manager.register(self.items_in_threads, "terminalbench-concurrency")
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What the cells have in common, with what the user's hooks add to it."""
+        catalog, registry = Catalog(self.settings.root), AgentRegistry()
+        with _usage_errors():
+            self.config.hook.pytest_terminalbench_datasets(catalog=catalog)
+            self.config.hook.pytest_terminalbench_agents(registry=registry)
+        return Bench(
+            replace(self.settings, concurrency=self.concurrency),
+            self.run.path,
+            catalog=catalog,
+            registry=registry,
+            observer=_HookObserver(self.config),
+            engine_url=worker_input(self.config, ENGINE_INPUT),
+        )
 
     @property
     def concurrency(self) -> int:
         """Trials at a time in this process; under ``-n`` the workers are what runs at a time."""
-        has_workers = self.is_worker or getattr(self.config.option, "tx", None)
-        return 1 if has_workers else self.options.concurrency
+        has_workers = is_worker(self.config) or option(self.config, "tx")
+        return 1 if has_workers else self.settings.concurrency
 
     # -- before collection -------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Find the datasets that were named; with no positional argument collect just these.
-
-        Raises UsageError.
-        """
-        folders = [self.datasets.named(request).folder for request in self.options.datasets]
-        if folders and self.options.root != self.config.rootpath:
+        """Find the datasets that were named; with no positional argument collect just these. Raises UsageError."""
+        with _usage_errors():
+            folders = [self.bench.datasets.named(request).folder for request in self.settings.datasets]
+        self.config.stash[NAMED_DATASETS] = set(folders)
+        if folders and self.settings.root != self.config.rootpath:
             self._warn_of_lost_settings(folders)
         if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             self.config.args = [str(folder) for folder in folders]
@@ -119,33 +135,28 @@ class BenchSession:
         """Refuse what can be refused before thousands of items are collected; raises UsageError."""
         if not self.config.pluginmanager.hasplugin("syrupy"):
             raise pytest.UsageError("scenarios need the plugin syrupy, which is switched off (-p no:syrupy)")
-        if self.concurrency < self.options.concurrency and self._is_typed("tb_concurrency") and not self.is_worker:
+        is_typed = self.config.getoption("tb_concurrency") is not None
+        if self.concurrency < self.settings.concurrency and is_typed and not is_worker(self.config):
             raise pytest.UsageError(
                 "--tb-concurrency is for one process, and -n starts several with one trial at a time each; "
                 "give one of the two"
             )
-        # Made now, so that what cannot be made is refused now.
-        _ = self.agents, self.image_map
-
-    def _is_typed(self, name: str) -> bool:
-        """Whether the command line has the option, and not only the ini file."""
-        return self.config.getoption(name) is not None
+        with _usage_errors():
+            self.bench.check()
 
     def preflight(self) -> None:
         """On the controller, before anything is collected: does an engine answer, is the run's folder free?
 
         Raises UsageError (exit code 4).
         """
-        option = self.config.option
-        if self.is_worker or option.collectonly or getattr(option, "setupplan", False):
+        only_shows = option(self.config, "collectonly") or option(self.config, "setupplan")
+        if is_worker(self.config) or only_shows:
             return
-        if self.options.run_id and self.run.path.exists():
-            raise pytest.UsageError(f"--tb-run-id {self.options.run_id!r}: {self.run.path} exists; name another run")
+        if self.settings.run_id and self.run.path.exists():
+            raise pytest.UsageError(f"--tb-run-id {self.settings.run_id!r}: {self.run.path} exists; name another run")
         if self.options.preflight:
-            try:
-                self._find_engine()
-            except EngineUnreachable as error:
-                raise pytest.UsageError(str(error)) from None
+            with _usage_errors():
+                self.bench.find_engine()
 
     @cached_property
     def may_collect(self) -> bool:
@@ -158,124 +169,48 @@ class BenchSession:
             self.preflight()
         except pytest.UsageError as error:
             self.refusal = error
+            if self.controller is not None:
+                self.controller.refusal = error
         return self.refusal is None
 
     def header(self) -> list[str]:
-        names = ", ".join(f"{d.name}=={d.version}" for d in self.datasets.known)
-        agents = ", ".join(cell.name + (f" ({cell.model})" if cell.model else "") for cell in self.agents)
+        names = ", ".join(f"{d.name}=={d.version}" for d in self.bench.datasets.known)
+        agents = ", ".join(spec.name + (f" ({spec.model})" if spec.model else "") for spec in self.bench.agents)
         return [f"terminalbench: {names or 'scenarios'}; agent {agents}; run {self.run.id}"]
-
-    # -- what a session is made of -----------------------------------------------------------------------------------
-
-    @cached_property
-    def datasets(self) -> SessionDatasets:
-        catalog = Catalog(self.options.root)
-        try:
-            self.config.hook.pytest_terminalbench_datasets(catalog=catalog)
-        except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
-        return SessionDatasets(catalog, locked=self.options.locked)
-
-    @cached_property
-    def agents(self) -> list[AgentSpec]:
-        """Agent × model, in the order of the command line."""
-        registry = AgentRegistry()
-        self.config.hook.pytest_terminalbench_agents(registry=registry)
-        try:
-            arguments = parse_arguments(self.options.agent_args)
-            return [
-                registry.spec(agent, model=model, arguments=arguments)
-                for agent in self.options.agents
-                for model in self.options.models or (None,)
-            ]
-        except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
-
-    @cached_property
-    def scheduler(self) -> Scheduler:
-        return Scheduler(
-            SchedulerSettings(
-                engine_url=self._find_engine(),
-                run_id=self.run.id,
-                image_map=self.image_map,
-                timeout_multiplier=self.options.timeout_multiplier,
-                network=self.options.network,
-                keep_containers=self.options.keep_containers,
-            )
-        )
-
-    @cached_property
-    def project(self) -> ProjectSettings:
-        """The project's own settings, from its pyproject.toml."""
-        try:
-            return project_settings(self.options.root)
-        except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
-
-    @cached_property
-    def image_map(self) -> ImageMap:
-        """The command line's map over the project's over this machine's."""
-        try:
-            return image_map_for(self.options.root, self.options.image_map)
-        except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
-
-    def _find_engine(self) -> str:
-        if not self.engine_url:
-            self.engine_url = find_endpoint().url
-        return self.engine_url
 
     # -- collection --------------------------------------------------------------------------------------------------
 
-    def cell_of(self, nodeid: str) -> Cell | None:
-        """The cell that an item's id names; None where its file can no longer be read."""
-        file, _, name = nodeid.partition("::")
-        path = Path(os.path.normpath(self.config.rootpath / file))
+    def cell_of(self, nodeid: str) -> CellId | None:
+        """The cell that an item's id names, without a look into its file; None for what is no cell of ours."""
+        scenario, _, label = nodeid.rpartition("::")[2].removesuffix("]").rpartition("[")
         try:
-            scenario = load_scenario(path, dataset=self.datasets.at(path.parent).name)
+            dataset = self.bench.datasets.at(self._file_of(nodeid).parent).name
         except ScenarioError:
             return None
-        cells = [Cell(scenario=scenario, agent=agent) for agent in self.agents]
-        return next((cell for cell in cells if f"{scenario.id}[{cell.actor}]" == name), None)
+        cells = (CellId(dataset=dataset, scenario=scenario, agent=a.name, model=a.model) for a in self.bench.agents)
+        return next((cell for cell in cells if cell.label == label), None)
+
+    def scenario_of(self, nodeid: str) -> Scenario | None:
+        """The scenario that an item's id names; None where its file can no longer be read."""
+        file = self._file_of(nodeid)
+        try:
+            return load_scenario(file, dataset=self.bench.datasets.at(file.parent).name)
+        except ScenarioError:
+            return None
+
+    def _file_of(self, nodeid: str) -> Path:
+        return Path(os.path.normpath(self.config.rootpath / nodeid.partition("::")[0]))
+
+    @cached_property
+    def markers(self) -> dict[str, pytest.MarkDecorator]:
+        return {}
 
     def marker(self, name: str) -> pytest.MarkDecorator:
         """A registered marker, so that ``--strict-markers`` knows it."""
-        if name not in self._markers:
+        if name not in self.markers:
             self.config.addinivalue_line("markers", f"{name}: a property of scenarios (set by terminalbench)")
-            self._markers[name] = getattr(pytest.mark, name)
-        return self._markers[name]
-
-    def baseline_file(self, cell: Cell) -> Path:
-        scenario, agent = cell.scenario, cell.agent
-        return self.options.baselines / baseline_path(scenario.dataset, scenario.id, agent.name, agent.model)
-
-    def baseline(self, cell: Cell) -> BaselineRecord | None:
-        """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""
-        if self.options.gate == "off":
-            return None
-        record = read_record(self.baseline_file(cell))
-        return None if record is None or record.status == "retired" else record
-
-    def gate_kind(self, agent: AgentSpec) -> str:
-        """``strict``, ``statistical`` or ``off``."""
-        return self.options.gate or ("strict" if agent.deterministic else "statistical")
-
-    @cached_property
-    def gate_settings(self) -> GateSettings:
-        options = self.options
-        return GateSettings(
-            attempts=options.attempts,
-            max_attempts=options.max_attempts,
-            alpha=options.alpha,
-            inconclusive=options.inconclusive,
-        )
-
-    def approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
-        """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
-        folder = self.baseline_file(cell).parent
-        if folder not in self._tallies:
-            self._tallies[folder] = tallies(folder)
-        return self._tallies[folder]
+            self.markers[name] = getattr(pytest.mark, name)
+        return self.markers[name]
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
@@ -289,48 +224,31 @@ class BenchSession:
         if self.controller is not None:
             self.controller.open_run()
 
-    # -- the end -----------------------------------------------------------------------------------------------------
-
     def finish(self, session: pytest.Session) -> None:
         if self.controller is not None:
             self.controller.finish(session)
 
-    def sweep(self, *, orphans_only: bool = False) -> list[str]:
-        """Remove the containers that this run (or a dead worker of it) has left, where an engine was asked for any."""
-        if not self.engine_url:
-            return []
-        try:
-            return self.scheduler.sweep(orphans_only=orphans_only)
-        except EnvironmentFailure:
-            # A dead engine has no containers running; they end at their deadline in any case.
-            return []
 
-    def engine_platform(self) -> str | None:
-        """``os/architecture`` of the engine that was used, if one was."""
-        if not self.engine_url:
-            return None
-        try:
-            return self.scheduler.platform
-        except EnvironmentFailure:
-            return None
+class _HookObserver:
+    """Tells the user's hooks of trials, by one thread at a time."""
 
-    def settings_facts(self) -> Mapping[str, object]:
-        """For the manifest: what was asked, without values that may be secret."""
-        options = self.options
-        return {
-            "datasets": {d.name: d.version for d in self.datasets.known},
-            "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
-            "agent_args": sorted(parse_arguments(options.agent_args)),
-            "concurrency": self.concurrency,
-            "attempts": options.attempts or "auto",
-            "max_attempts": options.max_attempts,
-            "gate": options.gate or "by agent",
-            "alpha": options.alpha,
-            "margin": options.margin,
-            "inconclusive": options.inconclusive,
-            "parity": options.parity,
-            "network": options.network or "scenario",
-            "timeout_multiplier": options.timeout_multiplier,
-            "max_void_rate": options.max_void_rate,
-            "update_baselines": options.update_baselines,
-        }
+    def __init__(self, config: pytest.Config) -> None:
+        self._hook = config.hook
+        self._telling = threading.RLock()
+
+    def trial_started(self, cell: Cell) -> None:
+        with self._telling:
+            self._hook.pytest_terminalbench_trial_start(cell=cell)
+
+    def trial_ended(self, cell: Cell, result: TrialResult) -> None:
+        with self._telling:
+            self._hook.pytest_terminalbench_trial_end(cell=cell, outcome=result)
+
+
+@contextmanager
+def _usage_errors() -> Generator[None]:
+    """What is wrong with the settings, or keeps anything from running, in pytest's own way."""
+    try:
+        yield
+    except (SettingsError, ScenarioError, EngineUnreachable) as error:
+        raise pytest.UsageError(str(error)) from None

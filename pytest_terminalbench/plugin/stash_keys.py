@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.plugin.session import BenchSession
+    from pytest_terminalbench.cells.cell_run import CellRun
     from pytest_terminalbench.trials.cell import Cell
 
-__all__ = ["BENCH", "CELL", "DEFERRAL", "RUN_ID"]
+__all__ = ["CELL", "CELL_RUN", "NAMED_DATASETS", "RUN_ID", "SESSION"]
 
-DEFERRAL = "terminalbench-deferral"
-
-BENCH: pytest.StashKey[BenchSession] = pytest.StashKey()
+# The one `PluginSession`; whoever imports that module is typed by its own accessor.
+SESSION: pytest.StashKey[Any] = pytest.StashKey()
 RUN_ID: pytest.StashKey[str] = pytest.StashKey()
+# The folders that the session knows as datasets, with or without a manifest of their own.
+NAMED_DATASETS: pytest.StashKey[set[Path]] = pytest.StashKey()
 # On items that are scenarios, and on no others: an attribute could be another plugin's.
 CELL: pytest.StashKey[Cell] = pytest.StashKey()
+# On items whose fixtures have to do with a cell: scenarios, and a user's own tests that name one.
+CELL_RUN: pytest.StashKey[CellRun] = pytest.StashKey()

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_terminalbench.comparing.run_record import shortened
 from pytest_terminalbench.comparing.session_gate import RunGate
-from pytest_terminalbench.plugin.longrepr import longrepr
+from pytest_terminalbench.plugin.pytest_internals import longrepr
 
 __all__ = ["NODEID", "failed_gate"]
 

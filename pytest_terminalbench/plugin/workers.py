@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.plugin.stash_keys import BENCH, RUN_ID
+from pytest_terminalbench.plugin.stash_keys import RUN_ID
 
-__all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "run_id", "worker_input"]
+__all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "is_worker", "run_id", "worker_input"]
 
 RUN_INPUT = "terminalbench_run_id"
 ENGINE_INPUT = "terminalbench_engine"
@@ -25,13 +25,16 @@ def run_id(config: pytest.Config) -> str:
     return config.stash[RUN_ID]
 
 
+def is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
 def worker_input(config: pytest.Config, key: str) -> str | None:
     value = getattr(config, "workerinput", {}).get(key)
     return str(value) if value else None
 
 
-def hand_over(node: Any) -> None:
+def hand_over(node: Any, *, engine_url: str | None) -> None:
     """Give a worker that is about to start the run's name and the engine that answered."""
     node.workerinput[RUN_INPUT] = run_id(node.config)
-    bench = node.config.stash.get(BENCH, None)
-    node.workerinput[ENGINE_INPUT] = bench.engine_url or "" if bench is not None else ""
+    node.workerinput[ENGINE_INPUT] = engine_url or ""

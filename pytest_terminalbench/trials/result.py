@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any
 
 from pytest_terminalbench.agents.base import Usage
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.documents import Types, mistyped, read_json
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
@@ -62,6 +63,19 @@ class TrialResult:
     def reward(self) -> float | None:
         """None for a void trial: it has no score."""
         return None if isinstance(self.outcome, Void) else self.outcome.reward
+
+    def attempt_result(self) -> AttemptResult:
+        """What summaries keep of it."""
+        return AttemptResult(
+            attempt=self.attempt,
+            outcome=self.outcome,
+            folder=self.folder,
+            agent_s=round(self.timing.agent_s, 3),
+            wall_s=round(self.timing.wall_s, 3),
+            memory_peak_mb=self.memory_peak_mb,
+            cost_usd=self.usage.cost_usd,
+            tokens=self.usage.input_tokens + self.usage.output_tokens,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As the contract names its fields."""

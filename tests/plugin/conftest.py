@@ -14,8 +14,8 @@ import scipy.stats  # noqa: F401
 
 # Imported here for good: pytester forgets what is first imported in a run of its own, and imports it anew in the next.
 import pytest_terminalbench.environments.fake
-import pytest_terminalbench.plugin.cell_run
 import pytest_terminalbench.plugin.collection
+import pytest_terminalbench.plugin.fixture_values
 import pytest_terminalbench.statistics
 from pytest_terminalbench.environments.docker import DockerEngine
 

@@ -108,10 +108,10 @@ def test_the_items_are_the_product_of_agents_and_models(demo: Suite) -> None:
     )
 
     assert found == [
-        "scenarios/demo/alpha.json::alpha[thinker-lab-good]",
-        "scenarios/demo/alpha.json::alpha[thinker-lab-bad]",
-        "scenarios/demo/alpha.json::alpha[dreamer-lab-good]",
-        "scenarios/demo/alpha.json::alpha[dreamer-lab-bad]",
+        "scenarios/demo/alpha.json::alpha[thinker,lab%2Fgood]",
+        "scenarios/demo/alpha.json::alpha[thinker,lab%2Fbad]",
+        "scenarios/demo/alpha.json::alpha[dreamer,lab%2Fgood]",
+        "scenarios/demo/alpha.json::alpha[dreamer,lab%2Fbad]",
     ]
 
 
@@ -124,7 +124,7 @@ def test_a_class_of_the_users_own_acts_with_its_model_and_arguments(demo: Suite)
     )
 
     done.assert_outcomes(passed=1, failed=1)
-    assert demo.statuses == {"demo/alpha[thinker-lab-good]": "solved", "demo/alpha[thinker-lab-bad]": "unsolved"}
+    assert demo.statuses == {"demo/alpha[thinker,lab%2Fgood]": "solved", "demo/alpha[thinker,lab%2Fbad]": "unsolved"}
     result = demo.result("alpha", "thinker--lab-good")
     assert (result["agent"], result["model"], result["agent_note"]) == (
         "thinker",
@@ -139,10 +139,10 @@ def test_an_item_is_selected_by_agent_and_model_with_k(demo: Suite) -> None:
     found = ids(
         demo,
         *("--tb-dataset", "demo", "--tb-agent", "mine:Thinker", "--tb-model", "lab/good", "--tb-model", "lab/bad"),
-        *("-k", "alpha and lab-bad"),
+        *("-k", "alpha and lab/bad"),
     )
 
-    assert found == ["scenarios/demo/alpha.json::alpha[thinker-lab-bad]"]
+    assert found == ["scenarios/demo/alpha.json::alpha[thinker,lab%2Fbad]"]
 
 
 # -- markers ---------------------------------------------------------------------------------------------------------

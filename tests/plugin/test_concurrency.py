@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench import EnvironmentFailure, FakeEnvironment
+from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.fake import Reply
-from pytest_terminalbench.plugin.session import BenchSession
 from pytest_terminalbench.scenarios.model import Scenario
 from tests.plugin.conftest import Suite, lines_of, scripted
 
@@ -81,7 +81,7 @@ def _break(environment: FakeEnvironment, argv: object) -> str:
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> FakeScheduler:
     fake = FakeScheduler()
     # The seam behind which environments come from: conftest.py's own tb_environment would keep items in their turn.
-    monkeypatch.setattr(BenchSession, "scheduler", fake)
+    monkeypatch.setattr(Bench, "scheduler", fake)
     return fake
 
 

@@ -192,6 +192,10 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "difficulty": "easy",
         "agent": "oracle",
         "model": None,
+        "profile": None,
+        "source": "live",
+        "arguments": {},
+        "configuration": None,
         "status": "as-baseline",
         "improved": False,
         "inconclusive": False,
@@ -202,6 +206,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "text": f"solved 0 of 1; the baseline {mixed_id(mixed, 'baselined')} approved 0 of 1",
         "attempts": [
             {
+                "attempt": 1,
                 "outcome": "unsolved",
                 "reason": "1 of 1 checks did not pass: exit code",
                 "reward": 0.0,

@@ -162,7 +162,7 @@ def pytest_runtest_protocol(item):
     done = demo.run_apart("--tb-dataset", "demo", "-n", "2", "--update-baselines")
 
     assert done.ret == pytest.ExitCode.INTERNAL_ERROR
-    lost = "scenarios/demo/beta.json::beta[oracle]"
+    lost = "demo/beta[oracle]"
     assert demo.summary["lost"] == [lost]
     assert demo.summary["totals"]["lost"] == 1
     assert demo.summary["totals"]["cells"] == 3
@@ -191,10 +191,10 @@ def {hook}:
     assert done.ret == pytest.ExitCode.INTERNAL_ERROR
     told = {
         *(cell.partition("/")[2] for cell in demo.statuses),
-        *(name.partition("::")[2] for name in demo.summary["lost"]),
+        *(name.partition("/")[2] for name in demo.summary["lost"]),
     }
     assert told == {"alpha[oracle]", "beta[oracle]", "gamma[oracle]"}
-    assert "scenarios/demo/beta.json::beta[oracle]" in demo.summary["lost"]
+    assert "demo/beta[oracle]" in demo.summary["lost"]
 
 
 def test_stopped_by_x_nothing_is_lost(demo: Suite) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
-from pytest_terminalbench.errors import ScenarioError, SettingsError
+from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
 from pytest_terminalbench.scenarios.lock import LOCK, Lock, dataset_drift, drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario, load_scenario
 
-__all__ = ["SessionDatasets"]
+__all__ = ["OpenDatasets"]
 
 
-class SessionDatasets:
+class OpenDatasets:
     """Opens each dataset once. `locked`: a scenario that has drifted from its dataset's lock file is an error."""
 
     def __init__(self, catalog: Catalog, *, locked: bool) -> None:
@@ -34,11 +32,8 @@ class SessionDatasets:
         return folder in self._by_folder
 
     def named(self, request: str) -> Dataset:
-        """What ``--tb-dataset`` asks for; raises UsageError."""
-        try:
-            dataset = self._catalog.find(request)
-        except (SettingsError, ScenarioError) as error:
-            raise pytest.UsageError(str(error)) from None
+        """What ``--tb-dataset`` asks for; raises SettingsError, or ScenarioError for a broken manifest."""
+        dataset = self._catalog.find(request)
         self._by_folder[dataset.folder] = dataset
         return dataset
 

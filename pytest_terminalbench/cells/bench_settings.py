@@ -1,0 +1,45 @@
+"""What a session is asked to do, in one frozen value. Light: pytest imports it in every project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["DEFAULT_MAX_VOID_RATE", "BenchSettings"]
+
+DEFAULT_MAX_VOID_RATE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings:
+    """The options of a session; docs/reference.md says what each means. Paths are absolute.
+
+    ``root``: the project's folder. ``attempts`` None: ``auto``. ``gate`` None: as each agent is. ``network`` None: as
+    each scenario says.
+    """
+
+    root: Path
+    baselines: Path
+    results: Path
+    run_id: str | None = None
+    datasets: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ("oracle",)
+    models: tuple[str, ...] = ()
+    agent_args: tuple[str, ...] = ()
+    attempts: int | None = 1
+    max_attempts: int = 5
+    concurrency: int = 1
+    gate: str | None = None
+    alpha: float = 0.05
+    margin: float = 0.02
+    inconclusive: Literal["pass", "fail"] = "pass"
+    parity: Literal["block", "warn", "off"] = "block"
+    locked: bool = False
+    update_baselines: bool = False
+    approver: str | None = None
+    timeout_multiplier: float = 1.0
+    max_void_rate: float = DEFAULT_MAX_VOID_RATE
+    network: Literal["none"] | None = None
+    image_map: Path | None = None
+    keep_containers: bool = False

@@ -1,0 +1,221 @@
+"""One cell from its environment to its verdict, whoever runs it: pytest in the item's turn, a thread, a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
+from pytest_terminalbench.baselines.parity import Mismatch, mismatches
+from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.baselines.strict_comparison import Comparison
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.environments.base import EnvironmentFactory
+from pytest_terminalbench.environments.docker_provider import EnvironmentLease
+from pytest_terminalbench.errors import (
+    AgentSetupError,
+    EnvironmentFailure,
+    ImageBuildError,
+    ImageUnavailable,
+    TerminalBenchError,
+)
+from pytest_terminalbench.outcome import Phase, Solved, Void
+from pytest_terminalbench.status import Status
+from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.result import TrialResult
+from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
+
+__all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials"]
+
+# A verdict's text goes into reports and across processes; the trial's folder has the rest.
+MAX_TEXT = 1_000
+
+
+class CellVoid(TerminalBenchError):
+    """A cell could not run, or was not judged: it has no score."""
+
+
+class CellBlocked(TerminalBenchError):
+    """A cell runs under other conditions than its baseline was approved under."""
+
+
+class NeedsMoreTrials(TerminalBenchError):
+    """A cell needs more trials, which may wait until all other cells have had their first."""
+
+
+class CellRun:
+    """A cell on its way: its baseline, its trials so far, and the verdict once there is one.
+
+    ``trouble`` says why there is none. ``on_change`` is called whenever `result` says something new. The calls come in
+    this order: `read_baseline`, `make_agent` and `prepare`, `run` (again after NeedsMoreTrials), `compare`.
+    """
+
+    def __init__(self, bench: Bench, cell: Cell, *, on_change: Callable[[], None] = lambda: None) -> None:
+        self.cell = cell
+        self.baseline: BaselineRecord | None = None
+        self.mismatches: Sequence[Mismatch] = ()
+        self.trials: list[TrialResult] = []
+        self.comparison: Comparison | None = None
+        self.trouble = ""
+        self._bench = bench
+        self._gate: CellGate = StrictGate(None, 1)
+        self._own_agent: Agent | None = None
+        self._on_change = on_change
+
+    # -- before its trials -------------------------------------------------------------------------------------------
+
+    def read_baseline(self) -> None:
+        """Find out what the cell is compared with, and how; raises BaselineError for a damaged file."""
+        self.baseline = self._bench.baseline(self.cell)
+        self._gate = self._bench.gate(self.cell, self.baseline)
+
+    def make_agent(self) -> Agent:
+        """The cell's agent; raises CellVoid."""
+        try:
+            self._own_agent = self.cell.agent.make()
+        except AgentSetupError as error:
+            raise self._void(Phase.AGENT, str(error)) from None
+        return self._own_agent
+
+    def prepare(self) -> EnvironmentLease:
+        """The scenario's environments, the first already started; raises CellVoid."""
+        try:
+            return self._bench.scheduler.lease(self.cell.scenario)
+        except (ImageBuildError, ImageUnavailable) as error:
+            raise self._void(Phase.BUILD, str(error)) from None
+        except EnvironmentFailure as error:
+            raise self._void(Phase.START, str(error)) from None
+
+    # -- its trials --------------------------------------------------------------------------------------------------
+
+    def run(self, agent: Agent, environments: EnvironmentFactory, *, may_wait: bool = False) -> None:
+        """All attempts that the gate asks for, one after the other, beyond those that are there already.
+
+        Raises CellVoid at the first that is void, CellBlocked where the baseline's conditions are others, and, if the
+        cell `may_wait`, NeedsMoreTrials where its first are not enough.
+        """
+        setup = self._setup(environments)
+        self._check_parity(setup.fingerprint(self.cell))
+        has_first = bool(self.trials)
+        while more := self._gate.more(solved=self.solved, attempts=len(self.trials)):
+            if self.trials and may_wait and not has_first:
+                raise NeedsMoreTrials(f"{self.cell.key} is tried again after all others")
+            for _ in range(more):
+                self._run_one(setup, agent, environments)
+
+    def _run_one(self, setup: TrialSetup, agent: Agent, environments: EnvironmentFactory) -> None:
+        observer = self._bench.observer
+        attempt = len(self.trials) + 1
+        lease = environments if isinstance(environments, EnvironmentLease) and attempt == 1 else None
+        observer.trial_started(self.cell)
+        result = run_trial(
+            self.cell,
+            environments=environments,
+            setup=setup,
+            # The agent is for the first attempt, each further one has its own; one that somebody else made (a user's
+            # conftest.py) is used again.
+            agent=self.cell.agent.make() if attempt > 1 and agent is self._own_agent else agent,
+            attempt=attempt,
+            build_s=lease.build_s if lease else 0.0,
+            start_s=lease.start_s if lease else 0.0,
+        )
+        self.trials.append(result)
+        self._on_change()
+        observer.trial_ended(self.cell, result)
+        if isinstance(result.outcome, Void):
+            raise CellVoid(f"void in phase {result.outcome.phase}: {result.outcome.reason}")
+
+    def _check_parity(self, now: Mapping[str, Any]) -> None:
+        """Refuse, or note, a comparison under other conditions than the baseline's."""
+        settings, baseline = self._bench.settings, self.baseline
+        if baseline is None or settings.parity == "off" or settings.update_baselines:
+            return
+        self.mismatches = mismatches(baseline.fingerprint, now)
+        if not self.mismatches or settings.parity == "warn":
+            return
+        differences = "\n".join(f"  {mismatch}" for mismatch in self.mismatches)
+        text = f"blocked: not what the baseline {baseline.baseline_id} was approved for\n{differences}"
+        self.comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
+        self._on_change()
+        raise CellBlocked(
+            f"{text}\nApprove anew with --update-baselines, or compare all the same with --tb-parity warn"
+        )
+
+    def _void(self, phase: Phase, reason: str) -> CellVoid:
+        """Record a cell that could not run; the error to raise."""
+        self.trials.append(record_void(self.cell, setup=self._setup(None), phase=phase, reason=reason))
+        self._on_change()
+        return CellVoid(f"void in phase {phase}: {reason}")
+
+    def _setup(self, environments: EnvironmentFactory | None) -> TrialSetup:
+        """The conditions of the trials; without `environments` those of a trial that came to nothing."""
+        bench = self._bench
+        lease = environments if isinstance(environments, EnvironmentLease) else None
+        return TrialSetup(
+            run_id=bench.run_id,
+            root=bench.folder,
+            journal=bench.journal,
+            image=lease.image.recipe if lease else "overridden" if environments else "",
+            platform=bench.scheduler.platform if lease else None,
+            dataset_version=bench.datasets.version(self.cell.scenario.dataset),
+            timeout_multiplier=bench.settings.timeout_multiplier,
+            has_namesake=bench.datasets.has_namesake(self.cell.scenario),
+        )
+
+    @property
+    def solved(self) -> int:
+        return sum(isinstance(trial.outcome, Solved) for trial in self.trials)
+
+    # -- its verdict -------------------------------------------------------------------------------------------------
+
+    def compare(self, *, solved: int, rewards: Sequence[float]) -> Comparison:
+        """The gate's verdict on `solved` of these attempts."""
+        comparison = self._gate.judge(solved=solved, rewards=rewards)
+        if self._bench.settings.update_baselines and not comparison.status.is_pass:
+            # What is being approved is no failure.
+            comparison = Comparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
+        self.comparison = comparison
+        self._on_change()
+        return comparison
+
+    def take_over(self, other: CellRun) -> None:
+        """Go on from where `other`, of the same cell, has come to."""
+        self.trials[:] = other.trials
+        self.mismatches, self.comparison = other.mismatches, other.comparison
+
+    @property
+    def result(self) -> CellResult:
+        """What has become of the cell so far; without a verdict it is void."""
+        comparison = self.comparison or Comparison(status=Status.VOID, text=self._why_void())
+        spec = self.cell.scenario.spec
+        return CellResult(
+            id=self.cell.id,
+            status=comparison.status,
+            text=_shortened(comparison.text),
+            category=spec.category,
+            difficulty=spec.difficulty,
+            attempts=tuple(_short(trial.attempt_result()) for trial in self.trials),
+            gate=self._bench.gate_kind(self.cell.agent),
+            improved=comparison.improved,
+            inconclusive=comparison.inconclusive,
+            adjusted_p=comparison.adjusted_p,
+            baseline_id=comparison.baseline_id,
+            configuration=self.cell.configuration,
+            mismatches=tuple(self.mismatches),
+        )
+
+    def _why_void(self) -> str:
+        last = self.trials[-1].outcome if self.trials else None
+        return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
+
+
+def _short(attempt: AttemptResult) -> AttemptResult:
+    return replace(attempt, outcome=replace(attempt.outcome, reason=_shortened(attempt.outcome.reason)))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -1,0 +1,46 @@
+"""What of a cell rides on pytest's reports: one small JSON string, which crosses xdist and reaches every writer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.cells.cell_run import CellRun
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.plugin.stash_keys import CELL
+
+__all__ = ["PROPERTY", "cell_of", "publish", "read_property", "written"]
+
+PROPERTY = "tb"
+
+
+def publish(item: pytest.Item, run: CellRun) -> None:
+    """Put what is known of the item's cell into its one property.
+
+    A test of a user's own is told of when it compares; else it is a test like any other, and no void cell.
+    """
+    if CELL not in item.stash and run.comparison is None:
+        return
+    others = [pair for pair in item.user_properties if pair[0] != PROPERTY]
+    item.user_properties[:] = [*others, written(run.result)]
+
+
+def written(result: CellResult) -> tuple[str, str]:
+    """The property for `result`: a string, for execnet takes no objects."""
+    return PROPERTY, json.dumps(result.to_json(), ensure_ascii=True)
+
+
+def cell_of(report: Any) -> CellResult | None:
+    """The cell that a report tells of, if it tells of any."""
+    cells = (read_property(value) for name, value in getattr(report, "user_properties", ()) if name == PROPERTY)
+    return next((cell for cell in cells if cell is not None), None)
+
+
+def read_property(value: object) -> CellResult | None:
+    """The cell in a property's value; None for what is not ours: a user's test may record a property of that name."""
+    try:
+        return CellResult.from_json(json.loads(value)) if isinstance(value, str) else None
+    except (KeyError, TypeError, ValueError):
+        return None

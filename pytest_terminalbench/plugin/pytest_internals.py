@@ -1,0 +1,90 @@
+"""What pytest, syrupy and xdist keep under private names, and we cannot do without: all of it is here.
+
+Checked with pytest 9.2, syrupy 7.0 and pytest-xdist 3.8. Each function says what it is for and why no public way leads
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
+from _pytest.runner import runtestprotocol
+
+if TYPE_CHECKING:
+    from syrupy.session import SnapshotSession
+
+__all__ = [
+    "as_current_item",
+    "fixture_functions",
+    "fixtureinfo",
+    "longrepr",
+    "option",
+    "requeued",
+    "run_protocol",
+    "syrupy_session",
+]
+
+
+def longrepr(text: str, path: str) -> ReprExceptionInfo:
+    """What a failed report shows: all of ``text``, and its first line where pytest has room for one only.
+
+    A plain string would do for a terminal, but on CI pytest's short summary shows a string in full. ``path`` is what
+    ``--tb=line`` and the JSON report name as the place of the failure.
+    """
+    lines = text.splitlines() or [""]
+    traceback = ReprTraceback([ReprEntryNative([f"{line}\n" for line in lines])], None, style="native")
+    return ReprExceptionInfo(traceback, ReprFileLocation(path, 1, lines[0]))
+
+
+def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Sequence[pytest.TestReport]:
+    """Run `item` without telling anybody yet: the hook of this protocol always reports."""
+    return runtestprotocol(item, log=False, nextitem=nextitem)
+
+
+def fixtureinfo(item: pytest.Function) -> Any:
+    """What pytest found out about an item's fixtures, to be handed to the next item like it."""
+    return getattr(item, "_fixtureinfo", None)
+
+
+def fixture_functions(item: pytest.Item) -> dict[str, object]:
+    """The function behind each fixture that `item` uses, by the fixture's name."""
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
+    return {name: known[-1].func for name, known in definitions.items()}
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """An option of pytest's or of another plugin's; None where the plugin is not there."""
+    return getattr(config.option, name, None)
+
+
+def syrupy_session(config: pytest.Config) -> SnapshotSession:
+    """Syrupy's session, which every snapshot assertion needs; its own fixture makes assertions of one kind only."""
+    session: SnapshotSession = config._syrupy  # type: ignore[attr-defined]
+    return session
+
+
+@contextmanager
+def as_current_item(item: pytest.Item) -> Iterator[None]:
+    """Tell xdist's worker that `item` is the one that reports: it takes reports of the item it has started only."""
+    workers = [p for p in item.config.pluginmanager.get_plugins() if type(p).__name__ == "WorkerInteractor"]
+    before = [worker.item_index for worker in workers]
+    for worker in workers:
+        worker.item_index = item.session.items.index(item)
+    try:
+        yield
+    finally:
+        for worker, index in zip(workers, before, strict=True):
+            worker.item_index = index
+
+
+def requeued(sched: Any, nodeid: str) -> bool:
+    """Have xdist run an item once more; False where its way of distributing cannot (``--dist loadscope`` and kin)."""
+    try:
+        sched.mark_test_pending(nodeid)
+    except NotImplementedError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""The books of a session: which cells are expected, which have reported, which took a process with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.identity import CellId
+
+__all__ = ["SessionLedger"]
+
+
+class SessionLedger:
+    """Kept by the one process that owns the run."""
+
+    def __init__(self) -> None:
+        self.expected: dict[str, CellId] = {}
+        self._results: dict[str, CellResult] = {}
+        self._finished: set[str] = set()
+        self._skipped: set[str] = set()
+        self._crashes: dict[str, int] = {}
+
+    def expect(self, cells: Iterable[CellId]) -> None:
+        """These cells are going to run; they are missed when they do not report."""
+        self.expected.update((cell.key, cell) for cell in cells)
+
+    def record(self, result: CellResult) -> None:
+        """What is known of a cell; the last that is recorded counts."""
+        self._results[result.key] = result
+
+    def skip(self, cell: str) -> None:
+        """The cell reports, and is not run: it is in no summary."""
+        self._skipped.add(cell)
+
+    def finish(self, cell: str) -> None:
+        """The cell has reported to its end."""
+        self._finished.add(cell)
+
+    def crash(self, cell: str) -> int:
+        """The process that ran the cell died; how often that has happened now."""
+        self._crashes[cell] = self._crashes.get(cell, 0) + 1
+        return self._crashes[cell]
+
+    @property
+    def missing(self) -> list[str]:
+        """Expected cells that have not reported to their end, by their keys."""
+        return [cell for cell in self.expected if cell not in self._finished]
+
+    def results(self, *, without: Iterable[str] = ()) -> list[CellResult]:
+        """Everything recorded, but skipped cells and those `without`."""
+        left_out = {*without, *self._skipped}
+        return [result for key, result in self._results.items() if key not in left_out]
