@@ -127,7 +127,7 @@ class Bench:
     # -- what they are compared with ---------------------------------------------------------------------------------
 
     def baseline_file(self, cell: Cell) -> Path:
-        return self.settings.baselines / cell.id.baseline_file
+        return self.settings.baselines / cell.id.dataset / cell.folder_label / f"{cell.id.scenario}.json"
 
     def baseline(self, cell: Cell) -> BaselineRecord | None:
         """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""

@@ -15,6 +15,7 @@ from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRe
 from pytest_terminalbench.digest import digest_bytes, digest_json
 from pytest_terminalbench.documents import now_text, time_text, write_atomically, write_json
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.importing.own_runs import UNNAMED_DATASET
 from pytest_terminalbench.naming import folder_label, sanitised
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
@@ -161,9 +162,9 @@ def _cell(trials: Sequence[TrialResult]) -> dict[str, Any]:
     solved = sum(isinstance(trial.outcome, Solved) for trial in judged)
     voids = len(trials) - len(judged)
     status = "void" if not judged else "solved" if solved == len(judged) else "unsolved"
-    actor = sanitised(f"{first.agent}-{first.model}" if first.model else first.agent)
+    cell = CellId(dataset=first.dataset, scenario=first.scenario_id, agent=first.agent, model=first.model)
     return {
-        "cell": f"{first.dataset}/{first.scenario_id}[{actor}]",
+        "cell": cell.key,
         "scenario": first.scenario_id,
         "dataset": first.dataset,
         "category": "(not known)",

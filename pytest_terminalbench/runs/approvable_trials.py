@@ -10,7 +10,8 @@ from typing import Any
 
 from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve, contents
 from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.naming import folder_label, sanitised
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.naming import folder_label
 from pytest_terminalbench.outcome import Solved, Void, outcome_name
 from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
@@ -141,7 +142,7 @@ def cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
     """
     if cell["status"] in ("void", "blocked", "lost") or not cell["attempts"]:
         raise BaselineError(f"{cell['cell']} is {cell['status']}: there is nothing to approve")
-    name = f"{cell['dataset']}/{cell['scenario']}[{_actor(cell)}]"
+    name = CellId.from_json(cell).key
     if cell["cell"] != name:
         raise BaselineError(f"{run / 'summary.json'} calls {name} {cell['cell']!r}: it is damaged or was changed")
     try:
@@ -156,11 +157,6 @@ def cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
         file=_place(cell),
         trials=[_judged(result) for result in results],
     )
-
-
-def _actor(cell: Mapping[str, Any]) -> str:
-    """As cells are named: see `trials.cell.Cell`."""
-    return sanitised(f"{cell['agent']}-{cell['model']}" if cell["model"] else cell["agent"])
 
 
 def _result(cell: Mapping[str, Any], attempt: Mapping[str, Any], run: Path) -> TrialResult:

@@ -634,7 +634,7 @@ class TestFolder:
         cell = Cell(scenario=scenario, agent=AgentSpec(name="a b", factory=Nop, model="provider/one"))
 
         assert bench.setup.folder(cell, 2) == bench.root / "trials/make-it/a-b--provider-one/2"
-        assert cell.key == "demo/make-it[a-b-provider-one]"
+        assert cell.key == "demo/make-it[a%20b,provider%2Fone]"
 
     def test_the_verifiers_last_lines_and_words_are_kept(self, bench: Bench) -> None:
         said = "".join(f"line {n}\n" for n in range(20))
