@@ -5,7 +5,7 @@ Where to look: `suite_gate` (all tasks together), `next_step` and `decide` (sing
 neither SciPy nor NumPy.
 """
 
-from pytest_terminalbench.statistics.counts import Pair, Tally
+from pytest_terminalbench.statistics.chance_in_words import how_often
 from pytest_terminalbench.statistics.effect import (
     Effect,
     StandardError,
@@ -23,10 +23,9 @@ from pytest_terminalbench.statistics.intervals import (
     newcombe,
     wilson,
 )
-from pytest_terminalbench.statistics.paired import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
-from pytest_terminalbench.statistics.passk import PassK, pass_at_k, pass_hat_k, suite_pass_k
+from pytest_terminalbench.statistics.paired_tests import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
+from pytest_terminalbench.statistics.pass_at_k import PassK, pass_at_k, pass_hat_k, suite_pass_k
 from pytest_terminalbench.statistics.permutation import PermutationResult, permutation_test, permutation_test_rewards
-from pytest_terminalbench.statistics.pertask import benjamini_hochberg, boschloo, fisher, holm
 from pytest_terminalbench.statistics.power import (
     attempts_needed,
     difference_standard_error,
@@ -35,7 +34,13 @@ from pytest_terminalbench.statistics.power import (
     tasks_needed,
     within_task_variance,
 )
-from pytest_terminalbench.statistics.ratios import DEFAULT_MAX_RATIO, Ratio, RatioVerdict, ratio_gate, ratio_interval
+from pytest_terminalbench.statistics.ratio_gate import (
+    DEFAULT_MAX_RATIO,
+    Ratio,
+    RatioVerdict,
+    ratio_gate,
+    ratio_interval,
+)
 from pytest_terminalbench.statistics.sequential import (
     Cell,
     Fine,
@@ -48,9 +53,10 @@ from pytest_terminalbench.statistics.sequential import (
     decide,
     next_step,
 )
-from pytest_terminalbench.statistics.suite import SuiteSettings, SuiteVerdict, suite_gate
-from pytest_terminalbench.statistics.walks import Plan, is_unsteady, predictive_probability, regression_p
-from pytest_terminalbench.statistics.words import how_often
+from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher, holm
+from pytest_terminalbench.statistics.suite_gate import SuiteSettings, SuiteVerdict, suite_gate
+from pytest_terminalbench.statistics.tallies import Pair, Tally
 
 __all__ = [
     "DEFAULT_MAX_RATIO",

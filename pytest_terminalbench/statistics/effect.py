@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 from typing import Literal
 
-from pytest_terminalbench.statistics.counts import checked_pairs, checked_rewards
 from pytest_terminalbench.statistics.intervals import Interval, z_value
+from pytest_terminalbench.statistics.tallies import checked_pairs, checked_rewards
 
 Smoothing = Literal["pooled", "jeffreys"]
 

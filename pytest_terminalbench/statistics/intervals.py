@@ -9,7 +9,7 @@ from math import log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
-from pytest_terminalbench.statistics.counts import checked_share, checked_tally
+from pytest_terminalbench.statistics.tallies import checked_share, checked_tally
 
 
 class Interval(NamedTuple):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_terminalbench.statistics.counts import Tally, checked_pairs, checked_rewards
+from pytest_terminalbench.statistics.tallies import Tally, checked_pairs, checked_rewards
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from statistics import NormalDist, fmean
 from typing import Literal
 
-from pytest_terminalbench.statistics.counts import checked_share, checked_tally
+from pytest_terminalbench.statistics.tallies import checked_share, checked_tally
 
 # Mean of p(1-p) over tasks on 13 Terminal-Bench core submissions: 0.034 to 0.103. Used where a baseline cannot tell.
 TYPICAL_WITHIN_TASK_VARIANCE = 0.07

@@ -9,7 +9,7 @@ can happen any more (*inconclusive*).
 **Why selecting and deciding with the same trials is sound.** The first trial both selects a cell and counts against
 it, and the baseline that made 0/1 look bad counts too. So the decision does not pretend that the walk began after
 the selection: the chance computed is that of the whole walk (baseline outcome, first look, every stop), under
-"baseline and fresh trials have the same solve rate p", for the worst p (`walks.regression_p`, numerator f(p)).
+"baseline and fresh trials have the same solve rate p", for the worst p (`regression_p`, numerator f(p)).
 Looking again at every step is part of the event ("some look is at least this bad"), so is being stopped as fine.
 Nothing is used twice; everything is used once, together.
 
@@ -51,8 +51,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from pytest_terminalbench.statistics.counts import checked_tally
-from pytest_terminalbench.statistics.walks import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.tallies import checked_tally
 
 
 @dataclass(frozen=True, kw_only=True)

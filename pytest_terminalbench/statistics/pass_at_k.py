@@ -8,8 +8,8 @@ from math import comb
 from statistics import fmean
 from typing import Literal
 
-from pytest_terminalbench.statistics.counts import checked_tally
 from pytest_terminalbench.statistics.intervals import Interval, cluster_bootstrap
+from pytest_terminalbench.statistics.tallies import checked_tally
 
 
 @dataclass(frozen=True, kw_only=True)

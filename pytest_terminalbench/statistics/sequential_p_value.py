@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pytest_terminalbench.statistics.counts import checked_share, checked_tally
+from pytest_terminalbench.statistics.tallies import checked_share, checked_tally
 
 # The grid is uniform in arcsin(sqrt(p)), where a binomial share has the same spread everywhere: 400 points are 12
 # per standard deviation at 100 attempts, so the highest grid point is next to the highest peak, which the ternary

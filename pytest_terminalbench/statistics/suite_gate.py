@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_terminalbench.statistics.counts import Pair, Tally, checked_rewards, checked_share
+from pytest_terminalbench.statistics.chance_in_words import how_often
 from pytest_terminalbench.statistics.effect import Effect, effect, effect_of_rewards
 from pytest_terminalbench.statistics.permutation import (
     Alternative,
@@ -21,7 +21,7 @@ from pytest_terminalbench.statistics.permutation import (
     permutation_test_rewards,
 )
 from pytest_terminalbench.statistics.power import minimum_detectable_effect
-from pytest_terminalbench.statistics.words import how_often
+from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards, checked_share
 
 Rewards = Mapping[str, Sequence[float]]
 

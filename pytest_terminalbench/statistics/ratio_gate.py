@@ -11,8 +11,8 @@ from statistics import fmean, median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from pytest_terminalbench.statistics.counts import checked_share
 from pytest_terminalbench.statistics.intervals import Interval
+from pytest_terminalbench.statistics.tallies import checked_share
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_terminalbench.statistics.counts import checked_tally
+from pytest_terminalbench.statistics.tallies import checked_tally
 
 
 def fisher(baseline: tuple[int, int], candidate: tuple[int, int]) -> float:
