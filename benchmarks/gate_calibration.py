@@ -149,8 +149,10 @@ def coverage_table(agents: dict[str, Matrix], repeats: int, seed: int) -> None:
         widths: dict[str, list[float]] = {"pooled": [], "jeffreys": []}
         for chances in (p for rates in map(posterior, agents.values()) for p in rates(repeats, rng)):
             pairs = [(Tally(draw(p, n, rng), n), Tally(draw(p, m, rng), m)) for p in chances]
-            for smoothing in ("pooled", "jeffreys"):
-                low, high, *_ = effect(pairs, smoothing=smoothing).interval
+            for smoothing, (low, high) in (
+                ("pooled", effect(pairs).interval[:2]),
+                ("jeffreys", jeffreys_interval(pairs)),
+            ):
                 covered[smoothing] += low <= 0 <= high
                 widths[smoothing].append(high - low)
         cells = [
@@ -159,6 +161,18 @@ def coverage_table(agents: dict[str, Matrix], repeats: int, seed: int) -> None:
             for cell in (share(covered[s], len(widths[s])), f"{100 * fmean(widths[s]):.1f} points")
         ]
         row(f"{n} against {m}", *cells)
+
+
+def jeffreys_interval(pairs: Sequence[tuple[Tally, Tally]]) -> tuple[float, float]:
+    """What `effect` could have been: each side's own variance p(1-p)/n, p = (solved + 1/2)/(n + 1)."""
+
+    def variance(tally: Tally) -> float:
+        p = (tally.solved + 0.5) / (tally.attempts + 1)
+        return p * (1 - p) / tally.attempts
+
+    difference = fmean(after.solved / after.attempts - before.solved / before.attempts for before, after in pairs)
+    half = NormalDist().inv_cdf(0.975) * math.sqrt(sum(variance(b) + variance(c) for b, c in pairs)) / len(pairs)
+    return max(-1.0, difference - half), min(1.0, difference + half)
 
 
 # --- auto -----------------------------------------------------------------------------------------------------------

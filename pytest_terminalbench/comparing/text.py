@@ -426,7 +426,7 @@ def _ratio_json(verdict: RatioVerdict) -> Mapping[str, Any]:
         "verdict": verdict.verdict,
         "ratio": ratio.value if ratio else None,
         "interval": _interval_json(ratio.interval, "typical task") if ratio else None,
-        "statistic": ratio.statistic if ratio else None,
+        "statistic": "median" if ratio else None,
         "tasks": ratio.tasks if ratio else 0,
         "max_ratio": verdict.max_ratio,
     }

@@ -28,9 +28,10 @@ def score_intervals(rewards: Sequence[Sequence[float]]) -> tuple[LabelledInterva
     """The intervals of the mean of the tasks' mean rewards that the data can give, the wider claim first.
 
     `rewards`: of each task's scored attempts, one or more each. One attempt at each task, all of them 0 or 1: Wilson;
-    else BCa over tasks, from two tasks up. For these tasks: normal with `fixed_task_standard_error`, a task that was
-    judged only once being taken to vary as the others do; not when most were, and not when no task was ever seen to
-    vary, for that is want of data and not certainty.
+    else BCa over tasks, from two tasks up. For these tasks: normal, with the attempts' variances within the tasks
+    (Miller, arXiv 2411.00640, sect. 3, tasks held fixed), a task that was judged only once being taken to vary as the
+    others do; not when most were, and not when no task was ever seen to vary, for that is want of data and not
+    certainty.
     """
     return tuple(
         LabelledInterval(interval, population)

@@ -1,6 +1,6 @@
 """Statistics of the gate: pure functions on counts and rewards.
 
-Where to look: `suite_gate` (all tasks together), `next_step` and `decide` (single cells, trials added where needed),
+Where to look: `suite_gate` (all tasks together), `next_step` (single cells, trials added where needed),
 `ratio_gate` (time, memory, cost), and under them the tests and intervals they are made of. Importing this imports
 neither SciPy nor NumPy.
 """
@@ -8,23 +8,18 @@ neither SciPy nor NumPy.
 from pytest_terminalbench.statistics.chance_in_words import how_often
 from pytest_terminalbench.statistics.effect import (
     Effect,
-    StandardError,
-    clustered_standard_error,
     effect,
     effect_of_rewards,
-    fixed_task_standard_error,
-    iid_standard_error,
 )
 from pytest_terminalbench.statistics.intervals import (
     Interval,
     clopper_pearson,
     cluster_bootstrap,
-    jeffreys,
     newcombe,
     wilson,
 )
 from pytest_terminalbench.statistics.paired_tests import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
-from pytest_terminalbench.statistics.pass_at_k import PassK, pass_at_k, pass_hat_k, suite_pass_k
+from pytest_terminalbench.statistics.pass_at_k import pass_at_k, pass_hat_k
 from pytest_terminalbench.statistics.permutation import PermutationResult, permutation_test, permutation_test_rewards
 from pytest_terminalbench.statistics.power import (
     attempts_needed,
@@ -35,14 +30,13 @@ from pytest_terminalbench.statistics.power import (
     within_task_variance,
 )
 from pytest_terminalbench.statistics.ratio_gate import (
-    DEFAULT_MAX_RATIO,
+    MAX_RATIO,
     Ratio,
     RatioVerdict,
     ratio_gate,
     ratio_interval,
 )
 from pytest_terminalbench.statistics.sequential import (
-    Cell,
     Fine,
     Inconclusive,
     NeedsMore,
@@ -50,17 +44,15 @@ from pytest_terminalbench.statistics.sequential import (
     Step,
     Verdict,
     correction,
-    decide,
     next_step,
 )
 from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
-from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher, holm
+from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher
 from pytest_terminalbench.statistics.suite_gate import SuiteSettings, SuiteVerdict, suite_gate
 from pytest_terminalbench.statistics.tallies import Pair, Tally
 
 __all__ = [
-    "DEFAULT_MAX_RATIO",
-    "Cell",
+    "MAX_RATIO",
     "Effect",
     "Fine",
     "Inconclusive",
@@ -68,14 +60,12 @@ __all__ = [
     "McNemar",
     "NeedsMore",
     "Pair",
-    "PassK",
     "PermutationResult",
     "Plan",
     "Ratio",
     "RatioVerdict",
     "Regressed",
     "SignFlip",
-    "StandardError",
     "Step",
     "SuiteSettings",
     "SuiteVerdict",
@@ -86,19 +76,13 @@ __all__ = [
     "boschloo",
     "clopper_pearson",
     "cluster_bootstrap",
-    "clustered_standard_error",
     "correction",
-    "decide",
     "difference_standard_error",
     "effect",
     "effect_of_rewards",
     "fisher",
-    "fixed_task_standard_error",
-    "holm",
     "how_often",
-    "iid_standard_error",
     "is_unsteady",
-    "jeffreys",
     "mcnemar",
     "minimum_detectable_effect",
     "newcombe",
@@ -115,7 +99,6 @@ __all__ = [
     "regression_p",
     "sign_flip_test",
     "suite_gate",
-    "suite_pass_k",
     "tasks_needed",
     "wilson",
     "within_task_variance",

@@ -1,4 +1,4 @@
-"""Intervals for one solve rate: Wilson, Clopper-Pearson, Jeffreys for attempts, cluster bootstrap (BCa) for
+"""Intervals: Wilson and Clopper-Pearson for one solve rate, Newcombe for its change, cluster bootstrap (BCa) for
 suites.
 """
 
@@ -76,22 +76,6 @@ def clopper_pearson(tally: tuple[int, int], *, level: float = 0.95) -> Interval:
     low = float(betaincinv(solved, n - solved + 1, tail)) if solved else 0.0
     high = float(betaincinv(solved + 1, n - solved, 1 - tail)) if solved < n else 1.0
     return Interval(low, high, level, "Clopper-Pearson")
-
-
-def jeffreys(tally: tuple[int, int], *, level: float = 0.95) -> Interval:
-    """Equal-tailed posterior interval under Jeffreys' prior Beta(1/2, 1/2), its open end drawn to 0 or 1.
-
-    Formula: quantiles alpha/2, 1-alpha/2 of Beta(k + 1/2, n - k + 1/2); low = 0 at k = 0, high = 1 at k = n.
-    Assumes independent attempts with one solve rate. Raises ValueError on no attempt or a level outside (0, 1).
-    Source: Brown, Cai & DasGupta, Statist. Sci. 16 (2001), 101-133.
-    """
-    from scipy.special import betaincinv
-
-    solved, n = checked_tally(tally)
-    tail = (1 - checked_share(level, what="level")) / 2
-    low = float(betaincinv(solved + 0.5, n - solved + 0.5, tail)) if solved else 0.0
-    high = float(betaincinv(solved + 0.5, n - solved + 0.5, 1 - tail)) if solved < n else 1.0
-    return Interval(low, high, level, "Jeffreys")
 
 
 def cluster_bootstrap(

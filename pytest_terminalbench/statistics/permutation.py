@@ -45,17 +45,11 @@ REWARD_TOLERANCE = 1e-9
 @dataclass(frozen=True, kw_only=True)
 class PermutationResult:
     """`p` never understates the evidence's chance; `mid_p` counts half of the observed value, so it is less
-    conservative and holds its level only on average. `informative` tasks have attempts of both kinds.
+    conservative and holds its level only on average.
     """
 
     p: float
     mid_p: float
-    observed: float
-    expected: float
-    tasks: int
-    informative: int
-    alternative: Alternative
-    weighting: Weighting
     method: Literal["exact", "monte carlo"]
 
 
@@ -98,19 +92,12 @@ def permutation_test(
     law = _law_of_the_sum(strata)
     observed = sum(c * w for (_, (c, _)), w in zip(tallies, strides, strict=True))
     constant = sum(c * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True) if not 0 < a + c < n + m)
-    expected = math.fsum(m * (a + c) / (n + m) * w for ((a, n), (c, m)), w in zip(tallies, strides, strict=True))
     at = observed - constant
     tail = law[:at] if alternative == "worse" else law[at + 1 :]
     beyond, here = math.fsum(tail.tolist()), float(law[at])
     return PermutationResult(
         p=min(1.0, beyond + here),
         mid_p=min(1.0, beyond + here / 2),
-        observed=observed / float(shared),
-        expected=expected / float(shared),
-        tasks=len(tallies),
-        informative=strata.total(),
-        alternative=alternative,
-        weighting=weighting,
         method="exact",
     )
 
@@ -146,17 +133,14 @@ def permutation_test_rewards(
     )
     rng = np.random.default_rng(seed)
     sums = np.zeros(resamples)
-    observed = expected = constant = 0.0
-    informative = 0
+    observed = constant = 0.0
     for before, after in tasks:
         weight = float(_weight(len(before), len(after), weighting))
         pool = np.array(before + after)
         observed += math.fsum(after) * weight
-        expected += float(pool.mean()) * len(after) * weight
         if pool.min() == pool.max():
             constant += math.fsum(after) * weight
             continue
-        informative += 1
         shuffled = rng.permuted(np.broadcast_to(pool, (resamples, pool.size)), axis=1)
         sums += shuffled[:, : len(after)].sum(axis=1) * weight
     distance = sums + constant - observed if alternative == "worse" else observed - sums - constant
@@ -165,12 +149,6 @@ def permutation_test_rewards(
     return PermutationResult(
         p=(beyond + here) / (resamples + 1),
         mid_p=(beyond + here / 2) / (resamples + 1),
-        observed=observed,
-        expected=expected,
-        tasks=len(tasks),
-        informative=informative,
-        alternative=alternative,
-        weighting=weighting,
         method="monte carlo",
     )
 

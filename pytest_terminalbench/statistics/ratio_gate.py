@@ -12,17 +12,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pytest_terminalbench.statistics.intervals import Interval
-from pytest_terminalbench.statistics.tallies import checked_share
 
 if TYPE_CHECKING:
     import numpy as np
 
-Statistic = Literal["median", "mean"]
-
 # What a user would grant before calling it a regression; issue "The gate", item 3.
-DEFAULT_MAX_RATIO: Mapping[str, float] = MappingProxyType(
+MAX_RATIO: Mapping[str, float] = MappingProxyType(
     {"runtime_s": 1.15, "memory_peak_mb": 1.20, "cost_usd": 1.20, "tokens": 1.20}
 )
+
+LEVEL = 0.95
 
 # Below this many tasks their ratios say too little about their own spread; attempts within the tasks are drawn
 # instead.
@@ -33,15 +32,13 @@ ATTEMPTS_FOR_BOOTSTRAP = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """Candidate / baseline; 1.1 is ten per cent more. `interval` is None where the data cannot give one; `left_out`
-    tasks had no positive value on a side.
+    """Candidate / baseline of the typical task; 1.1 is ten per cent more. `interval` is None where the data cannot give
+    one; `tasks` had positive values on both sides.
     """
 
     value: float
     interval: Interval | None
-    statistic: Statistic
     tasks: int
-    left_out: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,63 +56,50 @@ def ratio_interval(
     baseline: Sequence[Sequence[float]],
     candidate: Sequence[Sequence[float]],
     *,
-    statistic: Statistic = "median",
-    level: float = 0.95,
     resamples: int = 5_000,
     seed: int = 0,
 ) -> Ratio | None:
     """Ratio of the candidate's typical value to the baseline's, over tasks, with a seeded bootstrap interval.
 
-    Formula: "median": exp(mean_t ln(median c_t / median b_t)), the typical task's ratio, which one stuck attempt or
-    one huge task does not move; "mean": sum_t mean c_t / sum_t mean b_t, the ratio of the bills.
+    Formula: exp(mean_t ln(median c_t / median b_t)), the typical task's ratio, which one stuck attempt or one huge
+    task does not move.
     From 6 tasks up the interval is BCa over whole tasks. Were nothing changed, the tasks' ratios would differ by
     noise alone, so for a gate that speaks of these tasks it is as wide as it must be, without a variance from two or
     three attempts. Below, it is the percentile interval over attempts drawn within each task and side, where each
     has 3 or more (and is then on the narrow side: 3 attempts cannot show a tail); else None.
-    `baseline[t]`, `candidate[t]`: values >= 0 of task t's attempts in any unit. Tasks empty on a side are left out,
-    with "median" also those with a median of 0. None when none remains. Independent of the order of tasks and
+    `baseline[t]`, `candidate[t]`: values >= 0 of task t's attempts in any unit. Tasks empty on a side are left out, as
+    are those with a median of 0. None when none remains. Independent of the order of tasks and
     attempts.
-    Raises ValueError on different numbers of tasks, a value that is negative or not finite, a level outside (0, 1).
+    Raises ValueError on different numbers of tasks, a value that is negative or not finite.
     Source: Efron, JASA 82 (1987), 171-185; Davison & Hinkley, Bootstrap Methods, 1997, ch. 5.
     """
     if len(baseline) != len(candidate):
         raise ValueError(f"{len(baseline)} baseline and {len(candidate)} candidate tasks")
-    checked_share(level, what="level")
     for value in (value for side in (baseline, candidate) for task in side for value in task):
         if not 0 <= value < math.inf:
             raise ValueError(f"a value is {value}; needs finite numbers from 0")
-    middle = median if statistic == "median" else fmean
     pairs = sorted((sorted(b), sorted(c)) for b, c in zip(baseline, candidate, strict=True) if b and c)
-    if statistic == "median":
-        pairs = [(b, c) for b, c in pairs if median(b) > 0 and median(c) > 0]
-    if not pairs or not any(middle(b) for b, _ in pairs):
+    pairs = [(b, c) for b, c in pairs if median(b) > 0 and median(c) > 0]
+    if not pairs:
         return None
-    before, after = [middle(b) for b, _ in pairs], [middle(c) for _, c in pairs]
-    if statistic == "median":
-        value = math.exp(fmean(math.log(c / b) for b, c in zip(before, after, strict=True)))
-    else:
-        value = math.fsum(after) / math.fsum(before)
+    before, after = [median(b) for b, _ in pairs], [median(c) for _, c in pairs]
     interval: Interval | None = None
     if len(pairs) >= TASKS_FOR_BOOTSTRAP:
-        interval = _over_tasks(before, after, statistic, level, resamples, seed)
+        interval = _over_tasks(before, after, resamples, seed)
     elif min(len(side) for pair in pairs for side in pair) >= ATTEMPTS_FOR_BOOTSTRAP:
-        interval = _over_attempts(pairs, statistic, level, resamples, seed)
-    return Ratio(
-        value=value, interval=interval, statistic=statistic, tasks=len(pairs), left_out=len(baseline) - len(pairs)
-    )
+        interval = _over_attempts(pairs, resamples, seed)
+    value = math.exp(fmean(math.log(c / b) for b, c in zip(before, after, strict=True)))
+    return Ratio(value=value, interval=interval, tasks=len(pairs))
 
 
-def ratio_gate(ratio: Ratio | None, *, metric: str, max_ratio: float | None = None) -> RatioVerdict:
-    """Fail when the whole interval lies above `max_ratio`, pass when it lies at or below, inconclusive when it holds
+def ratio_gate(ratio: Ratio | None, *, metric: str) -> RatioVerdict:
+    """Fail when the whole interval lies above the metric's allowance, pass when at or below, inconclusive when around
     it.
 
-    `max_ratio` defaults to `DEFAULT_MAX_RATIO[metric]`. At a level of 95 % an unchanged metric fails less than 2.5 %
-    of the time: its true ratio is 1, not `max_ratio`.
-    Raises ValueError when max_ratio is not positive, KeyError when it is not given for a metric without a default.
+    At a level of 95 % an unchanged metric fails less than 2.5 % of the time: its true ratio is 1, not what is allowed.
+    Raises KeyError for a metric without an allowance in `MAX_RATIO`.
     """
-    limit = DEFAULT_MAX_RATIO[metric] if max_ratio is None else max_ratio
-    if not limit > 0:
-        raise ValueError(f"max_ratio is {limit}; needs a number above 0")
+    limit = MAX_RATIO[metric]
     verdict: Literal["pass", "fail", "inconclusive"] = "inconclusive"
     if ratio is None:
         reason = f"{metric}: no task has values above 0 on both sides"
@@ -138,50 +122,39 @@ def _change(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
 
-def _over_tasks(
-    before: list[float], after: list[float], statistic: Statistic, level: float, resamples: int, seed: int
-) -> Interval:
+def _over_tasks(before: list[float], after: list[float], resamples: int, seed: int) -> Interval:
     import numpy as np
     from scipy import stats
 
     b, c = np.array(before), np.array(after)
     same = float(c.sum()) / float(b.sum())
     if np.allclose(c, same * b, rtol=1e-12, atol=0):  # as replayed runs are: nothing to resample, and BCa would be NaN
-        return Interval(same, same, level, "no spread over tasks")
+        return Interval(same, same, LEVEL, "no spread over tasks")
 
     def log_mean(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
         return np.asarray(np.exp(np.mean(np.log(y / x), axis=axis)))
 
-    def of_sums(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.asarray(np.sum(y, axis=axis) / np.maximum(np.sum(x, axis=axis), np.finfo(float).tiny))
-
     found = stats.bootstrap(
         (b, c),
-        log_mean if statistic == "median" else of_sums,
+        log_mean,
         paired=True,
         vectorized=True,
-        confidence_level=level,
+        confidence_level=LEVEL,
         n_resamples=resamples,
         method="BCa",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Interval(float(found.low), float(found.high), level, "BCa bootstrap over tasks")
+    return Interval(float(found.low), float(found.high), LEVEL, "BCa bootstrap over tasks")
 
 
-def _over_attempts(
-    pairs: list[tuple[list[float], list[float]]], statistic: Statistic, level: float, resamples: int, seed: int
-) -> Interval:
+def _over_attempts(pairs: list[tuple[list[float], list[float]]], resamples: int, seed: int) -> Interval:
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    middle = np.median if statistic == "median" else np.mean
-    drawn = [
-        [middle(rng.choice(np.array(side), size=(resamples, len(side))), axis=1) for side in pair] for pair in pairs
+    medians = [
+        [np.median(rng.choice(np.array(side), size=(resamples, len(side))), axis=1) for side in pair] for pair in pairs
     ]
     tiny = np.finfo(float).tiny
-    if statistic == "median":
-        ratios = np.exp(np.mean([np.log(np.maximum(c, tiny) / np.maximum(b, tiny)) for b, c in drawn], axis=0))
-    else:
-        ratios = np.sum([c for _, c in drawn], axis=0) / np.maximum(np.sum([b for b, _ in drawn], axis=0), tiny)
-    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high), level, "percentile bootstrap over attempts")
+    ratios = np.exp(np.mean([np.log(np.maximum(c, tiny) / np.maximum(b, tiny)) for b, c in medians], axis=0))
+    low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(low), float(high), LEVEL, "percentile bootstrap over attempts")

@@ -47,9 +47,9 @@ Methods, 2000, ch. 12 (exact binomial walks); Storey, Taylor & Siegmund, J. R. S
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
 from pytest_terminalbench.statistics.tallies import checked_tally
@@ -57,13 +57,9 @@ from pytest_terminalbench.statistics.tallies import checked_tally
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How a cell looks: T, the session-adjusted p (at most alpha: regressed), and the number corrected for."""
+    """How a cell looks. `adjusted_p` is corrected for the session's cells; at most alpha where it has regressed."""
 
-    predictive: float
     adjusted_p: float
-    corrected_for: int
-    solved: int
-    attempts: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +88,6 @@ Verdict: TypeAlias = Fine | Regressed | Inconclusive
 Step: TypeAlias = Verdict | NeedsMore
 
 
-class Cell(NamedTuple):
-    """(solved, attempts) approved, and (solved, attempts) of this session."""
-
-    baseline: tuple[int, int]
-    fresh: tuple[int, int]
-
-
 def correction(baseline: tuple[int, int], baselines: Iterable[tuple[int, int]]) -> int:
     """1 + the number of other unsteady cells, for a cell with `baseline`, which is one of `baselines`.
 
@@ -124,51 +113,14 @@ def next_step(
     predictive = predictive_probability(baseline, fresh)
     adjusted = min(1.0, corrected_for * regression_p(baseline, fresh, plan))
     if m < plan.first:
-        return NeedsMore(
-            predictive=predictive,
-            adjusted_p=1.0,
-            corrected_for=corrected_for,
-            solved=c,
-            attempts=m,
-            more=plan.first - m,
-        )
-    verdict: type[Fine | Regressed | Inconclusive]
+        return NeedsMore(adjusted_p=1.0, more=plan.first - m)
     if adjusted <= plan.alpha:
-        verdict = Regressed
-    elif predictive >= plan.fine_from(m):
-        verdict = Fine
-    elif m < plan.maximum and _can_still_end(baseline, c, m, corrected_for, plan):
-        return NeedsMore(
-            predictive=predictive, adjusted_p=adjusted, corrected_for=corrected_for, solved=c, attempts=m, more=1
-        )
-    else:
-        verdict = Inconclusive
-    return verdict(predictive=predictive, adjusted_p=adjusted, corrected_for=corrected_for, solved=c, attempts=m)
-
-
-def decide(
-    cells: Mapping[str, Cell],
-    *,
-    plan: Plan | None = None,
-    other_baselines: Iterable[tuple[int, int]] = (),
-) -> dict[str, Step]:
-    """Every cell's verdict; NeedsMore for one whose walk is not over (budget or void trials cut it short).
-
-    `cells`: by any key, all with a baseline. `other_baselines`: approved together with these, but not in this
-    session. The verdict of each is that of `next_step`; the session's chance of calling any unchanged cell regressed
-    is at most plan.alpha.
-    Raises ValueError as `next_step`. Independent of the order of the cells.
-    """
-    unsteady = sum(map(is_unsteady, other_baselines)) + sum(is_unsteady(cell.baseline) for cell in cells.values())
-    return {
-        name: next_step(
-            baseline=cell.baseline,
-            fresh=cell.fresh,
-            corrected_for=max(1, unsteady + (not is_unsteady(cell.baseline))),
-            plan=plan,
-        )
-        for name, cell in cells.items()
-    }
+        return Regressed(adjusted_p=adjusted)
+    if predictive >= plan.fine_from(m):
+        return Fine(adjusted_p=adjusted)
+    if m < plan.maximum and _can_still_end(baseline, c, m, corrected_for, plan):
+        return NeedsMore(adjusted_p=adjusted, more=1)
+    return Inconclusive(adjusted_p=adjusted)
 
 
 def _can_still_end(baseline: tuple[int, int], c: int, m: int, corrected_for: int, plan: Plan) -> bool:

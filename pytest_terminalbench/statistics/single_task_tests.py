@@ -51,33 +51,12 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     Raises ValueError on a value outside [0, 1]. Source: Benjamini & Hochberg, J. R. Statist. Soc. B 57 (1995),
     289-300.
     """
-    _check_p(p_values)
+    for p in p_values:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"{p} is not a p-value; needs a number from 0 to 1")
     if not p_values:
         return []
     import numpy as np
     from scipy import stats
 
     return [float(p) for p in stats.false_discovery_control(np.array(p_values, dtype=float), method="bh")]
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p, in the order given: reporting those at most alpha keeps the chance of *any* false report at most
-    alpha.
-
-    Formula: with m values sorted ascending, p_adj(i) = max over j <= i of (m - j + 1) p(j), at most 1. Any
-    dependence. Empty in, empty out. Raises ValueError on a value outside [0, 1]. Source: Holm, Scand. J. Statist. 6
-    (1979), 65-70.
-    """
-    _check_p(p_values)
-    adjusted = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
-
-
-def _check_p(p_values: Sequence[float]) -> None:
-    for p in p_values:
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"{p} is not a p-value; needs a number from 0 to 1")

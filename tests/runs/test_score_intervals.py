@@ -11,13 +11,7 @@ from pytest_terminalbench.runs.score_intervals import (
     difference_interval,
     score_intervals,
 )
-from pytest_terminalbench.statistics import (
-    cluster_bootstrap,
-    effect_of_rewards,
-    fixed_task_standard_error,
-    newcombe,
-    wilson,
-)
+from pytest_terminalbench.statistics import cluster_bootstrap, effect_of_rewards, newcombe, wilson
 
 MIXED = [[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
 
@@ -27,7 +21,8 @@ def test_one_attempt_each_has_the_interval_of_a_share() -> None:
 
 
 def test_several_attempts_have_an_interval_for_tasks_like_these_and_one_for_these() -> None:
-    half = 1.959963984540054 * fixed_task_standard_error(MIXED).value
+    """Variances 1/3, 1/3 and 0."""
+    half = 1.959963984540054 * ((1 / 3 + 1 / 3 + 0) / 3) ** 0.5 / 3
     mean = (2 / 3 + 1 / 3 + 1) / 3
 
     over_tasks, of_these = score_intervals(MIXED)
@@ -35,6 +30,15 @@ def test_several_attempts_have_an_interval_for_tasks_like_these_and_one_for_thes
     assert over_tasks == (cluster_bootstrap([2 / 3, 1 / 3, 1.0]), TASKS_LIKE_THESE)
     assert of_these.population == THESE_TASKS
     assert of_these.interval[:2] == pytest.approx((mean - half, mean + half))
+
+
+def test_golden_standard_error_for_these_tasks() -> None:
+    """0.0791, where attempts taken for tasks would give 0.1141, and tasks like these 0.2217."""
+    rewards = [[float(mark) for mark in task] for task in ("11111", "11011", "01001", "00000")]
+
+    (_, of_these) = score_intervals(rewards)
+
+    assert of_these.interval.high == pytest.approx(0.55 + 1.959963984540054 * 0.0791, abs=1e-4)
 
 
 def test_a_task_judged_once_is_taken_to_vary_as_the_others_do() -> None:

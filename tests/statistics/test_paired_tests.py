@@ -5,6 +5,7 @@ from statistics import fmean
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_terminalbench.statistics import mcnemar, paired_interval, sign_flip_test
@@ -23,6 +24,7 @@ def test_golden_mid_p() -> None:
     assert mcnemar(0, 0) == (1, 1)
 
 
+@hypothesis_settings(deadline=None)  # The first call imports SciPy.
 @given(differences=st.lists(st.integers(-3, 3), min_size=1, max_size=7))
 def test_sign_flips_against_every_pattern(differences: list[int]) -> None:
     observed = sum(differences)

@@ -50,7 +50,7 @@ def test_golden_values() -> None:
 
     assert result.p == pytest.approx(0.110817, abs=5e-7)
     assert result.mid_p == pytest.approx(0.064815, abs=5e-7)
-    assert (result.tasks, result.informative, result.observed, result.expected) == (4, 3, 13, 15)
+    assert result.method == "exact"
 
 
 @given(pairs=some_pairs())

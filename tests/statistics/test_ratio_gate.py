@@ -13,16 +13,13 @@ def runs(tasks: int, attempts: int, factor: float, seed: int) -> list[list[float
     return [[10 * (1 + t) * factor * rng.lognormvariate(0, 0.2) for _ in range(attempts)] for t in range(tasks)]
 
 
-def test_the_typical_task_and_the_bill_by_hand() -> None:
+def test_the_typical_task_by_hand() -> None:
     before, after = [[1.0, 1.0, 9.0], [100.0]], [[2.0], [100.0, 100.0]]
     typical = ratio_interval(before, after)
-    bill = ratio_interval(before, after, statistic="mean")
 
     assert typical is not None
-    assert bill is not None
     assert typical.value == pytest.approx(math.sqrt(2))
-    assert bill.value == pytest.approx(102 / (11 / 3 + 100))
-    assert typical.interval is bill.interval is None
+    assert typical.interval is None
 
 
 def test_verdicts_on_a_suite() -> None:
@@ -34,13 +31,10 @@ def test_verdicts_on_a_suite() -> None:
     assert verdicts == {1.0: "pass", 1.15: "inconclusive", 1.5: "fail"}
 
 
-@pytest.mark.parametrize("statistic", ["median", "mean"])
-def test_the_interval_covers_the_true_ratio(statistic: str) -> None:
+def test_the_interval_covers_the_true_ratio() -> None:
     hits = 0
     for seed in range(40):
-        found = ratio_interval(
-            runs(25, 3, 1, 2 * seed), runs(25, 3, 1.2, 2 * seed + 1), statistic=statistic, resamples=400  # type: ignore[arg-type]
-        )  # fmt: skip
+        found = ratio_interval(runs(25, 3, 1, 2 * seed), runs(25, 3, 1.2, 2 * seed + 1), resamples=400)
         assert found is not None
         assert found.interval is not None
         hits += found.interval.low <= 1.2 <= found.interval.high
@@ -89,7 +83,6 @@ def test_nonsense_is_refused(value: float) -> None:
         ratio_interval([[value]], [[1.0]])
 
 
-def test_a_metric_without_default_needs_its_limit() -> None:
+def test_a_metric_without_an_allowance_is_refused() -> None:
     with pytest.raises(KeyError):
         ratio_gate(None, metric="disk")
-    assert ratio_gate(None, metric="disk", max_ratio=2.0).max_ratio == 2.0

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 from dataclasses import replace
 from functools import cache
 
@@ -12,14 +11,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_terminalbench.statistics import (
-    Cell,
     Fine,
     Inconclusive,
     NeedsMore,
     Plan,
     Regressed,
     correction,
-    decide,
     is_unsteady,
     next_step,
 )
@@ -84,22 +81,15 @@ def test_the_correction_counts_the_other_unsteady_cells() -> None:
     assert correction((5, 5), [(5, 5)]) == correction((3, 5), [(3, 5)]) == 1
 
 
-def test_decide_tells_all_cells_and_counts_absent_ones() -> None:
-    cells = {"broken": Cell((5, 5), (0, 5)), "well": Cell((5, 5), (1, 1)), "mixed": Cell((3, 5), (0, 1))}
-    few, many = decide(cells), decide(cells, other_baselines=[(2, 5)] * 50)
+def test_a_verdict_is_corrected_for_cells_that_do_not_run_today() -> None:
+    approved = [(5, 5), (3, 5)]
+    few = next_step(baseline=(5, 5), fresh=(0, 5), corrected_for=correction((5, 5), approved))
+    many = next_step(baseline=(5, 5), fresh=(0, 5), corrected_for=correction((5, 5), [*approved, *[(2, 5)] * 50]))
 
-    assert {name: type(step) for name, step in few.items()} == {"broken": Regressed, "well": Fine, "mixed": Fine}
-    assert isinstance(many["broken"], Inconclusive)
-    assert (few["broken"].corrected_for, many["broken"].corrected_for) == (2, 52)
-    assert few["broken"].adjusted_p == pytest.approx(2 * 2**-10 / (30 / 32))
-
-
-def test_the_order_of_cells_changes_nothing() -> None:
-    rng = random.Random(4)
-    cells = {str(i): Cell((rng.randint(0, 5), 5), (0, rng.randint(1, 5))) for i in range(30)}
-    shuffled = dict(sorted(cells.items(), key=lambda item: rng.random()))
-
-    assert decide(shuffled) == decide(cells)
+    assert isinstance(few, Regressed)
+    assert few.adjusted_p == pytest.approx(2 * 2**-10 / (30 / 32))
+    assert isinstance(many, Inconclusive)
+    assert many.adjusted_p == pytest.approx(52 * 2**-10 / (30 / 32))
 
 
 @cache
