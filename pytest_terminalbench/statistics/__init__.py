@@ -1,8 +1,8 @@
 """Statistics of the gate: pure functions on counts and rewards.
 
 Where to look: `suite_gate` (all tasks together), `next_step` (single cells, trials added where needed),
-`ratio_gate` (time, memory, cost), and under them the tests and intervals they are made of. Importing this imports
-neither SciPy nor NumPy.
+`ratio_gate` (time, memory, cost), `smallest_visible_drop` (beforehand: what a session can find), and under them the
+tests and intervals they are made of. Importing this imports neither SciPy nor NumPy.
 """
 
 from pytest_terminalbench.statistics.chance_in_words import how_often
@@ -21,14 +21,21 @@ from pytest_terminalbench.statistics.intervals import (
 from pytest_terminalbench.statistics.paired_tests import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
 from pytest_terminalbench.statistics.pass_at_k import pass_at_k, pass_hat_k
 from pytest_terminalbench.statistics.permutation import PermutationResult, permutation_test, permutation_test_rewards
-from pytest_terminalbench.statistics.power import (
+from pytest_terminalbench.statistics.planning import (
+    MOST_ATTEMPTS,
+    MOST_TASKS,
+    TYPICAL_RATES,
+    TYPICAL_WITHIN_TASK_VARIANCE,
+    PlannedComparison,
+    SolveRates,
     attempts_needed,
-    difference_standard_error,
-    minimum_detectable_effect,
-    power_of,
+    chance_to_see,
+    smallest_visible_drop,
+    solve_rates,
     tasks_needed,
     within_task_variance,
 )
+from pytest_terminalbench.statistics.power import difference_standard_error, minimum_detectable_effect
 from pytest_terminalbench.statistics.ratio_gate import (
     MAX_RATIO,
     Ratio,
@@ -53,6 +60,10 @@ from pytest_terminalbench.statistics.tallies import Pair, Tally
 
 __all__ = [
     "MAX_RATIO",
+    "MOST_ATTEMPTS",
+    "MOST_TASKS",
+    "TYPICAL_RATES",
+    "TYPICAL_WITHIN_TASK_VARIANCE",
     "Effect",
     "Fine",
     "Inconclusive",
@@ -62,10 +73,12 @@ __all__ = [
     "Pair",
     "PermutationResult",
     "Plan",
+    "PlannedComparison",
     "Ratio",
     "RatioVerdict",
     "Regressed",
     "SignFlip",
+    "SolveRates",
     "Step",
     "SuiteSettings",
     "SuiteVerdict",
@@ -74,6 +87,7 @@ __all__ = [
     "attempts_needed",
     "benjamini_hochberg",
     "boschloo",
+    "chance_to_see",
     "clopper_pearson",
     "cluster_bootstrap",
     "correction",
@@ -92,12 +106,13 @@ __all__ = [
     "pass_hat_k",
     "permutation_test",
     "permutation_test_rewards",
-    "power_of",
     "predictive_probability",
     "ratio_gate",
     "ratio_interval",
     "regression_p",
     "sign_flip_test",
+    "smallest_visible_drop",
+    "solve_rates",
     "suite_gate",
     "tasks_needed",
     "wilson",
