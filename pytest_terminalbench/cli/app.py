@@ -18,6 +18,7 @@ from pytest_terminalbench.cli import (
     images,
     import_results,
     incident,
+    plan,
     report,
     run,
 )
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("plan")(plan.plan)
 app.command("import")(import_results.import_results)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(incident.app, name="incident")

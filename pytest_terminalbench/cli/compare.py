@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_terminalbench.cli.output import complain, say, shown_path
+from pytest_terminalbench.cli.output import complain, say, shown_path, without_controls
 from pytest_terminalbench.cli.project import baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 
@@ -113,14 +113,9 @@ def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:
         case ComparisonFormat.HTML:
             return html(comparison)
         case ComparisonFormat.MARKDOWN:
-            return _printable(markdown(comparison))
+            return without_controls(markdown(comparison))
         case ComparisonFormat.TABLE:
-            return _printable("".join(f"{line}\n" for line in lines(comparison)))
-
-
-def _printable(text: str) -> str:
-    """Names in foreign files may hold what moves a terminal's cursor."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
+            return without_controls("".join(f"{line}\n" for line in lines(comparison)))
 
 
 def _write(file: Path, text: str) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "say",
     "shown_path",
     "status_cell",
+    "without_controls",
 ]
 
 # Where the output is no terminal nobody says how wide it is; this holds our tables without folding.
@@ -74,6 +75,11 @@ def status_cell(status: str) -> Styled:
 def printable(text: str) -> str:
     """`text` with halves of surrogate pairs, which no file or terminal takes, as JSON's escapes for them."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def without_controls(text: str) -> str:
+    """`text` that cannot command a terminal: names in foreign files may hold what moves its cursor."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
 
 
 def print_json(content: object) -> None:

@@ -1,0 +1,265 @@
+"""How many attempts at how many scenarios a session needs to see a drop, and what that takes.
+
+Pure: from a question, and what earlier results tell, to an `AttemptPlan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from statistics import fmean, harmonic_mean
+from typing import Any
+
+from pytest_terminalbench.comparing.run_record import Attempt, RunRecord
+from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.statistics import (
+    TYPICAL_RATES,
+    PlannedComparison,
+    SolveRates,
+    SuiteSettings,
+    attempts_needed,
+    chance_to_see,
+    smallest_visible_drop,
+    solve_rates,
+    tasks_needed,
+)
+
+__all__ = ["AttemptPlan", "KnownResults", "PlannedSession", "Question", "known_results", "plan_attempts"]
+
+SCHEMA_VERSION = 1
+
+# What the table shows where nobody has named a number.
+ATTEMPTS_SHOWN = (1, 2, 3, 5, 10)
+SCENARIOS_SHOWN = (10, 20, 40, 80, 160)
+# The attempts with which more scenarios are proposed, where no number of attempts is enough: as many as the
+# documentation recommends for a baseline.
+RECOMMENDED_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is to be planned. `drop`, a share of 1, has to be seen; numbers that are None are to be found."""
+
+    drop: float
+    settings: SuiteSettings
+    scenarios: int | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownResults:
+    """What earlier results tell of the next session.
+
+    `attempts`: at each scenario, the harmonic mean where numbers differ. `agent_s`, `cost_usd`: of an attempt, None
+    where nothing tells. `has_repeats`: some scenario was tried twice, so that `rates` know how much attempts vary.
+    """
+
+    record: RunRecord
+    rates: SolveRates
+    scenarios: int
+    attempts: float
+    agent_s: float | None
+    cost_usd: float | None
+    has_repeats: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedSession:
+    """`attempts` at each of `scenarios`, compared with `approved_attempts` at each.
+
+    `visible_drop`: the smallest that is seen as often as asked for; None when not even a total loss is. `chance`: how
+    often the drop asked for is seen; None when the agent solves too little to drop so far. `agent_s`, `cost_usd`: of
+    the whole session, None where nothing tells.
+    """
+
+    scenarios: int
+    approved_attempts: float
+    attempts: int
+    visible_drop: float | None
+    chance: float | None
+    agent_s: float | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptPlan:
+    """`table`: sessions by attempts, then scenarios. `needed`: the fewest attempts that see the drop, by scenarios.
+
+    `answer`: the smallest session that sees the drop, None when none does.
+    """
+
+    question: Question
+    known: KnownResults | None
+    table: tuple[tuple[PlannedSession, ...], ...]
+    needed: dict[int, int | None]
+    answer: PlannedSession | None
+
+    @property
+    def rates(self) -> SolveRates:
+        return self.known.rates if self.known else TYPICAL_RATES
+
+    @property
+    def scenarios(self) -> int | None:
+        """How many scenarios the session has, where that was said or is known."""
+        return self.question.scenarios or (self.known.scenarios if self.known else None)
+
+    @property
+    def asked(self) -> PlannedSession | None:
+        """The session of which everything was said beforehand."""
+        every = (session for row in self.table for session in row)
+        wanted = self.scenarios, self.question.attempts
+        return next((session for session in every if (session.scenarios, session.attempts) == wanted), None)
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether the baseline of `answer` is still to be approved, with as many attempts as the session has."""
+        if self.known is None or self.answer is None:
+            return self.answer is not None
+        is_approved = self.answer.approved_attempts == self.known.attempts
+        return not is_approved or self.answer.scenarios > self.known.scenarios
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: shares of 1, seconds, US dollars; None where something is not known."""
+        known, settings = self.known, self.question.settings
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "question": {
+                "drop": self.question.drop,
+                "alpha": settings.alpha,
+                "power": settings.power,
+                "margin": settings.margin,
+                "scenarios": self.question.scenarios,
+                "attempts": self.question.attempts,
+            },
+            "baseline": {
+                "origin": known.record.origin,
+                "run_id": known.record.run_id,
+                "scenarios": known.scenarios,
+                "attempts": known.attempts,
+                "agent_s_per_attempt": known.agent_s,
+                "cost_usd_per_attempt": known.cost_usd,
+            }
+            if known
+            else None,
+            "rates": {
+                **asdict(self.rates),
+                "is_mean_assumed": known is None,
+                "is_variance_assumed": known is None or not known.has_repeats,
+            },
+            "sessions": [asdict(session) for row in self.table for session in row],
+            "needed": [{"scenarios": scenarios, "attempts": attempts} for scenarios, attempts in self.needed.items()],
+            "answer": {**asdict(self.answer), "needs_approval": self.needs_approval} if self.answer else None,
+        }
+
+
+def known_results(record: RunRecord) -> KnownResults:
+    """What `record` tells of sessions to come; of an adaptive one, each scenario's first attempt alone.
+
+    Raises RunFolderError when no attempt was judged.
+    """
+    judged = [task.scored[:1] if record.is_adaptive else task.scored for task in record.tasks.values() if task.scored]
+    if not judged:
+        raise RunFolderError(
+            f"{record.run_id} has no attempt that was judged, so it tells nothing of sessions to come; "
+            "name other results, or leave --baseline out"
+        )
+    rewards = [[attempt.reward for attempt in attempts if attempt.reward is not None] for attempts in judged]
+    return KnownResults(
+        record=record,
+        rates=solve_rates(rewards),
+        scenarios=len(judged),
+        attempts=harmonic_mean(map(len, judged)),
+        agent_s=_per_attempt(judged, lambda attempt: attempt.seconds),
+        cost_usd=_per_attempt(judged, lambda attempt: attempt.cost_usd),
+        has_repeats=any(len(attempts) > 1 for attempts in judged),
+    )
+
+
+def _per_attempt(judged: Iterable[Iterable[Attempt]], measured: Callable[[Attempt], float | None]) -> float | None:
+    """The mean over scenarios, each of which will be tried as often as the others."""
+    by_scenario = ([value for attempt in attempts if (value := measured(attempt)) is not None] for attempts in judged)
+    means = [fmean(values) for values in by_scenario if values]
+    return fmean(means) if means else None
+
+
+def plan_attempts(question: Question, known: KnownResults | None = None) -> AttemptPlan:
+    """The sessions to choose from, and the one that answers `question`.
+
+    Without `known` results an agent is assumed that solves half, and whose attempts vary as usual; both sides are then
+    still to be run, with as many attempts.
+    """
+    planner = _Planner(question, known)
+    scenarios = question.scenarios or (known.scenarios if known else None)
+    columns = _doubled_and_halved(scenarios) if scenarios else SCENARIOS_SHOWN
+    rows = sorted({*ATTEMPTS_SHOWN, *([question.attempts] if question.attempts else [])})
+    return AttemptPlan(
+        question=question,
+        known=known,
+        table=tuple(
+            tuple(planner.session(number, attempts, planner.approved or attempts) for number in columns)
+            for attempts in rows
+        ),
+        needed={number: planner.needed(number, planner.approved) for number in columns},
+        answer=planner.answer(scenarios),
+    )
+
+
+def _doubled_and_halved(scenarios: int) -> tuple[int, ...]:
+    return tuple(sorted({max(1, scenarios // 2), scenarios, 2 * scenarios, 4 * scenarios}))
+
+
+class _Planner:
+    """Sessions that differ in nothing but their numbers. `approved`: attempts of the baseline; None: it is to come."""
+
+    def __init__(self, question: Question, known: KnownResults | None) -> None:
+        self._drop = question.drop
+        self._attempts = question.attempts
+        self._settings = question.settings
+        self._known = known
+        self._rates = known.rates if known else TYPICAL_RATES
+        self.approved = known.attempts if known else None
+
+    @property
+    def _can_drop_so_far(self) -> bool:
+        return self._drop <= self._rates.mean
+
+    def session(self, scenarios: int, attempts: int, approved: float) -> PlannedSession:
+        comparison = PlannedComparison(
+            rates=self._rates, tasks=scenarios, baseline_attempts=approved, attempts=attempts
+        )
+        trials = scenarios * attempts
+        known = self._known
+        return PlannedSession(
+            scenarios=scenarios,
+            approved_attempts=approved,
+            attempts=attempts,
+            visible_drop=smallest_visible_drop(comparison, self._settings),
+            chance=chance_to_see(self._drop, comparison, self._settings) if self._can_drop_so_far else None,
+            agent_s=known.agent_s * trials if known and known.agent_s is not None else None,
+            cost_usd=known.cost_usd * trials if known and known.cost_usd is not None else None,
+        )
+
+    def needed(self, scenarios: int, approved: float | None) -> int | None:
+        if not self._can_drop_so_far:
+            return None
+        return attempts_needed(
+            self._drop, rates=self._rates, tasks=scenarios, baseline_attempts=approved, settings=self._settings
+        )
+
+    def answer(self, scenarios: int | None) -> PlannedSession | None:
+        """With the approved baseline if that can be, else with one approved anew, else with more scenarios."""
+        if scenarios is None:
+            return self._with_more_scenarios(self._attempts) if self._attempts else None
+        for approved in (self.approved, None) if self.approved else (None,):
+            attempts = self.needed(scenarios, approved)
+            if attempts is not None:
+                return self.session(scenarios, attempts, approved or attempts)
+        return self._with_more_scenarios(self._attempts or RECOMMENDED_ATTEMPTS)
+
+    def _with_more_scenarios(self, attempts: int) -> PlannedSession | None:
+        if not self._can_drop_so_far:
+            return None
+        scenarios = tasks_needed(
+            self._drop, rates=self._rates, baseline_attempts=attempts, attempts=attempts, settings=self._settings
+        )
+        return self.session(scenarios, attempts, attempts) if scenarios else None
