@@ -21,15 +21,19 @@ from pytest_terminalbench.statistics import (
     SuiteVerdict,
     benjamini_hochberg,
     boschloo,
+    mcnemar,
+    paired_interval,
     permutation_test_rewards,
     ratio_gate,
     ratio_interval,
+    sign_flip_test,
     suite_gate,
 )
 
 __all__ = [
     "SHOWN_Q",
     "Comparison",
+    "PairedTest",
     "Parity",
     "Side",
     "TaskChange",
@@ -98,14 +102,32 @@ class TaskChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairedTest:
+    """Both sides task by task, over those tried equally often: `lower` and `higher` on how many of `tasks`.
+
+    It speaks of tasks like these, where the suite's p speaks of these very tasks. `p` is two-sided; `interval` is None
+    where all tasks changed alike.
+    """
+
+    tasks: int
+    lower: int
+    higher: int
+    difference: float
+    p: float
+    method: str
+    interval: Interval | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """`unlike` tasks are left out of everything else when `parity` is ``block``. `unscored` tasks are on both sides,
-    but void throughout on one.
+    """`paired` is None where no task tried equally often changed. `unlike` tasks are left out of everything else when
+    `parity` is ``block``. `unscored` tasks are on both sides, but void throughout on one.
     """
 
     baseline: Side
     candidate: Side
     suite: SuiteVerdict
+    paired: PairedTest | None
     settings: SuiteSettings
     tasks: tuple[TaskChange, ...]
     ratios: tuple[RatioVerdict, ...]
@@ -157,6 +179,7 @@ def compare_records(
         baseline=_side(baseline, compared),
         candidate=_side(candidate, compared),
         suite=suite_gate(before, after, settings),
+        paired=_paired(before, after, settings),
         settings=settings,
         tasks=_changes(baseline, candidate, before, after, settings),
         ratios=tuple(_ratios(baseline, candidate, compared)),
@@ -183,6 +206,38 @@ def _side(record: RunRecord, compared: Sequence[str]) -> Side:
         intervals=score_intervals(rewards),
         scored=sum(len(task.scored) for task in tasks),
         voids=sum(task.voids for task in tasks),
+    )
+
+
+# --- the same tasks in pairs ----------------------------------------------------------------------------------------
+
+
+def _paired(
+    before: Mapping[str, tuple[float, ...]], after: Mapping[str, tuple[float, ...]], settings: SuiteSettings
+) -> PairedTest | None:
+    """McNemar's test where every task was tried once and solved or not, else sign flips.
+
+    Attempts of unequal numbers spread unequally, so that a change and its opposite are not equally likely by chance.
+    """
+    alike = [task for task in before if len(before[task]) == len(after[task])]
+    # Rounded, or the last digits of fractional rewards would be changes.
+    differences = [round(fmean(after[task]) - fmean(before[task]), 9) for task in alike]
+    lower, higher = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
+    if len(alike) < 2 or not lower + higher:
+        return None
+    if all(len(before[task]) == 1 and _is_counted(before[task], after[task]) for task in alike):
+        p, method = mcnemar(lower, higher).mid_p, "McNemar, mid-p"
+    else:
+        p, kind = sign_flip_test(differences, resamples=settings.resamples, seed=settings.seed)
+        method = f"sign flips, {kind}"
+    return PairedTest(
+        tasks=len(alike),
+        lower=lower,
+        higher=higher,
+        difference=fmean(differences),
+        p=p,
+        method=method,
+        interval=paired_interval(differences),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pytest_terminalbench.comparing.compare_records import (
     SHOWN_Q,
     Comparison,
+    PairedTest,
     Side,
     TaskChange,
     TaskStatus,
@@ -16,6 +17,7 @@ from pytest_terminalbench.comparing.compare_records import (
     strip,
 )
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, shortened
+from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
 from pytest_terminalbench.statistics import Interval, RatioVerdict, how_often
 
 __all__ = [
@@ -125,12 +127,27 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
         f"p = {p_text(suite.p)}: an unchanged agent does as badly {how_often(suite.p)} "
         "(one-sided permutation test within tasks)"
     )
+    if comparison.paired:
+        yield paired_text(comparison.paired, compared=effect.tasks)
     yield power_text(suite.mde, settings.power)
     if suite.verdict == "inconclusive":
         yield (
             f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
             f"{100 * min(1.0, suite.worst_drop):.1f}): more attempts or more tasks would tell"
         )
+
+
+def paired_text(paired: PairedTest, *, compared: int) -> str:
+    """What the tasks say in pairs, of as many as were compared."""
+    is_all = paired.tasks == compared
+    pairs = (
+        f"the same {_tasks(compared)}" if is_all else f"the {paired.tasks} of {_tasks(compared)} tried equally often"
+    )
+    changed = f"in pairs, {pairs}: {paired.lower} lower, {paired.higher} higher"
+    tested = f"{changed}, p = {p_text(paired.p)} (two-sided; {paired.method})"
+    if paired.interval is None:
+        return tested
+    return f"{tested}; {interval_text(paired.interval, TASKS_LIKE_THESE, lambda value: f'{100 * value:+.1f}')}"
 
 
 def power_text(mde: float, power: float) -> str:
@@ -361,6 +378,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             "tasks": suite.tasks,
             "settings": asdict(settings),
         },
+        "paired": _paired_json(comparison.paired) if comparison.paired else None,
         "tasks": [_task_json(task) for task in comparison.tasks],
         "ratios": [_ratio_json(ratio) for ratio in comparison.ratios],
         "parity": comparison.parity,
@@ -391,6 +409,10 @@ def _side_json(side: Side) -> dict[str, Any]:
         "scored": side.scored,
         "void": side.voids,
     }
+
+
+def _paired_json(paired: PairedTest) -> dict[str, Any]:
+    return {**asdict(paired), "interval": _interval_json(paired.interval, TASKS_LIKE_THESE)}
 
 
 def _task_json(task: TaskChange) -> dict[str, Any]:

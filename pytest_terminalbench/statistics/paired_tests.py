@@ -1,17 +1,25 @@
-"""Two runs over the same tasks: McNemar for one attempt each, sign flips for differences of any kind."""
+"""Two runs over the same tasks, in pairs: McNemar for one attempt each, sign flips for differences of any kind.
+
+They speak of *tasks like these*: is a task more likely to change one way than the other? The suite gate's permutation
+test speaks of these very tasks: is it chance that their attempts went as they did? Twelve tasks that break and eight
+that are mended for good are no chance, so that the gate fails; yet the next twenty tasks may well go the other way.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
 from pytest_terminalbench.statistics.intervals import Interval
 
-# 2**16 sign patterns enumerate in about 0.1 s; beyond, seeded draws answer as well.
-EXACT_SIGN_FLIP_TASKS = 16
+# Additions for one size of difference that take about 0.1 s; beyond, seeded draws answer as well.
+EXACT_STEPS = 2**18
+
+# Sums closer than this are the same sum: far above rounding, far below any real difference.
+SAME_SUM = 1e-6
 
 
 class McNemar(NamedTuple):
@@ -21,14 +29,10 @@ class McNemar(NamedTuple):
     mid_p: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignFlip:
-    """`p` for mean difference zero against `alternative`; `informative` tasks differ at all."""
+class SignFlip(NamedTuple):
+    """Two-sided."""
 
     p: float
-    mean: float
-    informative: int
-    alternative: Literal["less", "greater", "two-sided"]
     method: Literal["exact", "monte carlo"]
 
 
@@ -49,17 +53,12 @@ def mcnemar(lost: int, gained: int) -> McNemar:
     return McNemar(p=p, mid_p=min(1.0, 2 * tail - math.comb(flips, larger) / 2**flips))
 
 
-def sign_flip_test(
-    differences: Sequence[float],
-    *,
-    alternative: Literal["less", "greater", "two-sided"] = "less",
-    resamples: int = 20_000,
-    seed: int = 0,
-) -> SignFlip:
+def sign_flip_test(differences: Sequence[float], *, resamples: int = 20_000, seed: int = 0) -> SignFlip:
     """Is the mean of the per-task differences (candidate minus baseline) zero? Flips their signs in all ways.
 
-    Formula: p = share of the 2^T sign patterns whose mean is at least as extreme; up to 16 tasks with a difference
-    exactly, beyond by `resamples` seeded draws, p = (1 + #)/(1 + resamples).
+    Formula: p = share of the 2^T sign patterns whose sum is at least as far from zero. Differences of one size are
+    counted together (how many of them are positive is binomial), so that solve rates have an exact answer for any
+    number of tasks. Where there are too many sums, `resamples` seeded draws answer: p = (1 + #)/(1 + resamples).
     Assumes each task's difference as likely to be +d as -d under the null: the same number of attempts on both sides
     (with unequal numbers use `permutation_test`), tasks independent. Independent of the order of the tasks.
     Raises ValueError on no task or a difference that is not finite. Source: Fisher, The Design of Experiments, 1935,
@@ -67,53 +66,49 @@ def sign_flip_test(
     """
     if not differences or not all(map(math.isfinite, differences)):
         raise ValueError(f"differences of {len(differences)} tasks; needs one or more finite numbers")
-    # Tasks without a difference never change the mean, but would double the patterns to go through.
-    informative = sorted(d for d in differences if d != 0)
-    mean = math.fsum(differences) / len(differences)
-    exact = len(informative) <= EXACT_SIGN_FLIP_TASKS
-    if len(informative) < 2:
-        p = _p_of_one(informative, alternative)
-    else:
-        import numpy as np
-        from scipy import stats
+    sizes = Counter(abs(difference) for difference in differences if difference != 0)
+    as_far = abs(math.fsum(differences)) - SAME_SUM
+    law = _law_of_the_sum(sizes)
+    if law is not None:
+        p = math.fsum(chance for total, chance in law.items() if abs(total) >= as_far)
+        return SignFlip(p=min(1.0, p), method="exact")
+    import numpy as np
 
-        p = float(
-            stats.permutation_test(
-                (np.array(informative),),
-                lambda values, axis: np.mean(values, axis=axis),
-                permutation_type="samples",
-                vectorized=True,
-                n_resamples=2 ** len(informative) if exact else resamples,
-                batch=4096,
-                alternative=alternative,
-                rng=np.random.default_rng(seed),
-            ).pvalue
-        )
-    return SignFlip(
-        p=p,
-        mean=mean,
-        informative=len(informative),
-        alternative=alternative,
-        method="exact" if exact else "monte carlo",
-    )
+    rng = np.random.default_rng(seed)
+    sums = np.zeros(resamples)
+    for size, times in sorted(sizes.items()):
+        sums += size * (2 * rng.binomial(times, 0.5, size=resamples) - times)
+    beyond = int((np.abs(sums) >= as_far).sum())
+    return SignFlip(p=(1 + beyond) / (1 + resamples), method="monte carlo")
 
 
-def paired_interval(differences: Sequence[float], *, level: float = 0.95) -> Interval:
+def _law_of_the_sum(sizes: Mapping[float, int]) -> dict[float, float] | None:
+    """The chance of every sum of `sizes`, each taken its number of times, with random signs; None for too many sums."""
+    law = {0.0: 1.0}
+    for size, times in sorted(sizes.items()):
+        if len(law) * (times + 1) > EXACT_STEPS:
+            return None
+        step = {size * (2 * k - times): math.comb(times, k) / 2**times for k in range(times + 1)}
+        sums: dict[float, float] = {}
+        for total, chance in law.items():
+            for change, share in step.items():
+                key = round(total + change, 9)
+                sums[key] = sums.get(key, 0.0) + chance * share
+        law = sums
+    return law
+
+
+def paired_interval(differences: Sequence[float], *, level: float = 0.95) -> Interval | None:
     """Interval of the mean difference for *tasks like these*, from the spread of the tasks' differences.
 
-    Formula: mean ± t(T-1) sd(d)/sqrt(T). Assumes tasks drawn independently and enough of them (some 20).
-    Raises ValueError on fewer than 2 tasks. Source: Miller, arXiv 2411.00640, sect. 4 (paired differences).
+    Formula: mean ± t(T-1) sd(d)/sqrt(T), cut to [-1, 1]. Assumes tasks drawn independently and enough of them (some
+    20). None for fewer than 2 tasks, and where all differ alike, which is want of data and not certainty.
+    Source: Miller, arXiv 2411.00640, sect. 4 (paired differences).
     """
-    if len(differences) < 2:
-        raise ValueError(f"differences of {len(differences)} tasks; needs at least 2")
+    if len(differences) < 2 or min(differences) == max(differences):
+        return None
     from scipy.special import stdtrit
 
     mean = fmean(differences)
     half = float(stdtrit(len(differences) - 1, 0.5 + level / 2)) * stdev(differences) / math.sqrt(len(differences))
-    return Interval(mean - half, mean + half, level, "Student's t over tasks")
-
-
-def _p_of_one(informative: list[float], alternative: str) -> float:
-    if not informative or alternative == "two-sided":
-        return 1.0
-    return 0.5 if (informative[0] < 0) == (alternative == "less") else 1.0
+    return Interval(max(-1.0, mean - half), min(1.0, mean + half), level, "Student's t over tasks")

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.comparing.compare_records import Unlike, compare_records, strip
-from pytest_terminalbench.statistics import SuiteSettings, benjamini_hochberg, boschloo, suite_gate
+from pytest_terminalbench.statistics import (
+    SuiteSettings,
+    benjamini_hochberg,
+    boschloo,
+    mcnemar,
+    paired_interval,
+    suite_gate,
+)
 from tests.samples import a_record, a_task
 
 STEADY = {f"steady-{number}": "✓✓✓✓✓" for number in range(8)}
@@ -235,3 +242,73 @@ def test_the_sides_exchanged_say_the_opposite(before: dict[str, str], after: dic
     assert [(t.task, t.difference, t.p_worse, t.p_better) for t in there] == [
         (t.task, -t.difference, t.p_better, t.p_worse) for t in back
     ]
+
+
+# --- the same tasks in pairs ---
+
+
+def test_tasks_tried_once_are_compared_by_mcnemars_test() -> None:
+    before = a_record({f"t{n}": "✓" if n < 12 else "✗" for n in range(20)})
+    after = a_record({f"t{n}": "✓" if 10 <= n < 14 else "✗" for n in range(20)})
+
+    paired = compare_records(before, after).paired
+
+    assert paired is not None
+    assert (paired.tasks, paired.lower, paired.higher, paired.difference) == (20, 10, 2, -0.4)
+    assert (paired.method, paired.p) == ("McNemar, mid-p", mcnemar(10, 2).mid_p)
+    assert paired.interval == paired_interval([-1.0] * 10 + [1.0] * 2 + [0.0] * 8)
+
+
+def test_tasks_tried_several_times_are_compared_by_sign_flips() -> None:
+    before = a_record({"a": "✓✓✓✓✓", "b": "✓✓✓✓✗", "c": "✗✗✗✗✗", "d": "✓✓✓✗✗"})
+    after = a_record({"a": "✓✓✓✓✗", "b": "✓✓✓✗✗", "c": "✗✗✗✗✗", "d": "✓✗✗✗✗"})
+
+    paired = compare_records(before, after).paired
+
+    assert paired is not None
+    assert (paired.lower, paired.higher, paired.method) == (3, 0, "sign flips, exact")
+    assert paired.p == 0.25  # All three signs alike: 2 of 8 patterns.
+
+
+def test_single_attempts_with_fractional_rewards_are_compared_by_sign_flips() -> None:
+    paired = compare_records(a_record({"a": "◐", "b": "✓"}), a_record({"a": "✗", "b": "◐"})).paired
+
+    assert paired is not None
+    assert (paired.method, paired.p, paired.interval) == ("sign flips, exact", 0.5, None)
+
+
+def test_only_tasks_tried_equally_often_are_pairs() -> None:
+    before = a_record({"a": "✓", "b": "✓✓", "c": "✓·✓", "d": "✓✓✓"})
+    after = a_record({"a": "✗", "b": "✓✗", "c": "✗✗", "d": "✗"})
+
+    paired = compare_records(before, after).paired
+
+    assert paired is not None
+    assert (paired.tasks, paired.lower) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": "✓✗", "b": "✓"}, {"a": "✗✓", "b": "✓"}),  # Nothing changed.
+        ({"a": "✓✓", "b": "✓"}, {"a": "✗✗", "b": "✓✓"}),  # A single pair.
+        ({"a": "✓✓", "b": "✓✓"}, {"a": "✗", "b": "✗"}),  # No pair at all.
+        ({"a": "✓"}, {"b": "✗"}),
+    ],
+)
+def test_there_may_be_nothing_to_say_in_pairs(before: dict[str, str], after: dict[str, str]) -> None:
+    assert compare_records(a_record(before), a_record(after)).paired is None
+
+
+def test_pairs_say_more_than_the_suite_where_tasks_change_for_good_in_both_directions() -> None:
+    """Twelve tasks broke and eight were mended: no chance on these tasks, and nothing to bet on for others."""
+    before = a_record({f"t{n:02}": "✓✓✓✓✓" if n < 12 else "✗✗✗✗✗" for n in range(20)})
+    after = a_record({f"t{n:02}": "✗✗✗✗✗" if n < 12 else "✓✓✓✓✓" for n in range(20)})
+
+    comparison = compare_records(before, after)
+
+    assert comparison.suite.verdict == "fail"
+    assert comparison.suite.p is not None
+    assert comparison.suite.p < 0.01
+    assert comparison.paired is not None
+    assert comparison.paired.p == pytest.approx(mcnemar(12, 8).p, abs=0.02)

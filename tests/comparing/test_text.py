@@ -51,6 +51,8 @@ PASS: the candidate is not worse
   96.4 % solved in the baseline, 94.5 % in the candidate, on 33 tasks: -1.8 points
   95 % interval -5.7 to +2.1: these tasks, this agent; normal, fixed tasks
   p = 0.241: an unchanged agent does as badly in about 24 of 100 runs (one-sided permutation test within tasks)
+  in pairs, the same 33 tasks: 2 lower, 1 higher, p = 1 (two-sided; sign flips, exact); 95 % interval -11.4 to +7.8: \
+tasks like these; Student's t over tasks
   this run could have seen a drop of 5.0 points (80 % of the time), a smaller one less often
 
 Worse (1): each by itself, adjusted p at most 0.10: look here first
@@ -75,6 +77,18 @@ Only in the candidate (1)
 
 Mind
   candidate: 2 of 9 trials are missing"""
+    )
+
+
+def test_pairs_tell_how_many_of_the_tasks_they_are() -> None:
+    before = a_record({"a": "✓", "b": "✓", "c": "✓✓", "d": "✗"})
+    after = a_record({"a": "✗", "b": "✗", "c": "✓", "d": "✗"})
+
+    (line,) = (line for line in lines(compare_records(before, after)) if "in pairs" in line)
+
+    assert line.startswith(
+        "  in pairs, the 3 of 4 tasks tried equally often: 2 lower, 0 higher, p = 0.25 (two-sided; McNemar, mid-p); "
+        "95 % interval -100.0 to +76.8: tasks like these"
     )
 
 
@@ -140,6 +154,15 @@ def test_json_is_plain_and_whole() -> None:
         "tasks like these",
         "these tasks, this agent",
     ]
+    assert content["paired"] == {
+        "tasks": 33,
+        "lower": 2,
+        "higher": 1,
+        "difference": -0.6 / 33,
+        "p": 1.0,
+        "method": "sign flips, exact",
+        "interval": {**content["paired"]["interval"], "level": 0.95, "population": "tasks like these"},
+    }
     (broken,) = (task for task in content["tasks"] if task["task"] == "broken")
     assert broken["status"] == "worse"
     assert broken["candidate"] == {
@@ -153,7 +176,10 @@ def test_json_is_plain_and_whole() -> None:
 
 
 def test_json_of_nothing_in_common_has_no_numbers() -> None:
-    suite = as_json(compare_records(a_record({"a": "✓"}), a_record({"b": "✓"})))["suite"]
+    content = as_json(compare_records(a_record({"a": "✓"}), a_record({"b": "✓"})))
+    suite = content["suite"]
+
+    assert content["paired"] is None
 
     assert (suite["verdict"], suite["p"], suite["difference"], suite["interval"], suite["mde"]) == (
         "inconclusive",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.comparing.page import html
-from pytest_terminalbench.comparing.run_record import RunRecord
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.comparing.text import as_json, lines, markdown
 from pytest_terminalbench.importing.store_as_run import store_record
 from tests.samples import only, strips
@@ -84,6 +87,49 @@ def test_a_worse_agent_is_found_worse_in_every_rendering(records: dict[str, RunR
     page = html(comparison)
     assert "<b>FAIL</b> the candidate is worse" in page
     assert len(page.encode()) < 1_000_000
+
+
+def run_of(record: RunRecord, *numbers: int) -> RunRecord:
+    """Only these of its five runs."""
+    return replace(
+        record,
+        tasks={
+            name: TaskRecord(attempts=tuple(task.attempts[number] for number in numbers))
+            for name, task in record.tasks.items()
+        },
+    )
+
+
+def share_called_different(records: dict[str, RunRecord], before: Sequence[int], after: Sequence[int]) -> float:
+    """Of all comparisons of an agent's runs with others of its own, in pairs at 5 %; each with five rotations."""
+    comparisons = [
+        compare_records(
+            run_of(record, *((turn + number) % 5 for number in before)),
+            run_of(record, *((turn + number) % 5 for number in after)),
+            parity="off",
+        )
+        for record in records.values()
+        for turn in range(5)
+    ]
+    return fmean(comparison.paired is not None and comparison.paired.p <= 0.05 for comparison in comparisons)
+
+
+@pytest.mark.parametrize(("before", "after"), [([0], [1]), ([0], [2]), ([0, 1], [2, 3])])
+def test_pairs_seldom_call_an_agent_different_from_itself(
+    before: list[int], after: list[int], records: dict[str, RunRecord]
+) -> None:
+    """At most 3 of 35 comparisons, which overlap, where 5 % are promised."""
+    assert share_called_different(records, before, after) <= 3 / 35
+
+
+def test_pairs_tell_agents_apart_by_a_single_run_of_each(records: dict[str, RunRecord]) -> None:
+    better, worse = records["20250924_droid_gpt-5"], records["20250811_cursor-cli_claude-4-sonnet"]
+
+    paired = compare_records(run_of(better, 0), run_of(worse, 0), parity="off").paired
+
+    assert paired is not None
+    assert paired.method == "McNemar, mid-p"
+    assert paired.p < 0.01
 
 
 def test_a_submission_is_stored_as_a_run(tmp_path: Path, records: dict[str, RunRecord]) -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import itertools
-from statistics import fmean
+import math
+from statistics import NormalDist, fmean
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_terminalbench.statistics import mcnemar, paired_interval, sign_flip_test
@@ -24,7 +24,6 @@ def test_golden_mid_p() -> None:
     assert mcnemar(0, 0) == (1, 1)
 
 
-@hypothesis_settings(deadline=None)  # The first call imports SciPy.
 @given(differences=st.lists(st.integers(-3, 3), min_size=1, max_size=7))
 def test_sign_flips_against_every_pattern(differences: list[int]) -> None:
     observed = sum(differences)
@@ -32,22 +31,58 @@ def test_sign_flips_against_every_pattern(differences: list[int]) -> None:
         sum(s * d for s, d in zip(signs, differences, strict=True))
         for signs in itertools.product((1, -1), repeat=len(differences))
     ]
-    less = fmean(total <= observed for total in flipped)
-    both = fmean(abs(total) >= abs(observed) for total in flipped)
+    as_far = fmean(abs(total) >= abs(observed) for total in flipped)
 
-    assert sign_flip_test(differences).p == pytest.approx(less)
-    assert sign_flip_test(differences, alternative="two-sided").p == pytest.approx(both)
+    assert sign_flip_test(differences).p == pytest.approx(as_far)
 
 
-def test_many_tasks_are_drawn_and_repeat() -> None:
-    differences = [-0.2] * 12 + [0.2] * 6 + [0.0] * 40
+def test_many_tasks_are_exact_where_their_differences_are_of_few_sizes() -> None:
+    result = sign_flip_test([-0.2] * 12 + [0.2] * 6 + [0.0] * 40)
+
+    assert result.method == "exact"
+    assert result.p == pytest.approx(2 * 0.118942, abs=1e-6)  # 2 P(Bin(18, 1/2) >= 12)
+
+
+def test_differences_of_many_sizes_are_drawn_and_repeat() -> None:
+    differences = [(-1 if n % 3 else 1) * math.sqrt(n) / 10 for n in range(2, 60)]
     result = sign_flip_test(differences, seed=1)
 
-    assert (result.method, result.informative) == ("monte carlo", 18)
+    assert result.method == "monte carlo"
     assert result == sign_flip_test(differences[::-1], seed=1)
-    assert result.p == pytest.approx(0.1189, abs=0.01)  # P(Bin(18, 1/2) >= 12)
+    assert result != sign_flip_test(differences, seed=2)
+    z = abs(sum(differences)) / math.hypot(*differences)
+    assert result.p == pytest.approx(2 * (1 - NormalDist().cdf(z)), abs=0.01)
+
+
+@given(lost=st.integers(0, 8), gained=st.integers(0, 8))
+def test_of_single_attempts_sign_flips_are_mcnemars_test(lost: int, gained: int) -> None:
+    differences = [-1.0] * lost + [1.0] * gained + [0.0]
+
+    assert sign_flip_test(differences).p == pytest.approx(mcnemar(lost, gained).p)
 
 
 def test_paired_interval_by_hand() -> None:
-    low, high, *_ = paired_interval([0.0, 0.1, 0.2])
-    assert (low, high) == pytest.approx((0.1 - 4.302653 * 0.1 / 3**0.5, 0.1 + 4.302653 * 0.1 / 3**0.5), abs=1e-6)
+    interval = paired_interval([0.0, 0.1, 0.2])
+
+    assert interval is not None
+    assert interval[:2] == pytest.approx((0.1 - 4.302653 * 0.1 / 3**0.5, 0.1 + 4.302653 * 0.1 / 3**0.5), abs=1e-6)
+
+
+def test_an_interval_stays_within_what_is_possible() -> None:
+    interval = paired_interval([1.0, -1.0, 1.0])
+
+    assert interval is not None
+    assert interval[:2] == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize("differences", [[], [0.5], [0.2, 0.2, 0.2]])
+def test_without_spread_there_is_no_interval(differences: list[float]) -> None:
+    assert paired_interval(differences) is None
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match="-1 lost"):
+        mcnemar(-1, 0)
+    for differences in ([], [0.1, float("nan")]):
+        with pytest.raises(ValueError, match="needs one or more finite numbers"):
+            sign_flip_test(differences)
