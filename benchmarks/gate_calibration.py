@@ -26,12 +26,19 @@ from pytest_terminalbench.statistics import (
     Inconclusive,
     NeedsMore,
     Plan,
+    PlannedComparison,
     Regressed,
+    SolveRates,
     SuiteSettings,
     Tally,
     correction,
+    difference_standard_error,
     effect,
+    mcnemar,
+    minimum_detectable_effect,
     next_step,
+    sign_flip_test,
+    smallest_visible_drop,
     suite_gate,
 )
 
@@ -173,6 +180,98 @@ def jeffreys_interval(pairs: Sequence[tuple[Tally, Tally]]) -> tuple[float, floa
     difference = fmean(after.solved / after.attempts - before.solved / before.attempts for before, after in pairs)
     half = NormalDist().inv_cdf(0.975) * math.sqrt(sum(variance(b) + variance(c) for b, c in pairs)) / len(pairs)
     return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+# --- the same tasks in pairs ----------------------------------------------------------------------------------------
+
+
+def paired_p(before: Rewards, after: Rewards) -> float:
+    differences = [fmean(after[task]) - fmean(before[task]) for task in before]
+    if all(len(given) == 1 for given in before.values()):
+        return mcnemar(sum(d < 0 for d in differences), sum(d > 0 for d in differences)).mid_p
+    return sign_flip_test(differences).p
+
+
+def paired_table(agents: dict[str, Matrix]) -> None:
+    print("\n## In pairs: runs of an agent against as many others of the same, and of another agent\n")
+    row("runs on each side", "same agent: p <= 5 %", "n", "another agent: p <= 5 %", "n")
+    row(*["---"] * 5)
+    for count in (1, 2):
+        halves = [
+            (first, second)
+            for first in itertools.combinations(range(5), count)
+            for second in itertools.combinations([i for i in range(5) if i not in first], count)
+        ]
+        same = [(take(m, b, "unsolved"), take(m, c, "unsolved")) for m in agents.values() for b, c in halves]
+        pairs = itertools.combinations(agents.values(), 2)
+        other = [(take(m, b, "unsolved"), take(o, c, "unsolved")) for m, o in pairs for b, c in halves]
+        found = [(sum(paired_p(b, c) <= 0.05 for b, c in splits), len(splits)) for splits in (same, other)]
+        row(count, *(cell for hits, total in found for cell in (share(hits, total), total)))
+
+
+# --- plans ----------------------------------------------------------------------------------------------------------
+
+PLANNED = ((10, 1, 1), (10, 5, 5), (20, 1, 1), (20, 3, 3), (20, 5, 1), (20, 5, 5), (80, 1, 1), (80, 5, 1), (80, 5, 5))
+
+
+def planning_table(agents: dict[str, Matrix], repeats: int, seed: int) -> None:
+    print("\n## Drops planned to be seen 80 % of the time: how often the gate sees them\n")
+    print(
+        "By the usual formula (that of `could have seen`), and by `terminalbench plan`. Spread: all tasks lose the same"
+    )
+    print("share of their solve rate. Break: tasks are lost one after the other.\n")
+    row("tasks", "approved", "attempts", "usual: points", "spread", "break", "plan: points", "spread", "break")
+    row(*["---"] * 9)
+    for tasks, approved, attempts in PLANNED:
+        cells: list[str] = []
+        for planned_drop in (usual_drop, careful_drop):
+            rng = random.Random(seed)
+            drops: list[float] = []
+            spread = broken = 0
+            while len(drops) < repeats:
+                rates = rng.sample(next(posterior(rng.choice(list(agents.values())), 0.3)(1, rng)), tasks)
+                drop = planned_drop(rates, approved, attempts)
+                if drop is None or drop > fmean(rates):
+                    continue
+                drops.append(drop)
+                spread += is_seen(rates, [p * (1 - drop / fmean(rates)) for p in rates], approved, attempts, rng)
+                broken += is_seen(rates, break_tasks(rates, drop, rng), approved, attempts, rng)
+            cells += [f"{100 * fmean(drops):.1f}", share(spread, repeats), share(broken, repeats)]
+        row(tasks, approved, attempts, *cells)
+
+
+def usual_drop(rates: list[float], approved: int, attempts: int) -> float:
+    error = difference_standard_error(
+        tasks=len(rates),
+        baseline_attempts=approved,
+        candidate_attempts=attempts,
+        within_variance=fmean(p * (1 - p) for p in rates) + 0.25 / len(rates),  # With the coin of `effect`.
+    )
+    return minimum_detectable_effect(error)
+
+
+def careful_drop(rates: list[float], approved: int, attempts: int) -> float | None:
+    known = SolveRates(mean=fmean(rates), within_variance=fmean(p * (1 - p) for p in rates))
+    comparison = PlannedComparison(rates=known, tasks=len(rates), baseline_attempts=approved, attempts=attempts)
+    return smallest_visible_drop(comparison, SuiteSettings())
+
+
+def break_tasks(rates: list[float], drop: float, rng: random.Random) -> list[float]:
+    left = drop * len(rates)
+    after = list(rates)
+    for task in rng.sample(range(len(rates)), len(rates)):
+        lost = min(left, after[task])
+        after[task] -= lost
+        left -= lost
+    return after
+
+
+def is_seen(before: list[float], after: list[float], approved: int, attempts: int, rng: random.Random) -> bool:
+    baseline, candidate = (
+        {str(task): [float(rng.random() < p) for _ in range(count)] for task, p in enumerate(rates)}
+        for rates, count in ((before, approved), (after, attempts))
+    )
+    return suite_gate(baseline, candidate).verdict == "fail"
 
 
 # --- auto -----------------------------------------------------------------------------------------------------------
@@ -409,6 +508,8 @@ def main() -> None:
     agents = read_agents(options.folder)
     suite_tables(agents, options.repeats, options.seed)
     coverage_table(agents, options.repeats, options.seed)
+    paired_table(agents)
+    planning_table(agents, options.repeats, options.seed)
     auto_tables(agents, options.repeats, options.seed)
 
 

@@ -1,8 +1,9 @@
 """Before anything runs: which drop will the suite gate see, with how many attempts at how many tasks?
 
 The gate is an exact test, and plain normal power formulas promise too much for it: for 20 tasks with one attempt on
-each side they name a drop that is found in 4 of 10 sessions, not in 8 (`benchmarks/gate_calibration.py` prints such a
-table). Three corrections bring the numbers here to within a few percent, on the safe side where they are off:
+each side they name a drop that is found in fewer than half of the sessions, not in 80 %
+(`benchmarks/gate_calibration.py` prints a table). Three corrections keep what is promised, and too little is promised
+rather than too much:
 
 * half a step of continuity, since the number of solved attempts is whole;
 * the spread that the *test* sees, which pools both sides and so counts the drop itself as spread;
