@@ -134,7 +134,7 @@ def _over_tasks(before: list[float], after: list[float], resamples: int, seed: i
     def log_mean(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
         return np.asarray(np.exp(np.mean(np.log(y / x), axis=axis)))
 
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         (b, c),
         log_mean,
         paired=True,
@@ -144,7 +144,7 @@ def _over_tasks(before: list[float], after: list[float], resamples: int, seed: i
         method="BCa",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Interval(float(found.low), float(found.high), LEVEL, "BCa bootstrap over tasks")
+    return Interval(float(interval.low), float(interval.high), LEVEL, "BCa bootstrap over tasks")
 
 
 def _over_attempts(pairs: list[tuple[list[float], list[float]]], resamples: int, seed: int) -> Interval:

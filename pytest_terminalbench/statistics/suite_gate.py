@@ -66,7 +66,6 @@ class SuiteVerdict:
     worst_drop: float | None
     improved: bool
     tasks: int
-    only_in_baseline: tuple[str, ...]
     only_in_candidate: tuple[str, ...]
 
 
@@ -84,13 +83,13 @@ def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | 
     before = _scored(baseline, None)
     after = _scored(candidate, settings.planned_attempts)
     shared = sorted(before.keys() & after.keys())
-    only_before, only_after = tuple(sorted(before.keys() - after.keys())), tuple(sorted(after.keys() - before.keys()))
+    only_after = tuple(sorted(after.keys() - before.keys()))
     if not shared:
         return SuiteVerdict(
             verdict="inconclusive",
             reason=f"nothing to compare: none of the {len(after)} tasks run is among the {len(before)} with a baseline",
             p=None, effect=None, mde=None, worst_drop=None, improved=False,
-            tasks=0, only_in_baseline=only_before, only_in_candidate=only_after,
+            tasks=0, only_in_candidate=only_after,
         )  # fmt: skip
     rewards = [before[task] for task in shared], [after[task] for task in shared]
     change = _effect(*rewards, settings)
@@ -107,7 +106,6 @@ def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | 
         worst_drop=worst_drop,
         improved=better <= settings.alpha and change.difference > settings.margin,
         tasks=len(shared),
-        only_in_baseline=only_before,
         only_in_candidate=only_after,
     )
 
