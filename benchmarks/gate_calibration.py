@@ -205,8 +205,8 @@ def paired_table(agents: dict[str, Matrix]) -> None:
         same = [(take(m, b, "unsolved"), take(m, c, "unsolved")) for m in agents.values() for b, c in halves]
         pairs = itertools.combinations(agents.values(), 2)
         other = [(take(m, b, "unsolved"), take(o, c, "unsolved")) for m, o in pairs for b, c in halves]
-        found = [(sum(paired_p(b, c) <= 0.05 for b, c in splits), len(splits)) for splits in (same, other)]
-        row(count, *(cell for hits, total in found for cell in (share(hits, total), total)))
+        counted = [(sum(paired_p(b, c) <= 0.05 for b, c in splits), len(splits)) for splits in (same, other)]
+        row(count, *(cell for hits, total in counted for cell in (share(hits, total), total)))
 
 
 # --- plans ----------------------------------------------------------------------------------------------------------
@@ -340,8 +340,8 @@ class Outcome:
 
 @cache
 def step(baseline: Tally, fresh: Tally, corrected_for: int, plan: Plan) -> tuple[type, int]:
-    found = next_step(baseline=baseline, fresh=fresh, corrected_for=corrected_for, plan=plan)
-    return type(found), found.more if isinstance(found, NeedsMore) else 0
+    step_now = next_step(baseline=baseline, fresh=fresh, corrected_for=corrected_for, plan=plan)
+    return type(step_now), step_now.more if isinstance(step_now, NeedsMore) else 0
 
 
 def walk(baseline: Tally, rate: float, corrected_for: int, plan: Plan, rng: random.Random) -> tuple[type, int]:
