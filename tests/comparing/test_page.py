@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.comparing.page import html
 from pytest_terminalbench.comparing.plots import Axis, Bar, Row, interval_plot
+from pytest_terminalbench.comparing.text import markdown
 from tests.samples import a_record, a_task
 
 _VOID = {"meta", "line", "circle", "wbr", "br"}
@@ -124,3 +125,10 @@ def test_what_lies_beyond_the_axis_ends_at_it_without_a_cap() -> None:
 
     assert [plot.count('class="cap"') for plot in (within, at_the_end, beyond)] == [2, 2, 1]
     assert _bar(beyond) == _bar(at_the_end)
+
+
+def test_every_rendering_tells_what_the_tasks_say_in_pairs() -> None:
+    comparison = compare_records(BEFORE, AFTER)
+
+    assert "in pairs, the same 20 tasks: 20 lower, 0 higher" in _Page(html(comparison)).text
+    assert "- in pairs, the same 20 tasks: 20 lower, 0 higher" in markdown(comparison)
