@@ -157,21 +157,23 @@ def known_results(record: RunRecord) -> KnownResults:
 
     Raises RunFolderError when no attempt was judged.
     """
-    judged = [task.scored[:1] if record.is_adaptive else task.scored for task in record.tasks.values() if task.scored]
-    if not judged:
+    first = 1 if record.is_adaptive else None
+    tasks = [task for task in record.tasks.values() if task.scored]
+    if not tasks:
         raise RunFolderError(
             f"{record.run_id} has no attempt that was judged, so it tells nothing of sessions to come; "
             "name other results, or leave --baseline out"
         )
-    rewards = [[attempt.reward for attempt in attempts if attempt.reward is not None] for attempts in judged]
+    rewards = [task.rewards[:first] for task in tasks]
+    judged = [task.scored[:first] for task in tasks]
     return KnownResults(
         record=record,
         rates=solve_rates(rewards),
-        scenarios=len(judged),
-        attempts=harmonic_mean(map(len, judged)),
+        scenarios=len(tasks),
+        attempts=harmonic_mean(map(len, rewards)),
         agent_s=_per_attempt(judged, lambda attempt: attempt.seconds),
         cost_usd=_per_attempt(judged, lambda attempt: attempt.cost_usd),
-        has_repeats=any(len(attempts) > 1 for attempts in judged),
+        has_repeats=any(len(task) > 1 for task in rewards),
     )
 
 
