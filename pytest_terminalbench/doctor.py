@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.environments.bootstrap import BASES
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, engine_errors
+from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine
 from pytest_terminalbench.environments.endpoint import Endpoint, find_endpoint
+from pytest_terminalbench.environments.engine_errors import engine_errors
 from pytest_terminalbench.environments.images import ImageMap
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import leftovers

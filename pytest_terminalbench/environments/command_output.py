@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
+from typing import Protocol
 
-__all__ = ["DEFAULT_OUTPUT_CAP", "BoundedOutput", "Demultiplexer"]
+__all__ = ["DEFAULT_OUTPUT_CAP", "BoundedOutput", "Demultiplexer", "FirstLine", "Sink"]
 
 # Enough for any log a person reads; a runaway `yes` writes this in 10 ms and must not fill the host's memory.
 DEFAULT_OUTPUT_CAP = 1 << 20
+
+# A number and a line break, behind the prefix of a first line.
+_LONGEST_VALUE = 32
+
+
+class Sink(Protocol):
+    """Takes the bytes of one stream as they come."""
+
+    def append(self, data: bytes) -> None: ...
 
 
 class BoundedOutput:
@@ -53,10 +64,51 @@ class BoundedOutput:
         return self.dropped > 0 or self._tail_size > self._half
 
 
+class FirstLine:
+    """Takes the first line off a stream if it begins with `prefix`; everything else goes on to `sink`.
+
+    ``value`` is what stood behind the prefix, and None for a stream that begins otherwise; ``settled`` is set as soon
+    as it is clear which of them it is.
+    """
+
+    def __init__(self, prefix: bytes, sink: Sink) -> None:
+        self.value: bytes | None = None
+        self.settled = threading.Event()
+        self._prefix = prefix
+        self._sink = sink
+        self._held = b""
+
+    def append(self, data: bytes) -> None:
+        if self.settled.is_set():
+            self._sink.append(data)
+            return
+        self._held += data
+        line, line_break, rest = self._held.partition(b"\n")
+        if line_break and line.startswith(self._prefix):
+            self.value = line.removeprefix(self._prefix)
+            self._settle(rest)
+        elif line_break or not self._may_be_the_line():
+            self._settle(self._held)
+
+    def close(self) -> None:
+        """The stream has ended: what was held back goes on."""
+        if not self.settled.is_set():
+            self._settle(self._held)
+
+    def _may_be_the_line(self) -> bool:
+        is_begun = self._prefix.startswith(self._held) or self._held.startswith(self._prefix)
+        return is_begun and len(self._held) < len(self._prefix) + _LONGEST_VALUE
+
+    def _settle(self, rest: bytes) -> None:
+        if rest:
+            self._sink.append(rest)
+        self.settled.set()
+
+
 class Demultiplexer:
     """Docker's stream of frames (one byte of stream number, three of padding, four of size) taken apart."""
 
-    def __init__(self, stdout: BoundedOutput, stderr: BoundedOutput) -> None:
+    def __init__(self, stdout: Sink, stderr: Sink) -> None:
         self._sinks = {1: stdout, 2: stderr}
         self._header = bytearray()
         self._left = 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,16 +15,28 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
-from pytest_terminalbench.environments.command_output import DEFAULT_OUTPUT_CAP, BoundedOutput, Demultiplexer
+from pytest_terminalbench.environments.command import Command
+from pytest_terminalbench.environments.command_output import DEFAULT_OUTPUT_CAP
 from pytest_terminalbench.environments.endpoint import client_options
-from pytest_terminalbench.environments.kill_scripts import KILL_SESSION, MARKER, STOP_AGENT, parse_stop_report
-from pytest_terminalbench.errors import (
-    EngineUnreachable,
-    EnvironmentFailure,
-    EnvironmentLost,
-    ImageUnavailable,
-    TooMuchToCopy,
+from pytest_terminalbench.environments.engine_errors import check_response, engine_errors, engine_message
+from pytest_terminalbench.environments.failure import (
+    ContainerEvent,
+    ContainerState,
+    StartProblem,
+    says_gone,
+    start_problem,
+    start_problem_in_output,
+    who_ended,
 )
+from pytest_terminalbench.environments.kill_scripts import (
+    KILL_SESSION,
+    MARKER,
+    RECORD_LEADER,
+    STOP_AGENT,
+    parse_kill_count,
+    parse_stop_report,
+)
+from pytest_terminalbench.errors import EnvironmentFailure, EnvironmentLost, ImageUnavailable, TooMuchToCopy
 
 if TYPE_CHECKING:
     import docker
@@ -37,13 +49,12 @@ ENGINE_TIMEOUT_S = 120
 CONNECTIONS = 64
 # The kill script needs some 50 ms; against a bomb of 512 processes on one CPU it took 6 s.
 KILL_TIMEOUT_S = 20.0
-# After the main process of a command has ended, output already on its way still arrives this late.
-DRAIN_S = 0.2
-# How late the engine may book a command's end, or a container's; milliseconds, except on a machine whose disk is busy.
-BOOKING_S = 15.0
+# How late the engine may book a container's end; milliseconds, except on a machine whose disk is busy.
 DYING_S = 1.0
 # What a trial may copy out of a container: a build tree, not a disk.
 MAX_COPY_BYTES = 1 << 30
+# Variables of other names (``server.port``) do not get through a shell; dash and busybox leave them out.
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,22 +149,22 @@ class DockerEngine:
         """What the engine knows of an image; None when it does not have it."""
         try:
             with engine_errors("look for an image"):
-                found: dict[str, Any] = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+                image: dict[str, Any] = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]
         except ImageUnavailable:
             return None
-        return found
+        return image
 
     def containers(self, label: str) -> list[dict[str, Any]]:
         """Every container, running or not, with `label` (``key`` or ``key=value``), as the engine lists them."""
         with engine_errors("list containers"):
-            found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": label})
-            return found
+            containers: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": label})
+            return containers
 
     def images(self, label: str) -> list[dict[str, Any]]:
         """Every image with `label`, as the engine lists them."""
         with engine_errors("list images"):
-            found: list[dict[str, Any]] = self.api.images(filters={"label": label})
-            return found
+            images: list[dict[str, Any]] = self.api.images(filters={"label": label})
+            return images
 
     def remove_image(self, image: str, *, force: bool = False) -> None:
         """Remove an image; raises EnvironmentFailure for one that is in use, or the parent of another."""
@@ -162,7 +173,7 @@ class DockerEngine:
 
 
 class DockerEnvironment:
-    """A running container. Safe to use from one thread at a time; `close` from any."""
+    """A running container. It takes commands from several threads at the same time."""
 
     def __init__(self, engine: DockerEngine, container: str, *, lifetime_s: int, pids: int) -> None:
         self.engine = engine
@@ -171,6 +182,9 @@ class DockerEnvironment:
         self._pids = pids
         self._started_at = time.time()
         self._ended_for_agent = False
+        self._last_state: ContainerState | None = None
+
+    # -- commands ----------------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -183,34 +197,61 @@ class DockerEnvironment:
         output_cap: int = DEFAULT_OUTPUT_CAP,
     ) -> ExecResult:
         """Run `argv` and wait for it; see `Environment.run`. `output_cap` is in bytes, per stream."""
+        if not argv:
+            raise ValueError("there is no command to run: argv is empty")
         began = time.monotonic()
-        marker = f"{MARKER}={uuid.uuid4().hex}"
-        command = _Command(self, self._exec_create(argv, [marker, *_pairs(env)], cwd, user), output_cap)
-        problem = self._exec_start(command)
+        token = uuid.uuid4().hex
+
+        def attempt(line: Sequence[str], recorded_by: str | None) -> ExecResult | StartProblem:
+            variables = [f"{MARKER}={token}", *_pairs(env)]
+            command = self._command(self._exec_create(line, variables, cwd, user), output_cap, recorded_by)
+            return self._run(command, marker=variables[0], began=began, timeout_s=timeout_s)
+
+        outcome: ExecResult | StartProblem | None = None
+        if self._keeps_names(env):
+            outcome = attempt([*RECORD_LEADER, token, *argv], token)
+        # Where there is no shell to tell the leader, the command may start all the same; and where it does not, the
+        # runtime's words are about the command.
+        if not isinstance(outcome, ExecResult):
+            outcome = attempt(argv, None)
+        return outcome if isinstance(outcome, ExecResult) else self._not_started(outcome, began)
+
+    def _keeps_names(self, env: Mapping[str, str] | None) -> bool:
+        """Whether a command's variables all survive a shell."""
+        return self._image_names_fit and all(_SHELL_NAME.fullmatch(name) for name in env or {})
+
+    @cached_property
+    def _image_names_fit(self) -> bool:
+        with self._container_errors("look at a container"):
+            config = self.engine.api.inspect_container(self.container)["Config"]
+        names = [pair.partition("=")[0] for pair in config.get("Env") or ()]
+        return all(_SHELL_NAME.fullmatch(name) for name in names)
+
+    def _run(self, command: Command, *, marker: str, began: float, timeout_s: float) -> ExecResult | StartProblem:
+        problem = self._start(command)
         if problem is not None:
-            return self._not_started(problem, began)
+            return problem
         timed_out = not command.wait(began + timeout_s)
         if timed_out:
-            self._kill_session(marker)
-            command.wait_for_end(KILL_TIMEOUT_S)
+            self._kill(command, marker)
+            # What was written before arrives.
+            command.wait(time.monotonic() + KILL_TIMEOUT_S)
         result = ExecResult(
             exit_code=None if timed_out else command.exit_code(),
             stdout=command.stdout.text(),
             stderr=command.stderr.text(),
             duration_s=time.monotonic() - began,
             timed_out=timed_out,
-            truncated=command.stdout.truncated or command.stderr.truncated,
+            truncated=command.is_truncated,
         )
-        problem = _problem_in_output(result)
-        return result if problem is None else self._not_started(problem, began)
+        # One that has told its leader did start, whatever it printed after that.
+        if timed_out or command.leader() is not None:
+            return result
+        return start_problem_in_output(result.exit_code, result.stdout, result.stderr) or result
 
-    def _not_started(self, problem: _StartProblem, began: float) -> ExecResult:
-        """The result of a command that the runtime could not start, unless the container itself is to blame."""
-        if not self._stays(DYING_S if "stopped" in problem.text else 0.0):
-            raise EnvironmentLost(f"run a command: container {self.container[:12]} is gone ({problem.text})")
-        return ExecResult(
-            exit_code=problem.exit_code, stdout="", stderr=problem.text, duration_s=time.monotonic() - began
-        )
+    def _command(self, exec_id: str, output_cap: int, token: str | None) -> Command:
+        api = self.engine.api
+        return Command(api, exec_id, errors=self._container_errors, output_cap=output_cap, token=token)
 
     def _exec_create(self, argv: Sequence[str], env: list[str], cwd: str | None, user: str | None) -> str:
         with self._container_errors("run a command"):
@@ -219,25 +260,34 @@ class DockerEnvironment:
             )
             return str(created["Id"])
 
-    def _exec_start(self, command: _Command) -> _StartProblem | None:
-        import docker
-
+    def _start(self, command: Command) -> StartProblem | None:
         try:
-            with self._container_errors("run a command"):
-                command.start()
-        except EnvironmentFailure as failure:
-            cause = failure.__cause__
-            if isinstance(cause, docker.errors.APIError) and (problem := _start_problem(str(cause.explanation))):
-                return problem
+            command.start()
+        except EnvironmentLost:
             raise
+        except EnvironmentFailure as failure:
+            problem = start_problem(engine_message(failure) or "")
+            if problem is None:
+                raise
+            return problem
         return None
 
-    def _kill_session(self, marker: str) -> None:
-        """Kill what the marked command started; where even that cannot run, the container ends."""
-        if not self._run_own_script(KILL_SESSION, [marker]).ok:
-            # What ran inside left no room for it: as if it had ended the container itself.
-            self._ended_for_agent = True
-            self.close()
+    def _not_started(self, problem: StartProblem, began: float) -> ExecResult:
+        """The result of a command that the runtime could not start, unless the container itself is to blame."""
+        if not self._stays(DYING_S if problem.is_stopped else 0.0):
+            raise EnvironmentLost(f"run a command: container {self.container[:12]} is gone ({problem.text})")
+        return ExecResult(
+            exit_code=problem.exit_code, stdout="", stderr=problem.text, duration_s=time.monotonic() - began
+        )
+
+    def _kill(self, command: Command, marker: str) -> None:
+        """Kill what the command started, and nothing else; where that cannot be done, the container ends."""
+        report = self._run_own_script(KILL_SESSION, [marker, str(command.leader() or 0)])
+        if report.ok and (parse_kill_count(report.stdout) or command.wait(time.monotonic() + DYING_S)):
+            return
+        # What ran inside left no room for it, or no trace: as if it had ended the container itself.
+        self._ended_for_agent = True
+        self.close()
 
     def _run_own_script(self, script: str, arguments: Sequence[str]) -> ExecResult:
         """Run one of our scripts as root; not ok when the container does not let it run to its end."""
@@ -250,9 +300,9 @@ class DockerEnvironment:
         return result
 
     def _run_as_root(self, argv: Sequence[str]) -> ExecResult:
-        command = _Command(self, self._exec_create(argv, [], "/", "0:0"), DEFAULT_OUTPUT_CAP)
+        command = self._command(self._exec_create(argv, [], "/", "0:0"), DEFAULT_OUTPUT_CAP, None)
         began = time.monotonic()
-        problem = self._exec_start(command)
+        problem = self._start(command)
         if problem is not None:
             return self._not_started(problem, began)
         in_time = command.wait(began + KILL_TIMEOUT_S)
@@ -271,7 +321,9 @@ class DockerEnvironment:
             response = api.post(
                 f"{api.base_url}/v{api.api_version}/containers/{self.container}/update", json={"PidsLimit": pids}
             )
-            _check(response)
+            check_response(response)
+
+    # -- files -------------------------------------------------------------------------------------------------------
 
     def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
         """Write files into the container; see `Environment.put`."""
@@ -294,9 +346,10 @@ class DockerEnvironment:
         try:
             with self._container_errors("copy files out"):
                 stream, _ = self.engine.api.get_archive(self.container, path)
+        except EnvironmentLost:
+            raise
         except EnvironmentFailure as failure:
-            cause = failure.__cause__
-            if isinstance(cause, docker.errors.NotFound) and "No such container" not in str(cause.explanation):
+            if isinstance(failure.__cause__, docker.errors.NotFound):
                 return None
             raise
         chunks: Iterator[bytes] = iter(stream)
@@ -315,6 +368,8 @@ class DockerEnvironment:
             _spool(archive, spool, path)
             self.engine.api.put_archive(self.container, parent, spool)
 
+    # -- the end -----------------------------------------------------------------------------------------------------
+
     def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
         """Kill the agent's processes; see `Environment.stop_agent`."""
         result = self._run_own_script(STOP_AGENT, [str(self._lifetime_s), *keep, "--", *remove])
@@ -329,7 +384,7 @@ class DockerEnvironment:
         self.engine.remove(self.container)
 
     def why_gone(self) -> str | None:
-        """Why the container is no longer running, from the engine's own events; None while it runs.
+        """Why the container is no longer running; None while it runs.
 
         ``agent``: its main process ended by what ran inside (killed, or out of memory), or it had to be ended because
         what ran inside could not be; ``engine``: somebody outside killed or removed it, it reached its deadline, or the
@@ -338,7 +393,7 @@ class DockerEnvironment:
         try:
             if self._stays(DYING_S):
                 return None
-            return "agent" if self._ended_for_agent or self._ended_from_inside() else "engine"
+            return "agent" if self._ended_for_agent else who_ended(self._last_state, self._events())
         except EnvironmentFailure:
             return "engine"
 
@@ -354,177 +409,43 @@ class DockerEnvironment:
     def _is_running(self) -> bool:
         try:
             with self._container_errors("look at a container"):
-                return bool(self.engine.api.inspect_container(self.container)["State"]["Running"])
+                state = self.engine.api.inspect_container(self.container)["State"]
         except EnvironmentLost:
             return False
+        if state["Running"]:
+            return True
+        # The engine removes it in a moment, and with it what it says of its end.
+        self._last_state = ContainerState(
+            exit_code=int(state["ExitCode"]),
+            oom_killed=bool(state.get("OOMKilled")),
+            error=str(state.get("Error") or ""),
+        )
+        return False
 
-    def _ended_from_inside(self) -> bool:
+    def _events(self) -> list[ContainerEvent]:
         with engine_errors("read the engine's events"):
-            events = [
-                event
-                for event in self.engine.api.events(
-                    since=int(self._started_at) - 1,
-                    until=int(time.time()) + 1,
-                    filters={"container": self.container},
-                    decode=True,
-                )
-                if event.get("id") == self.container
-            ]
-        actions = {str(event.get("Action", "")) for event in events}
-        codes = [event["Actor"]["Attributes"].get("exitCode") for event in events if event.get("Action") == "die"]
-        # Signals sent from inside are no `kill` event; the deadline of the main process is exit code 0.
-        return "die" in actions and "kill" not in actions and codes[-1:] != ["0"]
+            stream = self.engine.api.events(
+                since=int(self._started_at) - 1,
+                until=int(time.time()) + 1,
+                filters={"container": self.container},
+                decode=True,
+            )
+            return [_event(event) for event in stream if event.get("id") == self.container]
 
     @contextmanager
     def _container_errors(self, doing: str) -> Iterator[None]:
-        import docker
-
         try:
             with engine_errors(doing):
                 yield
         except EnvironmentFailure as failure:
-            cause = failure.__cause__
-            if isinstance(cause, docker.errors.APIError) and _says_gone(str(cause.explanation)):
-                raise EnvironmentLost(f"{doing}: container {self.container[:12]} is gone") from cause
+            if says_gone(engine_message(failure) or ""):
+                raise EnvironmentLost(f"{doing}: container {self.container[:12]} is gone") from failure.__cause__
             raise
 
 
-class _Command:
-    """One exec: a thread reads its stream while we wait with a deadline (docker-py's exec knows none)."""
-
-    def __init__(self, environment: DockerEnvironment, exec_id: str, output_cap: int) -> None:
-        self.stdout = BoundedOutput(output_cap)
-        self.stderr = BoundedOutput(output_cap)
-        self._environment = environment
-        self._exec_id = exec_id
-        self._api = environment.engine.api
-        self._ended = threading.Event()
-
-    def start(self) -> None:
-        # Asked for without an upgrade of the connection: docker-py reads an upgraded one past the buffer that took
-        # the header, and loses output that came in the same packet.
-        response = self._api.post(
-            f"{self._api.base_url}/v{self._api.api_version}/exec/{self._exec_id}/start",
-            json={"Detach": False, "Tty": False},
-            stream=True,
-            timeout=(ENGINE_TIMEOUT_S, None),
-        )
-        _check(response)
-        threading.Thread(target=self._read, args=[response], daemon=True).start()
-
-    def _read(self, response: Any) -> None:
-        demultiplexer = Demultiplexer(self.stdout, self.stderr)
-        try:
-            while data := response.raw.read1(1 << 16):
-                demultiplexer.feed(data)
-        except Exception:  # noqa: BLE001 - any broken stream means the same: no more output; the exit code tells why.
-            pass
-        finally:
-            response.close()
-            self._ended.set()
-
-    def wait(self, until: float) -> bool:
-        """Wait for the end; False at the deadline `until` (monotonic clock)."""
-        step = 0.2
-        while not self._ended.wait(max(0.0, min(step, until - time.monotonic()))):
-            # A background process that inherited the output keeps the stream open after the command has ended.
-            if not self._state()["Running"]:
-                self._ended.wait(DRAIN_S)
-                return True
-            if time.monotonic() >= until:
-                return False
-            step = min(step * 1.5, 1.0)
-        return True
-
-    def wait_for_end(self, timeout_s: float) -> None:
-        """After a kill: let what was written before it arrive."""
-        self.wait(time.monotonic() + timeout_s)
-
-    def exit_code(self) -> int:
-        """The exit code; the engine books it a moment after the stream has ended."""
-        until = time.monotonic() + BOOKING_S
-        while time.monotonic() < until:
-            state = self._state()
-            if not state["Running"] and state["ExitCode"] is not None:
-                return int(state["ExitCode"])
-            time.sleep(0.01)
-        raise EnvironmentLost("the engine did not say how a command ended")
-
-    def _state(self) -> dict[str, Any]:
-        with self._environment._container_errors("watch a command"):
-            found: dict[str, Any] = self._api.exec_inspect(self._exec_id)
-            return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class _StartProblem:
-    exit_code: int
-    text: str
-
-
-# How an engine begins to say that a command did not start. Newer ones answer the request with it, older ones write it
-# where the command's output would be.
-_NOT_STARTED = ("OCI runtime exec failed", "cannot exec in a stopped", "unable to find user")
-
-
-def _start_problem(text: str) -> _StartProblem | None:
-    """A command that the runtime could not start is a result of the command, as a shell would give it."""
-    missing = "executable file not found" in text or "no such file or directory" in text
-    if missing and "chdir to cwd" not in text:
-        return _StartProblem(exit_code=127, text=text)
-    known = (*_NOT_STARTED, "permission denied", "resource temporarily unavailable")
-    return _StartProblem(exit_code=126, text=text) if missing or any(words in text for words in known) else None
-
-
-def _problem_in_output(result: ExecResult) -> _StartProblem | None:
-    """A command may print the same words and end with the same code; then the text moves to stderr, and no more."""
-    if result.exit_code in (126, 127) and not result.stderr and result.stdout.startswith(_NOT_STARTED):
-        return _start_problem(result.stdout.strip())
-    return None
-
-
-def _says_gone(text: str) -> bool:
-    return any(words in text for words in ("is not running", "No such container", "No such exec"))
-
-
-@contextmanager
-def engine_errors(doing: str) -> Generator[None]:
-    """Turn what docker-py and its HTTP libraries raise into our errors, with what was being done."""
-    import docker
-    import requests
-    import urllib3
-
-    try:
-        yield
-    except docker.errors.ImageNotFound as error:
-        raise ImageUnavailable(f"{doing}: {error.explanation}") from error
-    except docker.errors.APIError as error:
-        raise EnvironmentFailure(f"{doing}: {error.explanation or error}{_hint(str(error))}") from error
-    except docker.errors.DockerException as error:
-        raise EngineUnreachable(f"{doing}: {error}") from error
-    except requests.exceptions.Timeout as error:
-        raise EngineUnreachable(f"{doing}: the engine did not answer in time ({error})") from error
-    # urllib3's come through where an answer is read piece by piece.
-    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise EngineUnreachable(f"{doing}: the engine does not answer ({error})") from error
-
-
-def _check(response: Any) -> None:
-    import docker
-    import requests
-
-    try:
-        response.raise_for_status()
-    except requests.exceptions.HTTPError as error:
-        docker.errors.create_api_error_from_http_exception(error)
-
-
-def _hint(message: str) -> str:
-    if "no space left" in message:
-        return "\nFree some disk: `terminalbench images prune` and `terminalbench gc` remove what is ours"
-    if "Range of CPUs" in message:
-        return "\nThe scenario asks for more CPUs than this machine has"
-    return ""
+def _event(event: Mapping[str, Any]) -> ContainerEvent:
+    exit_code = event.get("Actor", {}).get("Attributes", {}).get("exitCode")
+    return ContainerEvent(action=str(event.get("Action", "")), exit_code=None if exit_code is None else int(exit_code))
 
 
 def _pairs(env: Mapping[str, str] | None) -> list[str]:

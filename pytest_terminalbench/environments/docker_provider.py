@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment, engine_errors
+from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.engine_errors import engine_errors
 from pytest_terminalbench.environments.images import Image, ImageMap, Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import leftovers, remove

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.digest import digest_files, digest_json, tree_files
-from pytest_terminalbench.environments.docker import DockerEngine, engine_errors
+from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.engine_errors import engine_errors
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import EngineUnreachable, ImageBuildError, ImageUnavailable, SettingsError
 from pytest_terminalbench.scenarios.model import Scenario

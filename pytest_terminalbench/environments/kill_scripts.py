@@ -3,17 +3,22 @@
 They use POSIX sh, `tr` and `rm` only, so that they run in minimal images, and go through /proc because minimal images
 have no `ps`; and they start nobody before the last of the agent's processes is gone (except where some are to be kept),
 for there may be no room. A process started by `exec` leads a session of its own (the runtime calls setsid), which is
-how a command's processes are told from others'.
+how a command's processes are told from others': the command's first process tells its number before it becomes the
+command (`RECORD_LEADER`), and that is the number of the session.
 """
 
 from __future__ import annotations
 
 from pytest_terminalbench.environments.base import StopReport
 
-__all__ = ["KILL_SESSION", "MARKER", "STOP_AGENT", "parse_stop_report"]
+__all__ = ["KILL_SESSION", "MARKER", "RECORD_LEADER", "STOP_AGENT", "parse_kill_count", "parse_stop_report"]
 
-# Every command carries this variable with a value of its own; by it the kill finds the command's first process.
+# Every command carries this variable with a value of its own; by it the kill finds children that left the session.
 MARKER = "TERMINALBENCH_EXEC"
+
+# To be followed by a word that nobody else knows and by the command. Writes the word and the process's number to
+# stderr, then becomes the command. As the runtime has it, a shell's message and exit code tell of what cannot start.
+RECORD_LEADER = ("/bin/sh", "-c", 'echo "$1 $$" >&2; shift; exec "$@"', "sh")
 
 _READ_STAT = """
 # One process: sets p (pid), name, state, parent, session; fails for one that has just ended.
@@ -43,8 +48,10 @@ KILL_SESSION = (
     _READ_STAT
     + _HOLD_OR_KILL
     + """
-# $1: the marker. Kills the whole session that the marked command leads, until nothing of it is left.
-mine=$$; marker=$1; target=""; leaders=""
+# $1: the marker; $2: the command's session, 0 where nobody knows it. Kills that session, and those that marked children
+# have begun, until nothing of them is left. Nobody else is touched: other commands may be running.
+mine=$$; marker=$1; target=" "
+[ "$2" = 0 ] || target=" $2 "
 # The shell's `read` passes over the zero bytes between variables.
 is_marked() {
   while IFS= read -r value || [ -n "$value" ]; do
@@ -52,16 +59,14 @@ is_marked() {
   done 2>/dev/null < "$d/environ"
   return 1
 }
+# Not all can be found so: without a privilege that containers lack not even root reads the variables of another user's
+# processes, and some programs write over theirs.
 for d in /proc/[0-9]*; do
   stat_of "$d" || continue
   [ "$session" = "$mine" ] && continue
-  [ "$parent" = 0 ] && [ "$p" != 1 ] && leaders="$leaders $session "
   case "$target" in *" $session "*) continue ;; esac
-  is_marked && target="$target $session "
+  is_marked && target="$target$session "
 done
-# Without a privilege that containers lack not even root reads the variables of another user's processes, and some
-# programs write over theirs. Then it is whatever was started from outside: there is one command at a time.
-[ -n "$target" ] || target=$leaders
 seen=" "; killed=0; round=0; left=1
 while [ $left = 1 ] && [ $round -lt 40 ]; do
   round=$((round + 1)); left=0; victims=""
@@ -72,6 +77,7 @@ while [ $left = 1 ] && [ $round -lt 40 ]; do
   done
   [ $left = 1 ] && hold_or_kill
 done
+echo "killed $killed"
 exit 0
 """
 )
@@ -155,12 +161,14 @@ exit 0
 )
 
 
+def parse_kill_count(text: str) -> int:
+    """How many processes `KILL_SESSION` says it has ended."""
+    return _number(_facts(text), "killed") or 0
+
+
 def parse_stop_report(text: str) -> StopReport:
     """What `STOP_AGENT` printed."""
-    facts: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(" ")
-        facts[key] = value.strip()
+    facts = _facts(text)
     counter = next((name for name in ("memory.peak", "memory.max_usage_in_bytes") if name in facts), None)
     peak = _number(facts, counter) if counter else None
     return StopReport(
@@ -171,6 +179,12 @@ def parse_stop_report(text: str) -> StopReport:
         oom_kills=_number(facts, "oom_kill"),
         pids_refused=_number(facts, "pids_max"),
     )
+
+
+def _facts(text: str) -> dict[str, str]:
+    """Lines of a name, a space and a value; the last of a name counts."""
+    parts = [line.partition(" ") for line in text.splitlines()]
+    return {name: value.strip() for name, _, value in parts}
 
 
 def _number(facts: dict[str, str], key: str) -> int | None:

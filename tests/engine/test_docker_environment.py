@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 import tarfile
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -83,6 +85,27 @@ class TestCommands:
 
         assert done.stdout == "hi\n/\nnobody\n"
 
+    def test_variables_that_no_shell_keeps_get_through(self, start: Start) -> None:
+        """Such as those of Java programs; it is dash that leaves them out."""
+        environment = start(env={"server.port": "80"})
+
+        assert "server.port=80" in environment.run(["env"]).stdout.splitlines()
+        assert "one.more=1" in start().run(["env"], env={"one.more": "1"}).stdout.splitlines()
+
+    def test_arguments_arrive_as_they_are(self, environment: DockerEnvironment) -> None:
+        arguments = ["", " ", "a b", "$HOME", "'", '"', "\\", "*", "-n", "line\nbreak", "ä"]
+        script = "import json, sys; print(json.dumps(sys.argv[1:]))"
+
+        assert json.loads(environment.run(["python3", "-c", script, *arguments]).stdout) == arguments
+
+    def test_the_first_line_of_a_commands_errors_is_its_own(self, environment: DockerEnvironment) -> None:
+        assert environment.run(["sh", "-c", "echo one >&2; echo two >&2"]).stderr == "one\ntwo\n"
+        assert environment.run(["true"]).stderr == ""
+
+    def test_a_command_without_words_is_a_mistake_of_the_caller(self, environment: DockerEnvironment) -> None:
+        with pytest.raises(ValueError, match="argv is empty"):
+            environment.run([])
+
     def test_a_command_that_is_not_found_is_a_result(self, environment: DockerEnvironment) -> None:
         done = environment.run(["no-such-command"])
 
@@ -103,9 +126,11 @@ class TestCommands:
         assert done.stderr
 
     def test_words_of_the_runtime_in_a_commands_output_break_nothing(self, environment: DockerEnvironment) -> None:
-        done = sh(environment, "echo 'cannot exec in a stopped state: unknown'; exit 126")
+        done = sh(environment, "echo x >> /ran; echo 'cannot exec in a stopped state: unknown'; exit 126")
 
-        assert done.exit_code == 126
+        assert (done.exit_code, done.stdout) == (126, "cannot exec in a stopped state: unknown\n")
+        # And it was run once.
+        assert printed(environment, "cat /ran") == "x\n"
 
     def test_odd_bytes_are_replaced(self, environment: DockerEnvironment) -> None:
         assert printed(environment, r"printf 'a\377b\303\244'") == "a\ufffdbä"
@@ -146,11 +171,60 @@ class TestDeadlines:
         assert done.timed_out
         assert processes(environment) == []
 
+    def test_one_that_wrote_over_its_variables_is_killed_too(self, environment: DockerEnvironment) -> None:
+        done = sh(environment, "exec env -i sh -c 'sleep 101 & sleep 102'", timeout_s=0.5)
+
+        assert done.timed_out
+        assert processes(environment) == []
+
     def test_a_service_of_an_earlier_command_survives(self, environment: DockerEnvironment) -> None:
         sh(environment, "setsid sleep 101 >/dev/null 2>&1 &")
         sh(environment, "sleep 102", timeout_s=0.5)
 
         assert processes(environment) == ["sleep 101"]
+
+
+class TestCommandsAtTheSameTime:
+    """A deadline ends the command that it is for, and no other."""
+
+    @pytest.mark.parametrize(
+        ("late", "user"),
+        [("sleep 101 & sleep 102", None), ("sleep 101 & sleep 102", "nobody"), ("exec env -i sleep 101", None)],
+        ids=["as root", "as another user", "without variables"],
+    )
+    def test_the_other_goes_on_to_its_end(self, environment: DockerEnvironment, late: str, user: str | None) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(sh, environment, "echo begun; sleep 2; echo ended")
+            assert eventually(lambda: "sleep 2" in processes(environment))
+            done = sh(environment, late, timeout_s=0.5, user=user)
+
+        assert (done.timed_out, done.exit_code) == (True, None)
+        assert (other.result().exit_code, other.result().stdout) == (0, "begun\nended\n")
+        assert processes(environment) == []
+
+    def test_another_users_command_goes_on_too(self, environment: DockerEnvironment) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(sh, environment, "sleep 2; echo ended", user="nobody")
+            assert eventually(lambda: "sleep 2" in processes(environment))
+            assert sh(environment, "sleep 101", timeout_s=0.5, user="nobody").timed_out
+
+        assert (other.result().exit_code, other.result().stdout) == (0, "ended\n")
+
+    def test_two_that_are_late_are_both_killed(self, environment: DockerEnvironment) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            late = [pool.submit(sh, environment, f"echo {n}; sleep 10{n}", timeout_s=0.5) for n in (1, 2)]
+
+        assert [(it.result().timed_out, it.result().stdout) for it in late] == [(True, "1\n"), (True, "2\n")]
+        assert processes(environment) == []
+        assert environment.why_gone() is None
+
+    def test_many_keep_their_outputs_apart(self, environment: DockerEnvironment) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            said = list(pool.map(lambda n: sh(environment, f"echo out {n}; echo err {n} >&2; exit {n}"), range(24)))
+
+        assert [(it.exit_code, it.stdout, it.stderr) for it in said] == [
+            (n, f"out {n}\n", f"err {n}\n") for n in range(24)
+        ]
 
 
 class TestFiles:
@@ -304,6 +378,16 @@ class TestLimits:
         environment.run(["rm", "/bin/sh"])
 
         assert environment.stop_agent() == StopReport(unstoppable=True)
+
+    def test_commands_run_without_a_shell(self, environment: DockerEnvironment) -> None:
+        """As in an image that has none."""
+        environment.run(["rm", "/bin/sh"])
+
+        done = environment.run(["ls", "/etc/passwd", "/nowhere"])
+        missing = environment.run(["no-such-command"])
+
+        assert (done.exit_code, done.stdout, bool(done.stderr)) == (2, "/etc/passwd\n", True)
+        assert (missing.exit_code, missing.stdout) == (127, "")
 
     def test_a_command_that_cannot_be_killed_ends_the_container(self, environment: DockerEnvironment) -> None:
         """By the agent's fault: it left nothing to kill with."""

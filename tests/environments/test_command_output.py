@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_terminalbench.environments.command_output import BoundedOutput, Demultiplexer
+from pytest_terminalbench.environments.command_output import BoundedOutput, Demultiplexer, FirstLine
 
 CHUNKS = st.lists(st.binary(max_size=30), max_size=30)
 
@@ -80,3 +81,54 @@ class TestDemultiplexer:
         Demultiplexer(stdout, stderr).feed(frame(7, b"hello"))
 
         assert (stdout.text(), stderr.text()) == ("hello", "")
+
+
+class TestFirstLine:
+    @pytest.mark.parametrize(
+        ("chunks", "value", "rest"),
+        [
+            ([b"key 12\n"], b"12", ""),
+            ([b"key 12\nout\n"], b"12", "out\n"),
+            ([b"key 12\n", b"out\n"], b"12", "out\n"),
+            ([b"k", b"ey", b" 1", b"2", b"\n", b"o"], b"12", "o"),
+            ([b"key 12\nkey 13\n"], b"12", "key 13\n"),
+            ([b"out\nkey 12\n"], None, "out\nkey 12\n"),
+            ([b"ke", b"ttle\n"], None, "kettle\n"),
+            ([b"\n", b"key 12\n"], None, "\nkey 12\n"),
+            ([b"key ", b"x" * 40], None, "key " + "x" * 40),
+            ([b"key 1"], None, "key 1"),
+            ([], None, ""),
+        ],
+        ids=[
+            "alone",
+            "and more",
+            "in two pieces",
+            "in many pieces",
+            "once",
+            "not first",
+            "begins like it",
+            "an empty line",
+            "without end",
+            "broken off",
+            "nothing",
+        ],
+    )
+    def test_it_is_taken_off_and_nothing_else(self, chunks: list[bytes], value: bytes | None, rest: str) -> None:
+        sink = BoundedOutput()
+        first = FirstLine(b"key ", sink)
+
+        for chunk in chunks:
+            first.append(chunk)
+        first.close()
+
+        assert (first.value, sink.text()) == (value, rest)
+
+    def test_it_tells_as_soon_as_it_is_clear(self) -> None:
+        one, other = FirstLine(b"key ", BoundedOutput()), FirstLine(b"key ", BoundedOutput())
+        for first in (one, other):
+            first.append(b"ke")
+            assert not first.settled.is_set()
+        one.append(b"y 1\n")
+        other.append(b"ttle")
+
+        assert [one.settled.is_set(), other.settled.is_set()] == [True, True]

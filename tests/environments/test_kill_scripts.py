@@ -1,11 +1,11 @@
-"""What the script that stops an agent prints."""
+"""What the scripts print that stop an agent or a command."""
 
 from __future__ import annotations
 
 import pytest
 
 from pytest_terminalbench.environments.base import StopReport
-from pytest_terminalbench.environments.kill_scripts import parse_stop_report
+from pytest_terminalbench.environments.kill_scripts import parse_kill_count, parse_stop_report
 
 # Captured from a container of Docker 20.10 with memory_mb = 64 after an allocation of 200 MiB, on cgroup v1; and what
 # the kernel's documentation says of v2.
@@ -35,3 +35,8 @@ def test_what_a_tampered_shell_prints_is_no_number(text: str) -> None:
     report = parse_stop_report(text)
 
     assert (report.killed, report.memory_peak_mb, report.oom_kills, report.pids_refused) == (0, None, None, None)
+
+
+@pytest.mark.parametrize(("text", "count"), [("killed 3\n", 3), ("killed 0\n", 0), ("", 0), ("killed x", 0)])
+def test_killed_processes_are_counted(text: str, count: int) -> None:
+    assert parse_kill_count(text) == count
