@@ -22,7 +22,8 @@ from pathlib import Path
 from pytest_terminalbench.environments.archive import pack
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.endpoint import find_endpoint
-from pytest_terminalbench.environments.images import ImageMap, Images, load_image_map, machine_image_map
+from pytest_terminalbench.environments.image_map import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.environments.images import Images
 
 BASE = "debian:bookworm-slim"
 # What only our development environment has, and every process would load.

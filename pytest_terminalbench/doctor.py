@@ -19,7 +19,7 @@ from pytest_terminalbench.environments.bootstrap import BASES
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine
 from pytest_terminalbench.environments.endpoint import Endpoint, find_endpoint
 from pytest_terminalbench.environments.engine_errors import engine_errors
-from pytest_terminalbench.environments.images import ImageMap
+from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import leftovers
 from pytest_terminalbench.errors import EngineUnreachable, TerminalBenchError

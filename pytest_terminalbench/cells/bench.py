@@ -13,7 +13,7 @@ from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.observer import Observer, Unobserved
 from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
 from pytest_terminalbench.environments.endpoint import find_endpoint
-from pytest_terminalbench.environments.images import ImageMap, image_map_for
+from pytest_terminalbench.environments.image_map import ImageMap, image_map_for
 from pytest_terminalbench.errors import EnvironmentFailure
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 from pytest_terminalbench.scenarios.model import Scenario

@@ -9,7 +9,7 @@ from pytest_terminalbench.settings import PytestSettings, pytest_settings
 
 if TYPE_CHECKING:
     from pytest_terminalbench.environments.docker import DockerEngine
-    from pytest_terminalbench.environments.images import ImageMap
+    from pytest_terminalbench.environments.image_map import ImageMap
     from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 
 __all__ = ["baselines_folder", "catalog", "engine", "find_datasets", "project", "project_image_map", "results_folder"]
@@ -47,7 +47,7 @@ def find_datasets(requests: list[str]) -> list[Dataset]:
 
 
 def project_image_map(chosen: Path | None = None) -> ImageMap:
-    from pytest_terminalbench.environments.images import image_map_for
+    from pytest_terminalbench.environments.image_map import image_map_for
 
     return image_map_for(project().root, chosen)
 

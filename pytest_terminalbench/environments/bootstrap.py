@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.engine_errors import engine_errors
-from pytest_terminalbench.environments.images import load_image_map, machine_image_map
+from pytest_terminalbench.environments.image_map import load_image_map, machine_image_map
 from pytest_terminalbench.errors import EnvironmentFailure
 
 __all__ = ["BASES", "Bootstrapped", "bootstrap"]

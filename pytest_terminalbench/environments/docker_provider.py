@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
 from pytest_terminalbench.environments.engine_errors import engine_errors
-from pytest_terminalbench.environments.images import Image, ImageMap, Images
+from pytest_terminalbench.environments.image_map import ImageMap
+from pytest_terminalbench.environments.images import Image, Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.errors import EnvironmentFailure
@@ -65,7 +66,7 @@ class Scheduler:
 
     def lease(self, scenario: Scenario) -> EnvironmentLease:
         """The scenario's environments, the first already started; raises EnvironmentFailure."""
-        image = self.images.ensure(scenario)
+        image = self.images.ensure(scenario, build_s=scenario.spec.timeouts.build_s)
         lease = EnvironmentLease(self, scenario, image)
         lease.prepare()
         return lease

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
 import platform as host_platform
 import re
-import tarfile
 import time
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.digest import digest_files, digest_json, tree_files
+from pytest_terminalbench.digest import digest_files, digest_json
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.engine_errors import engine_errors
+from pytest_terminalbench.environments.dockerfile import base_images, build_context, with_bases_replaced
+from pytest_terminalbench.environments.engine_errors import engine_errors, engine_message
+from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
-from pytest_terminalbench.errors import EngineUnreachable, ImageBuildError, ImageUnavailable, SettingsError
+from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError, ImageUnavailable
 from pytest_terminalbench.scenarios.model import Scenario
-from pytest_terminalbench.settings import project_settings
 
-__all__ = ["Image", "ImageMap", "Images", "base_images", "image_map_for", "load_image_map", "machine_image_map"]
+__all__ = ["Image", "Images"]
 
 BUILD_TAIL_LINES = 25
 
@@ -43,52 +39,6 @@ class Image:
     built: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImageMap:
-    """Base images replaced by others: mirrors, or bases built on this machine."""
-
-    replacements: Mapping[str, str] = field(default_factory=dict)
-
-    def __call__(self, name: str) -> str:
-        return self.replacements.get(name, name)
-
-    def over(self, other: ImageMap) -> ImageMap:
-        """This map, and `other` where this one says nothing."""
-        return ImageMap(replacements={**other.replacements, **self.replacements})
-
-
-def machine_image_map() -> Path:
-    """Where `terminalbench images bootstrap` notes the bases it has built on this machine."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "pytest-terminalbench" / "images.json"
-
-
-def load_image_map(file: Path) -> ImageMap:
-    """Read a JSON object (or the TOML table ``[images]``) of image name -> image name.
-
-    Raises SettingsError naming the file.
-    """
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text).get("images", {}) if file.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"image map {file}: {error}") from None
-    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
-        raise SettingsError(f"image map {file}: must map image names to image names, as strings")
-    return ImageMap(replacements=content)
-
-
-def image_map_for(root: Path, chosen: Path | None = None) -> ImageMap:
-    """The map `chosen` (if any) over the one of the project in `root` over this machine's.
-
-    Raises SettingsError naming the file that is wrong.
-    """
-    machine = machine_image_map()
-    merged = load_image_map(machine) if machine.is_file() else ImageMap()
-    merged = ImageMap(replacements=project_settings(root).images).over(merged)
-    return load_image_map(chosen).over(merged) if chosen else merged
-
-
 class Images:
     """Makes sure that scenarios' images are on the engine; remembers within a process what it has seen there."""
 
@@ -98,25 +48,21 @@ class Images:
         self._locks = locks
         self._known: dict[str, Image] = {}
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
         """The scenario's image, pulled or built if need be: once, however many processes ask for it.
 
-        Raises ImageUnavailable or ImageBuildError.
+        `build_s` is what a build may take. Raises ImageUnavailable or ImageBuildError.
         """
         folder = scenario.build_folder
         key = f"{folder or scenario.spec.environment.image} for {scenario.spec.environment.platform}"
-        if key not in self._known:
-            began = time.monotonic()
-            image = self._build(scenario, folder) if folder else self._prebuilt(scenario)
-            self._known[key] = Image(
-                reference=image.reference,
-                recipe=image.recipe,
-                built=image.built,
-                build_s=time.monotonic() - began if image.built else 0.0,
-            )
-            return self._known[key]
-        known = self._known[key]
-        return Image(reference=known.reference, recipe=known.recipe, build_s=0.0, built=False)
+        known = self._known.get(key)
+        if known is not None:
+            return replace(known, build_s=0.0, built=False)
+        began = time.monotonic()
+        image = self._build(scenario, folder, build_s) if folder else self._prebuilt(scenario)
+        image = replace(image, build_s=time.monotonic() - began if image.built else 0.0)
+        self._known[key] = image
+        return image
 
     def ensure_name(self, name: str) -> str:
         """A prebuilt image by name, mapped and pulled if need be; its reference."""
@@ -134,7 +80,7 @@ class Images:
             built = True
         return Image(reference=reference, recipe=self._registry_digest(reference) or name, build_s=0.0, built=built)
 
-    def _build(self, scenario: Scenario, folder: Path) -> Image:
+    def _build(self, scenario: Scenario, folder: Path, build_s: float) -> Image:
         environment = scenario.spec.environment
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         names = base_images(dockerfile)
@@ -151,18 +97,17 @@ class Images:
             with FileLock(self._locks / f"{content.removeprefix('sha256:')[:20]}.lock"):
                 # Another worker may have built it while we waited.
                 if self._image_id(tag) is None:
-                    self._run_build(scenario, folder, _mapped(dockerfile, self._map), tag)
+                    self._run_build(scenario, folder, tag, build_s)
                     built = True
         return Image(reference=tag, recipe=recipe, build_s=0.0, built=built)
 
-    def _run_build(self, scenario: Scenario, folder: Path, dockerfile: str, tag: str) -> None:
+    def _run_build(self, scenario: Scenario, folder: Path, tag: str, build_s: float) -> None:
         lines: list[str] = []
-        limit_s = scenario.spec.timeouts.build_s
-        until = time.monotonic() + limit_s
-        too_long = f"longer than build_s = {limit_s:g} s"
+        until = time.monotonic() + build_s
+        too_long = f"longer than build_s = {build_s:g} s"
         try:
             with engine_errors(f"build the image of {scenario.id}"):
-                for message in self._build_messages(scenario, folder, dockerfile, tag):
+                for message in self._build_messages(scenario, folder, tag, build_s):
                     lines += str(message.get("stream", message.get("status", ""))).rstrip("\n").splitlines()
                     if "error" in message:
                         raise ImageBuildError(_build_failure(scenario, message["error"], lines))
@@ -174,9 +119,10 @@ class Images:
                 raise
             raise ImageBuildError(_build_failure(scenario, too_long, lines)) from None
 
-    def _build_messages(self, scenario: Scenario, folder: Path, dockerfile: str, tag: str) -> Iterator[dict[str, Any]]:
+    def _build_messages(self, scenario: Scenario, folder: Path, tag: str, build_s: float) -> Iterator[dict[str, Any]]:
+        dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         messages: Iterator[dict[str, Any]] = self._engine.api.build(
-            fileobj=_context(folder, dockerfile),
+            fileobj=build_context(folder, with_bases_replaced(dockerfile, self._map)),
             custom_context=True,
             tag=tag,
             rm=True,
@@ -185,113 +131,39 @@ class Images:
             platform=scenario.spec.environment.platform,
             labels={IMAGE_LABEL: scenario.id},
             # Between two lines of output: a build ends after twice its limit at the latest.
-            timeout=int(scenario.spec.timeouts.build_s) + 1,
+            timeout=int(build_s) + 1,
         )
         return messages
 
     def _base_id(self, reference: str, platform: str | None) -> str:
-        found = self._image_id(reference)
-        if found is None:
+        image_id = self._image_id(reference)
+        if image_id is None:
             self._pull(reference, platform)
-            found = self._image_id(reference)
-        if found is None:
+            image_id = self._image_id(reference)
+        if image_id is None:
             raise ImageUnavailable(_unavailable(reference, "the pull ended without it"))
-        return found
+        return image_id
 
     def _image_id(self, reference: str) -> str | None:
-        found = self._engine.image(reference)
-        return str(found["Id"]) if found else None
+        image = self._engine.image(reference)
+        return str(image["Id"]) if image else None
 
     def _registry_digest(self, reference: str) -> str | None:
         digests = (self._engine.image(reference) or {}).get("RepoDigests") or []
         return str(digests[0]).rpartition("@")[2] if digests else None
 
     def _pull(self, reference: str, platform: str | None) -> None:
-        import docker
-
         name, tag = _split_tag(reference)
         try:
             with engine_errors(f"pull {reference}"):
                 for message in self._engine.api.pull(name, tag=tag, stream=True, decode=True, platform=platform):
                     if "error" in message:
                         raise ImageUnavailable(_unavailable(reference, message["error"]))
-        except ImageUnavailable:
-            raise
-        except Exception as error:
-            cause = error.__cause__
-            if isinstance(cause, docker.errors.APIError):
-                raise ImageUnavailable(_unavailable(reference, str(cause.explanation))) from error
-            raise
-
-
-def base_images(dockerfile: str) -> list[str]:
-    """The images that `dockerfile` builds on, as written, without its own stages and ``scratch``."""
-    stages = {"scratch"}
-    names: list[str] = []
-    for name, stage in _from_lines(dockerfile):
-        if name.lower() not in stages and name not in names:
-            names.append(name)
-        if stage:
-            stages.add(stage.lower())
-    return names
-
-
-# Not a line that goes on from the one before: SQL has its FROM too.
-_FROM = re.compile(
-    r"(?<!\\\n)^(?P<head>[ \t]*FROM\s+(?:--platform=\S+\s+)?)(?P<name>\S+)"
-    r"(?P<rest>(?:\s+AS\s+(?P<stage>\S+))?\s*)$",
-    re.I | re.M,
-)
-_ARG = re.compile(r"^\s*ARG\s+(?P<key>\w+)=(?P<value>\S+)\s*$", re.I | re.M)
-
-
-def _from_lines(dockerfile: str) -> Iterator[tuple[str, str | None]]:
-    defaults = _arguments(dockerfile)
-    for match in _FROM.finditer(dockerfile):
-        yield _expand(match["name"], defaults), match["stage"]
-
-
-def _arguments(dockerfile: str) -> dict[str, str]:
-    first = _FROM.search(dockerfile)
-    head = dockerfile[: first.start()] if first else ""
-    return {match["key"]: match["value"].strip("\"'") for match in _ARG.finditer(head)}
-
-
-def _expand(name: str, defaults: Mapping[str, str]) -> str:
-    """`name` with ``$KEY``, ``${KEY}`` and ``${KEY:-default}`` replaced; a key without a value stays as it is."""
-
-    def value(match: re.Match[str]) -> str:
-        return defaults.get(match["key"] or match["plain"]) or match["default"] or match[0]
-
-    return re.sub(r"\$(?:\{(?P<key>\w+)(?::-(?P<default>[^}]*))?\}|(?P<plain>\w+))", value, name)
-
-
-def _mapped(dockerfile: str, image_map: ImageMap) -> str:
-    """`dockerfile` with its bases replaced."""
-    defaults = _arguments(dockerfile)
-
-    def replace(match: re.Match[str]) -> str:
-        name = _expand(match["name"], defaults)
-        return f"{match['head']}{image_map(name)}{match['rest']}"
-
-    return _FROM.sub(replace, dockerfile)
-
-
-def _context(folder: Path, dockerfile: str) -> io.BytesIO:
-    """The build context as a tar with fixed owners and times, so that the engine's layer cache hits."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in tree_files(folder):
-            info = tar.gettarinfo(path, arcname=path.relative_to(folder).as_posix())
-            info.uid = info.gid = info.mtime = 0
-            info.uname = info.gname = "root"
-            if info.isreg():
-                info.mode = 0o755 if info.mode & 0o100 else 0o644
-            content = dockerfile.encode() if info.name == "Dockerfile" else path.read_bytes() if info.isreg() else b""
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    buffer.seek(0)
-    return buffer
+        except EnvironmentFailure as failure:
+            answer = engine_message(failure)
+            if answer is None:
+                raise
+            raise ImageUnavailable(_unavailable(reference, answer)) from failure
 
 
 def _build_failure(scenario: Scenario, error: str, lines: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ __all__ = ["Built", "ImageMaker", "build_images"]
 class ImageMaker(Protocol):
     """What makes sure that a scenario's image is there: `Images`."""
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
         """Raises TerminalBenchError when it cannot be had."""
 
 
@@ -62,7 +62,7 @@ def _work(waiting: queue.SimpleQueue[Scenario], done: queue.SimpleQueue[Built], 
 def _one(scenario: Scenario, images: ImageMaker) -> Built:
     began = time.monotonic()
     try:
-        image = images.ensure(scenario)
+        image = images.ensure(scenario, build_s=scenario.spec.timeouts.build_s)
     except TerminalBenchError as error:
         return Built(scenario_id=scenario.id, how="failed", seconds=time.monotonic() - began, problem=str(error))
     except Exception as error:  # noqa: BLE001 - whoever waits for this thread's answer would wait for ever.

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_terminalbench.environments.bootstrap import Bootstrapped, bootstrap
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.images import Image, machine_image_map
+from pytest_terminalbench.environments.image_map import machine_image_map
+from pytest_terminalbench.environments.images import Image
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.environments.parallel_builds import Built, build_images
 from pytest_terminalbench.environments.reaper import ScenarioImage, prune_images, scenario_images
@@ -28,9 +29,11 @@ class Maker:
 
     def __init__(self, fates: dict[str, bool | Exception]) -> None:
         self.fates = fates
+        self.limits: dict[str, float] = {}
         self.together = threading.Barrier(2, timeout=20)
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
+        self.limits[scenario.id] = build_s
         fate = self.fates[scenario.id]
         if isinstance(fate, Exception):
             raise fate
@@ -40,9 +43,9 @@ class Maker:
 class Meeting(Maker):
     """An image is ready when another is being made at the same time."""
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
         self.together.wait()
-        return super().ensure(scenario)
+        return super().ensure(scenario, build_s=build_s)
 
 
 def loaded(project: Project, *ids: str, **changes: Any) -> list[Scenario]:
@@ -78,6 +81,14 @@ def test_each_image_is_told_with_what_became_of_it(project: Project) -> None:
         ("delta", "failed", None, "ZeroDivisionError('oops')"),
         ("pulled", "pulled", "image-of-pulled", ""),
     ]
+
+
+def test_a_build_may_take_what_the_scenario_says(project: Project) -> None:
+    maker = Maker({"alpha": True})
+
+    list(build_images(loaded(project, "alpha", timeouts={"build_s": 7}), lambda: maker, jobs=1))
+
+    assert maker.limits == {"alpha": 7}
 
 
 def test_several_are_built_at_a_time(project: Project) -> None:

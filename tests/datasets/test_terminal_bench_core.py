@@ -14,7 +14,7 @@ from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.baselines.record import read_record
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
-from pytest_terminalbench.environments.images import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.environments.image_map import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.outcome import Solved, Unsolved
 from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_dataset
 from pytest_terminalbench.scenarios.lock import dataset_drift, drift, read_lock

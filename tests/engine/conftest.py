@@ -13,7 +13,8 @@ from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
 from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
-from pytest_terminalbench.environments.images import Images, image_map_for
+from pytest_terminalbench.environments.image_map import image_map_for
+from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import sweep_run
 from pytest_terminalbench.trials.cell import Cell
@@ -50,7 +51,7 @@ def image(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> str
     (folder / "context" / "Dockerfile").write_text(DOCKERFILE)
     scenario = a_scenario(folder, "engine-tests", environment={"image": None, "build": "context"})
     locks = tmp_path_factory.getbasetemp().parent / "locks"
-    return Images(engine, image_map_for(folder), locks).ensure(scenario).reference
+    return Images(engine, image_map_for(folder), locks).ensure(scenario, build_s=600).reference
 
 
 @pytest.fixture

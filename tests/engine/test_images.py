@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.images import ImageMap, Images, image_map_for
+from pytest_terminalbench.environments.image_map import ImageMap, image_map_for
+from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import ImageBuildError, ImageUnavailable
 from pytest_terminalbench.scenarios.model import Scenario
@@ -26,7 +27,8 @@ BUILDER = """
 import json, sys, time
 from pathlib import Path
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.images import ImageMap, Images
+from pytest_terminalbench.environments.image_map import ImageMap
+from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.scenarios.model import load_scenario
 
 url, base, file, locks = sys.argv[1:]
@@ -34,7 +36,7 @@ images = Images(DockerEngine(url), ImageMap(replacements={"the-base:1": base}), 
 scenario = load_scenario(Path(file), dataset="demo")
 print("ready", flush=True)
 sys.stdin.readline()
-image = images.ensure(scenario)
+image = images.ensure(scenario, build_s=60)
 print(json.dumps([image.reference, image.built]))
 """
 
@@ -82,10 +84,10 @@ def test_four_processes_build_an_image_once(engine: DockerEngine, image: str, tm
 
 def test_an_image_is_built_again_when_a_file_has_changed(images: Images, tmp_path: Path, scenario_id: str) -> None:
     scenario = built_from(tmp_path, scenario_id, "FROM the-base:1\nCOPY file /file\n")
-    first = images.ensure(scenario)
-    again = anew(images).ensure(scenario)
+    first = images.ensure(scenario, build_s=60)
+    again = anew(images).ensure(scenario, build_s=60)
     (tmp_path / scenario_id / "environment" / "file").write_text("changed")
-    other = anew(images).ensure(scenario)
+    other = anew(images).ensure(scenario, build_s=60)
 
     assert (first.built, again.built, other.built) == (True, False, True)
     assert first.reference == again.reference != other.reference
@@ -101,7 +103,10 @@ def test_the_recipe_names_the_base_and_not_what_stands_for_it(
     other_base = image_map_for(tmp_path)("debian:bookworm-slim")
     other_map = ImageMap(replacements={"the-base:1": other_base})
 
-    one, other = images.ensure(scenario), Images(engine, other_map, tmp_path / "locks").ensure(scenario)
+    one, other = (
+        images.ensure(scenario, build_s=60),
+        Images(engine, other_map, tmp_path / "locks").ensure(scenario, build_s=60),
+    )
 
     assert one.recipe == other.recipe
     assert one.reference != other.reference
@@ -117,7 +122,7 @@ def test_a_base_in_a_later_stage_is_mapped_too(
         FROM the-base:1
         COPY --from=first /made /made
         """
-    reference = images.ensure(built_from(tmp_path, scenario_id, dockerfile)).reference
+    reference = images.ensure(built_from(tmp_path, scenario_id, dockerfile), build_s=60).reference
 
     assert engine.image(reference) is not None
 
@@ -128,7 +133,7 @@ def test_a_failing_build_shows_its_last_lines(images: Images, tmp_path: Path, sc
     )
 
     with pytest.raises(ImageBuildError) as error:
-        images.ensure(scenario)
+        images.ensure(scenario, build_s=60)
 
     first, *lines = str(error.value).splitlines()
     assert first.startswith(f"the image of {scenario_id} does not build: ")
@@ -138,11 +143,11 @@ def test_a_failing_build_shows_its_last_lines(images: Images, tmp_path: Path, sc
 
 def test_a_build_that_hangs_is_given_up(images: Images, tmp_path: Path, scenario_id: str) -> None:
     dockerfile = "FROM the-base:1\nRUN echo begun; sleep 100\n"
-    scenario = built_from(tmp_path, scenario_id, dockerfile, timeouts={"build_s": 1})
+    scenario = built_from(tmp_path, scenario_id, dockerfile)
     began = time.monotonic()
 
     with pytest.raises(ImageBuildError, match=r"longer than build_s = 1 s\n(.*\n)*  \| begun"):
-        images.ensure(scenario)
+        images.ensure(scenario, build_s=1)
 
     assert time.monotonic() - began < 20
 
@@ -151,7 +156,7 @@ def test_an_image_that_cannot_be_pulled_names_the_cures(images: Images, tmp_path
     scenario = a_scenario(tmp_path, environment={"image": "localhost:1/no-such-image:7"})
 
     with pytest.raises(ImageUnavailable) as error:
-        images.ensure(scenario)
+        images.ensure(scenario, build_s=60)
 
     first, second = str(error.value).splitlines()
     assert first.startswith("image 'localhost:1/no-such-image:7' is not on this machine and cannot be pulled: ")
@@ -162,7 +167,7 @@ def test_an_image_that_cannot_be_pulled_names_the_cures(images: Images, tmp_path
 
 
 def test_a_prebuilt_image_is_mapped(images: Images, image: str, tmp_path: Path) -> None:
-    found = images.ensure(a_scenario(tmp_path, environment={"image": "the-base:1"}))
+    found = images.ensure(a_scenario(tmp_path, environment={"image": "the-base:1"}), build_s=60)
 
     assert (found.reference, found.recipe, found.built) == (image, "the-base:1", False)
 
