@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,17 @@ from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cel
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.observer import Observer, Unobserved
-from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
-from pytest_terminalbench.environments.endpoint import find_endpoint
+from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.image_map import ImageMap, image_map_for
-from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.environments.provider import (
+    ImageProvider,
+    Prepared,
+    Provider,
+    ProviderSettings,
+    make_provider,
+)
+from pytest_terminalbench.errors import EnvironmentFailure, SettingsError
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.scenarios.open_datasets import OpenDatasets
@@ -22,6 +30,8 @@ from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 
 __all__ = ["Bench"]
+
+DEFAULT_ENVIRONMENT = "docker"
 
 
 class Bench:
@@ -47,13 +57,15 @@ class Bench:
         self.datasets = OpenDatasets(catalog or Catalog(settings.root), locked=settings.locked)
         self.observer = observer or Unobserved()
         self.journal = Journal(folder / "events.jsonl")
-        self.engine_url = engine_url
+        self._engine_url = engine_url
+        self._providers: dict[str, Provider] = {}
+        self._providers_lock = threading.Lock()
         self._registry = registry or AgentRegistry()
         self._tallies: dict[Path, list[tuple[int, int]]] = {}
 
     def check(self) -> None:
         """Refuse what can be refused before anything is collected; raises SettingsError."""
-        _ = self.agents, self.image_map
+        _ = self.agents, self.image_map, self._default_provider
 
     # -- who acts on what --------------------------------------------------------------------------------------------
 
@@ -85,44 +97,83 @@ class Bench:
         """The session's map over the project's over this machine's; raises SettingsError."""
         return image_map_for(self.settings.root, self.settings.image_map)
 
-    def find_engine(self) -> str:
-        """The container engine's address; raises EngineUnreachable."""
-        if not self.engine_url:
-            self.engine_url = find_endpoint().url
-        return self.engine_url
+    def check_environments(self) -> None:
+        """Find out whether environments can be had at all; raises EngineUnreachable."""
+        self._default_provider.check()
 
-    @cached_property
-    def scheduler(self) -> Scheduler:
-        settings = self.settings
-        return Scheduler(
-            SchedulerSettings(
-                engine_url=self.find_engine(),
-                run_id=self.run_id,
-                image_map=self.image_map,
-                timeout_multiplier=settings.timeout_multiplier,
-                network=settings.network,
-                keep_containers=settings.keep_containers,
+    def prepare(self, scenario: Scenario) -> Prepared:
+        """The environments of `scenario`, the first already started; raises EnvironmentFailure."""
+        limits = Limits.of(scenario.spec.timeouts, timeout_multiplier=self.settings.timeout_multiplier)
+        return self._default_provider.prepare(scenario, limits)
+
+    def image_provider(self) -> ImageProvider:
+        """Who starts containers of any image; raises SettingsError where the session's environments have none."""
+        provider = self._default_provider
+        if not isinstance(provider, ImageProvider):
+            raise SettingsError(
+                f"--tb-env {provider.kind!r} starts no containers of images; leave the option out for tests that use "
+                "tb_environment without a scenario"
             )
-        )
+        return provider
+
+    @property
+    def engine_url(self) -> str | None:
+        """The container engine's address, where one was asked for."""
+        docker = self._docker()
+        return docker.engine_url if docker is not None else self._engine_url
+
+    def stop(self) -> None:
+        """Start no environment any more."""
+        for provider in list(self._providers.values()):
+            provider.stop()
 
     def sweep(self, *, orphans_only: bool = False) -> list[str]:
-        """Remove the containers that this run (or a dead worker of it) has left, where an engine was asked for any."""
-        if not self.engine_url:
-            return []
-        try:
-            return self.scheduler.sweep(orphans_only=orphans_only)
-        except EnvironmentFailure:
-            # A dead engine has no containers running; they end at their deadline in any case.
-            return []
+        """Remove the environments that this run (or a dead worker of it) has left."""
+        removed: list[str] = []
+        for provider in list(self._providers.values()):
+            try:
+                removed += provider.sweep(orphans_only=orphans_only)
+            except EnvironmentFailure:
+                # A dead engine has no containers running; they end at their deadline in any case.
+                continue
+        return removed
 
     def platform(self) -> str | None:
         """``os/architecture`` of the engine that was used, if one was."""
-        if not self.engine_url:
+        docker = self._docker()
+        if docker is None or docker.engine_url is None:
             return None
         try:
-            return self.scheduler.platform
+            return docker.platform
         except EnvironmentFailure:
             return None
+
+    @property
+    def _default_provider(self) -> Provider:
+        return self._provider(self.settings.environment or DEFAULT_ENVIRONMENT)
+
+    def _docker(self) -> DockerProvider | None:
+        provider = self._providers.get(DockerProvider.kind)
+        return provider if isinstance(provider, DockerProvider) else None
+
+    def _provider(self, kind: str) -> Provider:
+        """The one provider of this kind; raises SettingsError for one that is not installed."""
+        # Threads would each make their own.
+        with self._providers_lock:
+            if kind not in self._providers:
+                self._providers[kind] = make_provider(kind, self._provider_settings)
+            return self._providers[kind]
+
+    @property
+    def _provider_settings(self) -> ProviderSettings:
+        settings = self.settings
+        return ProviderSettings(
+            run_id=self.run_id,
+            engine_url=self._engine_url,
+            image_map=self.image_map,
+            network=settings.network,
+            keep_containers=settings.keep_containers,
+        )
 
     # -- what they are compared with ---------------------------------------------------------------------------------
 
@@ -177,6 +228,7 @@ class Bench:
             "margin": settings.margin,
             "inconclusive": settings.inconclusive,
             "parity": settings.parity,
+            "environment": settings.environment or DEFAULT_ENVIRONMENT,
             "network": settings.network or "scenario",
             "timeout_multiplier": settings.timeout_multiplier,
             "max_void_rate": settings.max_void_rate,

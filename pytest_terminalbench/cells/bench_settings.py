@@ -16,7 +16,7 @@ class BenchSettings:
     """The options of a session; docs/reference.md says what each means. Paths are absolute.
 
     ``root``: the project's folder. ``attempts`` None: ``auto``. ``gate`` None: as each agent is. ``network`` None: as
-    each scenario says.
+    each scenario says. ``environment`` None: containers of a Docker engine.
     """
 
     root: Path
@@ -39,6 +39,7 @@ class BenchSettings:
     update_baselines: bool = False
     approver: str | None = None
     timeout_multiplier: float = 1.0
+    environment: str | None = None
     max_void_rate: float = DEFAULT_MAX_VOID_RATE
     network: Literal["none"] | None = None
     image_map: Path | None = None

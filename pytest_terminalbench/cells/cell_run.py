@@ -15,7 +15,7 @@ from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.environments.base import EnvironmentFactory
-from pytest_terminalbench.environments.docker_provider import EnvironmentLease
+from pytest_terminalbench.environments.provider import Prepared, as_prepared
 from pytest_terminalbench.errors import (
     AgentSetupError,
     EnvironmentFailure,
@@ -81,10 +81,10 @@ class CellRun:
             raise self._void(Phase.AGENT, str(error)) from None
         return self._own_agent
 
-    def prepare(self) -> EnvironmentLease:
+    def prepare(self) -> Prepared:
         """The scenario's environments, the first already started; raises CellVoid."""
         try:
-            return self._bench.scheduler.lease(self.cell.scenario)
+            return self._bench.prepare(self.cell.scenario)
         except (ImageBuildError, ImageUnavailable) as error:
             raise self._void(Phase.BUILD, str(error)) from None
         except EnvironmentFailure as error:
@@ -98,30 +98,31 @@ class CellRun:
         Raises CellVoid at the first that is void, CellBlocked where the baseline's conditions are others, and, if the
         cell `may_wait`, NeedsMoreTrials where its first are not enough.
         """
-        setup = self._setup(environments)
+        prepared = as_prepared(environments)
+        setup = self._setup(prepared)
         self._check_parity(setup.fingerprint(self.cell))
         has_first = bool(self.trials)
         while more := self._gate.more(solved=self.solved, attempts=len(self.trials)):
             if self.trials and may_wait and not has_first:
                 raise NeedsMoreTrials(f"{self.cell.key} is tried again after all others")
             for _ in range(more):
-                self._run_one(setup, agent, environments)
+                self._run_one(setup, agent, prepared)
 
-    def _run_one(self, setup: TrialSetup, agent: Agent, environments: EnvironmentFactory) -> None:
+    def _run_one(self, setup: TrialSetup, agent: Agent, prepared: Prepared) -> None:
         observer = self._bench.observer
         attempt = len(self.trials) + 1
-        lease = environments if isinstance(environments, EnvironmentLease) and attempt == 1 else None
         observer.trial_started(self.cell)
         result = run_trial(
             self.cell,
-            environments=environments,
+            environments=prepared,
             setup=setup,
             # The agent is for the first attempt, each further one has its own; one that somebody else made (a user's
             # conftest.py) is used again.
             agent=self.cell.agent.make() if attempt > 1 and agent is self._own_agent else agent,
             attempt=attempt,
-            build_s=lease.build_s if lease else 0.0,
-            start_s=lease.start_s if lease else 0.0,
+            # The first environment was started for the first attempt.
+            build_s=prepared.build_s if attempt == 1 else 0.0,
+            start_s=prepared.start_s if attempt == 1 else 0.0,
         )
         self.trials.append(result)
         self._on_change()
@@ -151,16 +152,15 @@ class CellRun:
         self._on_change()
         return CellVoid(f"void in phase {phase}: {reason}")
 
-    def _setup(self, environments: EnvironmentFactory | None) -> TrialSetup:
-        """The conditions of the trials; without `environments` those of a trial that came to nothing."""
+    def _setup(self, prepared: Prepared | None) -> TrialSetup:
+        """The conditions of the trials; without environments those of a trial that came to nothing."""
         bench = self._bench
-        lease = environments if isinstance(environments, EnvironmentLease) else None
         return TrialSetup(
             run_id=bench.run_id,
             root=bench.folder,
             journal=bench.journal,
-            image=lease.image.recipe if lease else "overridden" if environments else "",
-            platform=bench.scheduler.platform if lease else None,
+            image=prepared.recipe if prepared else "",
+            platform=prepared.platform if prepared else None,
             dataset_version=bench.datasets.version(self.cell.scenario.dataset),
             timeout_multiplier=bench.settings.timeout_multiplier,
             has_namesake=bench.datasets.has_namesake(self.cell.scenario),

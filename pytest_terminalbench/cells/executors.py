@@ -81,8 +81,6 @@ class CellThreads:
         self._bench = bench
         self._pool = TrialPool(size)
         self._turns: dict[str, Future[FinishedTurn]] = {}
-        # Made here: threads would each make their own.
-        _ = bench.scheduler
 
     def submit(self, cell: Cell) -> str:
         """Run `cell` when a thread is free; the key to take it by."""
@@ -107,7 +105,7 @@ class CellThreads:
 
     def stop(self) -> None:
         """Begin nothing more, and end what runs by removing its containers."""
-        self._bench.scheduler.close()
+        self._bench.stop()
         self._pool.stop(interrupt=self._bench.sweep, patience_s=PATIENCE_S)
 
     def _submit(self, key: str, run: CellRun, *, turn: int) -> None:

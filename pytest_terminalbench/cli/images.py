@@ -57,15 +57,16 @@ def build(
 
     Exit code 1 when one fails; the others are built.
     """
-    from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
+    from pytest_terminalbench.environments.docker_provider import DockerProvider
     from pytest_terminalbench.environments.parallel_builds import build_images
+    from pytest_terminalbench.environments.provider import ProviderSettings
 
     chosen, wrong = _scenarios(dataset, scenarios)
     for error in wrong:
         complain(str(error))
-    settings = SchedulerSettings(engine_url=engine().url, run_id="images", image_map=project_image_map(image_map))
+    settings = ProviderSettings(engine_url=engine().url, run_id="images", image_map=project_image_map(image_map))
     results: list[Built] = []
-    for built in build_images(chosen, lambda: Scheduler(settings).images, jobs=jobs):
+    for built in build_images(chosen, lambda: DockerProvider(settings).images, jobs=jobs):
         results.append(built)
         say(f"[{len(results)}/{len(chosen)}] {built.scenario_id}: {built.how} ({built.seconds:.1f} s)")
         if built.problem:

@@ -1,61 +1,62 @@
-"""Hands out environments. Fixtures only ever ask here, so that who runs what where can change behind it."""
+"""Containers of a Docker (or Podman) engine: one image and its limits for each scenario."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.engine_errors import engine_errors
-from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.images import Image, Images
 from pytest_terminalbench.environments.owner import Ownership
+from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.model import Scenario
 
-__all__ = ["EnvironmentLease", "Scheduler", "SchedulerSettings"]
+__all__ = ["DockerProvider", "PreparedContainers"]
 
-# What starting, stopping and copying may add to a trial's own limits before its container ends by itself: an agent that
-# does not come back has a minute of grace, and stopping what it left may take most of another.
-LIFETIME_MARGIN_S = 180
 # A container in a user's own test, where no limits say how long it may live.
 ORDINARY_LIFETIME_S = 3600
 
 
-@dataclass(frozen=True, kw_only=True)
-class SchedulerSettings:
-    """What a session decides about environments. `network` None: as the scenario says."""
+class DockerProvider:
+    """One process's access to the engine, see `Provider`; `locks` is where processes wait for each other's builds."""
 
-    engine_url: str
-    run_id: str
-    image_map: ImageMap = field(default_factory=ImageMap)
-    timeout_multiplier: float = 1.0
-    network: str | None = None
-    keep_containers: bool = False
-    locks: Path = field(default_factory=lambda: _cache_folder() / "locks")
+    kind = "docker"
 
-
-class Scheduler:
-    """One process's access to the engine."""
-
-    def __init__(self, settings: SchedulerSettings) -> None:
+    def __init__(self, settings: ProviderSettings, *, locks: Path | None = None) -> None:
         self._settings = settings
+        self._locks = locks or _cache_folder() / "locks"
         self._ownership = Ownership(settings.run_id)
-        self._closed = False
+        self._engine_url = settings.engine_url
+        self._is_stopped = False
+
+    # -- the engine --------------------------------------------------------------------------------------------------
+
+    @property
+    def engine_url(self) -> str | None:
+        """The engine's address; None while nobody has asked for an engine."""
+        return self._engine_url
 
     @cached_property
     def engine(self) -> DockerEngine:
-        return DockerEngine(self._settings.engine_url)
+        """Raises EngineUnreachable where none answers."""
+        self._engine_url = self._engine_url or find_endpoint().url
+        return DockerEngine(self._engine_url)
+
+    def check(self) -> None:
+        _ = self.engine
 
     @cached_property
     def images(self) -> Images:
-        return Images(self.engine, self._settings.image_map, self._settings.locks)
+        return Images(self.engine, self._settings.image_map, self._locks)
 
     @cached_property
     def platform(self) -> str:
@@ -64,27 +65,19 @@ class Scheduler:
             version = self.engine.api.version()
         return f"{version.get('Os', 'linux')}/{version.get('Arch', '?')}"
 
-    def lease(self, scenario: Scenario) -> EnvironmentLease:
-        """The scenario's environments, the first already started; raises EnvironmentFailure."""
-        image = self.images.ensure(scenario, build_s=scenario.spec.timeouts.build_s)
-        lease = EnvironmentLease(self, scenario, image)
-        lease.prepare()
-        return lease
+    # -- containers --------------------------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Start nothing any more: the session ends."""
-        self._closed = True
+    def prepare(self, scenario: Scenario, limits: Limits) -> PreparedContainers:
+        image = self.images.ensure(scenario, build_s=limits.build_s)
+        platform = self.platform
+        return PreparedContainers(image, platform, start=lambda: self._start(scenario, image, limits), end=self._end)
 
-    def start(self, scenario: Scenario, image: Image) -> DockerEnvironment:
-        if self._closed:
-            raise EnvironmentFailure("the session ended before the environment was started")
+    def _start(self, scenario: Scenario, image: Image, limits: Limits) -> DockerEnvironment:
         spec = scenario.spec.environment
-        timeouts = scenario.spec.timeouts
-        seconds = (timeouts.agent_s + timeouts.verifier_s) * self._settings.timeout_multiplier + LIFETIME_MARGIN_S
-        return self.engine.start(
+        return self._start_container(
             ContainerRequest(
                 image=image.reference,
-                lifetime_s=int(seconds),
+                lifetime_s=limits.lifetime_s,
                 workdir=spec.workdir,
                 env=spec.env,
                 user=spec.user,
@@ -93,14 +86,14 @@ class Scheduler:
                 pids=spec.pids,
                 network=self._settings.network or spec.network,
                 platform=spec.platform,
-                labels=self._ownership.labels(lifetime_s=int(seconds)),
+                labels=self._ownership.labels(lifetime_s=limits.lifetime_s),
             )
         )
 
     @contextmanager
     def environment(self, image: str, *, network: str = "none", memory_mb: int = 1024) -> Iterator[DockerEnvironment]:
-        """A container of any image, for tests that are no scenarios."""
-        environment = self.engine.start(
+        """A container of any image, see `ImageProvider`."""
+        environment = self._start_container(
             ContainerRequest(
                 image=self.images.ensure_name(image),
                 lifetime_s=ORDINARY_LIFETIME_S,
@@ -112,54 +105,64 @@ class Scheduler:
         try:
             yield environment
         finally:
-            self.release(environment)
+            self._end(environment)
 
-    def release(self, environment: DockerEnvironment) -> None:
+    def _start_container(self, request: ContainerRequest) -> DockerEnvironment:
+        if self._is_stopped:
+            raise EnvironmentFailure("the session ended before the environment was started")
+        return self.engine.start(request)
+
+    def _end(self, environment: DockerEnvironment) -> None:
         if not self._settings.keep_containers:
             environment.close()
 
+    # -- the session's end -------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        self._is_stopped = True
+
     def sweep(self, *, orphans_only: bool = False) -> list[str]:
-        """Remove what is left of the run, whoever started it, or what dead processes of it have left; the ids."""
-        if self._settings.keep_containers:
+        """Remove what is left, see `Provider.sweep`; where nobody has asked for an engine, nothing can be."""
+        if self._settings.keep_containers or self._engine_url is None:
             return []
-        found = leftovers(self.engine, run_id=self._settings.run_id)
-        return remove(self.engine, [one for one in found if one.is_orphan or not orphans_only])
+        containers = leftovers(self.engine, run_id=self._settings.run_id)
+        return remove(self.engine, [container for container in containers if container.is_orphan or not orphans_only])
 
 
-class EnvironmentLease:
-    """Starts the environments of one scenario: the value of the fixture ``tb_environment`` for a scenario's item.
+class PreparedContainers:
+    """Containers of one scenario, see `Prepared`; raises EnvironmentFailure where the first does not start."""
 
-    ``build_s`` and ``start_s`` say what the image and the first container took.
-    """
-
-    def __init__(self, scheduler: Scheduler, scenario: Scenario, image: Image) -> None:
-        self._scheduler = scheduler
-        self._scenario = scenario
-        self.image = image
+    def __init__(
+        self,
+        image: Image,
+        platform: str,
+        *,
+        start: Callable[[], DockerEnvironment],
+        end: Callable[[DockerEnvironment], None],
+    ) -> None:
+        self.recipe = image.recipe
+        self.platform: str | None = platform
         self.build_s = image.build_s
-        self.start_s = 0.0
-        self._ready: DockerEnvironment | None = None
-
-    def prepare(self) -> None:
-        """Start the first environment now."""
+        self._start = start
+        self._end = end
         began = time.monotonic()
-        self._ready = self._scheduler.start(self._scenario, self.image)
+        self._first: DockerEnvironment | None = start()
         self.start_s = time.monotonic() - began
 
     @contextmanager
     def __call__(self) -> Iterator[DockerEnvironment]:
-        environment, self._ready = self._ready, None
-        environment = environment or self._scheduler.start(self._scenario, self.image)
+        environment, self._first = self._first, None
+        environment = environment or self._start()
         try:
             yield environment
         finally:
-            self._scheduler.release(environment)
+            self._end(environment)
 
     def close(self) -> None:
         """Remove an environment that was prepared and never used."""
-        if self._ready is not None:
-            self._scheduler.release(self._ready)
-            self._ready = None
+        environment, self._first = self._first, None
+        if environment is not None:
+            self._end(environment)
 
 
 def _cache_folder() -> Path:

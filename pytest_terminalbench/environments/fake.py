@@ -5,19 +5,19 @@ Ships with the package so that tests of agents, verifiers and plugins run the re
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from pytest_terminalbench.digest import tree_files
-from pytest_terminalbench.environments.archive import extract, pack
+from pytest_terminalbench.digest import digest_bytes, digest_json
 from pytest_terminalbench.environments.base import ExecResult, StopReport
+from pytest_terminalbench.environments.memory import FilesInMemory, PreparedInMemory, ProviderInMemory
+from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.errors import EnvironmentLost
+from pytest_terminalbench.scenarios.model import Scenario
 
-__all__ = ["FakeCall", "FakeEnvironment", "Reply", "fake_environments"]
+__all__ = ["FakeCall", "FakeEnvironment", "FakeProvider", "Reply", "fake_environments", "fake_provider"]
 
 
 class FakeCall(NamedTuple):
@@ -30,10 +30,10 @@ class FakeCall(NamedTuple):
     timeout_s: float
 
 
-Reply = Callable[["FakeEnvironment", Sequence[str]], ExecResult | int | str]
+Reply: TypeAlias = Callable[["FakeEnvironment", Sequence[str]], ExecResult | int | str]
 
 
-class FakeEnvironment:
+class FakeEnvironment(FilesInMemory):
     """`replies` maps a piece of a command line to what it does: a function, a result, an exit code, or what it prints.
 
     A command that no key fits ends with exit code 0 and prints nothing. `files` holds what is in the environment,
@@ -49,13 +49,14 @@ class FakeEnvironment:
         files: Mapping[str, bytes] | None = None,
         stop_report: StopReport | None = None,
     ) -> None:
-        self.files: dict[str, bytes] = dict(files or {})
+        super().__init__(files)
         self.calls: list[FakeCall] = []
         self.stops: list[Sequence[str]] = []
         self.gone: str | None = None
         self.closed = False
         self._replies = dict(replies or {})
         self._stop_report = stop_report or StopReport(memory_peak_mb=1.0, memory_counter="fake")
+        self.recipe = f"fake:{_digest(self._replies, self.files)}"
 
     @property
     def log(self) -> list[str]:
@@ -80,47 +81,15 @@ class FakeEnvironment:
 
     def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:
         self._check()
-        for name, source in files.items():
-            path = f"/{root.strip('/')}/{name.strip('/')}".replace("//", "/")
-            if isinstance(source, bytes):
-                self.files[path] = source
-            elif source.is_dir():
-                for file in tree_files(source):
-                    self.files[f"{path}/{file.relative_to(source).as_posix()}"] = file.read_bytes()
-            else:
-                self.files[path] = source.read_bytes()
-
-    def get(self, path: str, target: Path, *, max_bytes: int = 1 << 30) -> bool:
-        archive = self.export(path)
-        if archive is None:
-            return False
-        extract(archive, target, max_bytes=max_bytes)
-        return True
+        super().put(files, root=root)
 
     def export(self, path: str) -> Iterator[bytes] | None:
         self._check()
-        path = path.rstrip("/")
-        name = path.rpartition("/")[2]
-        found = {
-            name + file.removeprefix(path): content
-            for file, content in self.files.items()
-            if file == path or file.startswith(f"{path}/")
-        }
-        return iter([pack(found)]) if found else None
+        return super().export(path)
 
     def replace(self, path: str, archive: Iterator[bytes] | None) -> None:
         self._check()
-        path = path.rstrip("/")
-        for file in [file for file in self.files if file == path or file.startswith(f"{path}/")]:
-            del self.files[file]
-        if archive is None:
-            return
-        parent = path.rpartition("/")[0]
-        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as tar:
-            for member in tar:
-                content = tar.extractfile(member)
-                if content is not None:
-                    self.files[f"{parent}/{member.name}"] = content.read()
+        super().replace(path, archive)
 
     def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
         self._check()
@@ -140,19 +109,22 @@ class FakeEnvironment:
             raise EnvironmentLost("the fake environment is gone")
 
 
-def fake_environments(*environments: FakeEnvironment) -> Callable[[], AbstractContextManager[FakeEnvironment]]:
+class FakeProvider(ProviderInMemory[FakeEnvironment]):
+    """A provider of the same rank as the real ones; `environment` makes what a scenario is tried in."""
+
+    def __init__(self, environment: Callable[[Scenario], FakeEnvironment]) -> None:
+        super().__init__("fake", environment)
+
+
+def fake_provider(_settings: ProviderSettings) -> FakeProvider:
+    """``--tb-env fake``: environments in which every command succeeds in silence."""
+    return FakeProvider(lambda _scenario: FakeEnvironment())
+
+
+def fake_environments(*environments: FakeEnvironment) -> PreparedInMemory[FakeEnvironment]:
     """A factory that hands out `environments` one after the other, the last one for ever, and closes them."""
     left = list(environments)
-
-    @contextmanager
-    def factory() -> Iterator[FakeEnvironment]:
-        environment = left.pop(0) if len(left) > 1 else left[0]
-        try:
-            yield environment
-        finally:
-            environment.close()
-
-    return factory
+    return PreparedInMemory(lambda: left.pop(0) if len(left) > 1 else left[0], recipe=environments[0].recipe)
 
 
 def _result(reply: ExecResult | int | str) -> ExecResult:
@@ -161,3 +133,20 @@ def _result(reply: ExecResult | int | str) -> ExecResult:
     if isinstance(reply, int):
         return ExecResult(exit_code=reply, stdout="", stderr="", duration_s=0.0)
     return ExecResult(exit_code=0, stdout=reply, stderr="", duration_s=0.0)
+
+
+def _digest(replies: Mapping[str, Reply | ExecResult | int | str], files: Mapping[str, bytes]) -> str:
+    """Of what a fake is made of; of functions only where they stand."""
+    facts = {piece: _reply_facts(reply) for piece, reply in replies.items()}
+    contents = {path: digest_bytes(content) for path, content in files.items()}
+    return digest_json([facts, contents]).removeprefix("sha256:")[:12]
+
+
+def _reply_facts(reply: Reply | ExecResult | int | str) -> object:
+    if isinstance(reply, ExecResult):
+        return asdict(reply)
+    if not callable(reply):
+        return reply
+    # Not all that can be called is a function with a name of its own.
+    named = reply if hasattr(reply, "__qualname__") else type(reply)
+    return f"{named.__module__}:{named.__qualname__}"

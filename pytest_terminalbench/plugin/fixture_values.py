@@ -52,7 +52,10 @@ def environments_of(request: pytest.FixtureRequest) -> Iterator[Any]:
     session.guard()
     run = _run(request)
     if run is None:
-        yield session.bench.scheduler.environment
+        try:
+            yield session.bench.image_provider().environment
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
     elif _threads_with(request, run):
         yield _InThread()
     else:

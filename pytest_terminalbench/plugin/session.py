@@ -156,7 +156,7 @@ class PluginSession:
             raise pytest.UsageError(f"--tb-run-id {self.settings.run_id!r}: {self.run.path} exists; name another run")
         if self.options.preflight:
             with _usage_errors():
-                self.bench.find_engine()
+                self.bench.check_environments()
 
     @cached_property
     def may_collect(self) -> bool:

@@ -13,8 +13,10 @@ from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.baselines.record import read_record
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
+from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.image_map import ImageMap, load_image_map, machine_image_map
+from pytest_terminalbench.environments.provider import ProviderSettings
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Solved, Unsolved
 from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_dataset
 from pytest_terminalbench.scenarios.lock import dataset_drift, drift, read_lock
@@ -101,19 +103,19 @@ def test_a_plausible_wrong_answer_does_not_solve(scenario_id: str, engine: Docke
 
 def tried(scenario: Scenario, agent: AgentSpec, engine: DockerEngine, folder: Path) -> TrialResult:
     machine = machine_image_map()
-    scheduler = Scheduler(
-        SchedulerSettings(
+    provider = DockerProvider(
+        ProviderSettings(
             engine_url=engine.url,
             run_id=folder.name,
             image_map=load_image_map(machine) if machine.is_file() else ImageMap(),
         )
     )
-    lease = scheduler.lease(scenario)
+    prepared = provider.prepare(scenario, Limits.of(scenario.spec.timeouts))
     setup = TrialSetup(run_id=folder.name, root=folder, journal=Journal(folder / "events.jsonl"))
     try:
-        return run_trial(Cell(scenario=scenario, agent=agent), environments=lease, setup=setup)
+        return run_trial(Cell(scenario=scenario, agent=agent), environments=prepared, setup=setup)
     finally:
-        lease.close()
+        prepared.close()
 
 
 def why(result: TrialResult) -> str:

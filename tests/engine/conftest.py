@@ -12,11 +12,13 @@ import pytest
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
-from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
+from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.image_map import image_map_for
 from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import Ownership
+from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.environments.reaper import sweep_run
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.result import TrialResult
@@ -73,13 +75,14 @@ def environment(start: Start) -> DockerEnvironment:
 @pytest.fixture
 def try_out(engine: DockerEngine, image: str, run_id: str, tmp_path: Path) -> TryOut:
     """Runs a whole trial of `agent` with a scenario on the shared image; other keywords are `a_scenario`'s."""
-    scheduler = Scheduler(SchedulerSettings(engine_url=engine.url, run_id=run_id, locks=tmp_path / "locks"))
+    provider = DockerProvider(ProviderSettings(engine_url=engine.url, run_id=run_id), locks=tmp_path / "locks")
 
     def try_out(agent: Agent, **changes: Any) -> TrialResult:
         environment = {"image": image, **changes.pop("environment", {})}
         scenario = a_scenario(tmp_path / "dataset", environment=environment, **changes)
         setup = TrialSetup(run_id=run_id, root=tmp_path / "run", journal=Journal(tmp_path / "run" / "events.jsonl"))
         cell = Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
-        return run_trial(cell, environments=scheduler.lease(scenario), setup=setup, agent=agent)
+        prepared = provider.prepare(scenario, Limits.of(scenario.spec.timeouts))
+        return run_trial(cell, environments=prepared, setup=setup, agent=agent)
 
     return try_out

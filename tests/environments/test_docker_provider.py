@@ -1,4 +1,4 @@
-"""What the scheduler asks the engine for, and when it gives it back."""
+"""What the provider of containers asks the engine for, and when it gives it back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
-from pytest_terminalbench.environments.docker_provider import EnvironmentLease, Scheduler, SchedulerSettings
-from pytest_terminalbench.environments.images import Image
+from pytest_terminalbench.environments.docker_provider import DockerProvider, PreparedContainers
+from pytest_terminalbench.environments.image_map import ImageMap
+from pytest_terminalbench.environments.images import Image, Images
 from pytest_terminalbench.environments.owner import RUN_LABEL
+from pytest_terminalbench.environments.provider import ProviderSettings
+from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure
+from pytest_terminalbench.limits import Limits
+from pytest_terminalbench.scenarios.model import Scenario
 from tests.scenario_files import a_scenario
 
-IMAGE = Image(reference="img:1", recipe="sha256:1", build_s=0.0, built=False)
+LIMITS = Limits(build_s=1, agent_s=10, verifier_s=5)
 
 
 class Recorded(DockerEnvironment):
@@ -32,28 +37,36 @@ class RecordingEngine(DockerEngine):
     def __init__(self) -> None:
         super().__init__("unix:///nowhere")
         self.requests: list[ContainerRequest] = []
+        self.started: list[Recorded] = []
 
     def start(self, request: ContainerRequest) -> Recorded:
         self.requests.append(request)
-        return Recorded(self, f"c{len(self.requests)}", lifetime_s=request.lifetime_s, pids=request.pids)
+        self.started.append(Recorded(self, f"c{len(self.requests)}", lifetime_s=request.lifetime_s, pids=request.pids))
+        return self.started[-1]
 
     def image(self, reference: str) -> dict[str, Any]:
-        return {"Id": reference}
+        return {"Id": reference, "RepoDigests": [f"{reference}@sha256:1"]}
 
 
-class Recording(Scheduler):
+class RecordingProvider(DockerProvider):
+    platform = "linux/amd64"
+
     @cached_property
     def engine(self) -> RecordingEngine:
         return RecordingEngine()
 
 
-def a_scheduler(tmp_path: Path, **changes: Any) -> Recording:
-    facts = {"engine_url": "unix:///nowhere", "run_id": "run-1", "locks": tmp_path / "locks"}
-    return Recording(SchedulerSettings(**{**facts, **changes}))
+def a_provider(tmp_path: Path, **changes: Any) -> RecordingProvider:
+    settings = ProviderSettings(**{"engine_url": "unix:///nowhere", "run_id": "run-1", **changes})
+    return RecordingProvider(settings, locks=tmp_path / "locks")
+
+
+def prepared(provider: DockerProvider, folder: Path, **environment: Any) -> PreparedContainers:
+    return provider.prepare(a_scenario(folder, environment={"image": "img:1", **environment}), LIMITS)
 
 
 def test_a_container_is_asked_for_as_the_scenario_says(tmp_path: Path) -> None:
-    scheduler = a_scheduler(tmp_path)
+    provider = a_provider(tmp_path)
     environment = {
         "workdir": "/srv",
         "env": {"A": "b"},
@@ -64,9 +77,9 @@ def test_a_container_is_asked_for_as_the_scenario_says(tmp_path: Path) -> None:
         "network": "bridge",
         "platform": "linux/arm64",
     }
-    scheduler.start(a_scenario(tmp_path, environment=environment, timeouts={"agent_s": 10, "verifier_s": 5}), IMAGE)
+    prepared(provider, tmp_path, **environment)
 
-    (request,) = scheduler.engine.requests
+    (request,) = provider.engine.requests
     labels = dict(request.labels)
     assert labels.pop(RUN_LABEL) == "run-1"
     assert len(labels) == 2
@@ -86,54 +99,102 @@ def test_a_container_is_asked_for_as_the_scenario_says(tmp_path: Path) -> None:
     )
 
 
+class BuiltImages(Images):
+    """Tells by the recipe how long a build may take."""
+
+    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
+        return Image(reference=scenario.id, recipe=f"within {build_s:g} s", build_s=2.0, built=True)
+
+
+class ProviderOfBuiltImages(RecordingProvider):
+    @cached_property
+    def images(self) -> BuiltImages:
+        return BuiltImages(self.engine, ImageMap(), Path())
+
+
 @pytest.mark.parametrize("asked", ["none", "bridge"])
 def test_the_session_can_force_every_container_off_the_network(tmp_path: Path, asked: str) -> None:
-    scheduler = a_scheduler(tmp_path, network="none")
-    scheduler.start(a_scenario(tmp_path, environment={"network": asked}), IMAGE)
-    with scheduler.environment("debian:12", network=asked):
+    provider = a_provider(tmp_path, network="none")
+    prepared(provider, tmp_path, network=asked)
+    with provider.environment("debian:12", network=asked):
         pass
 
-    assert [request.network for request in scheduler.engine.requests] == ["none", "none"]
+    assert [request.network for request in provider.engine.requests] == ["none", "none"]
 
 
-def test_longer_limits_mean_a_longer_life(tmp_path: Path) -> None:
-    scheduler = a_scheduler(tmp_path, timeout_multiplier=3.0)
-    scheduler.start(a_scenario(tmp_path, timeouts={"agent_s": 10, "verifier_s": 5}), IMAGE)
+def test_longer_limits_mean_a_longer_life_and_a_longer_build(tmp_path: Path) -> None:
+    provider = ProviderOfBuiltImages(ProviderSettings(engine_url="unix:///nowhere", run_id="run-1"), locks=tmp_path)
+    limits = Limits(build_s=7, agent_s=30, verifier_s=15, wait_s=60)
 
-    assert scheduler.engine.requests[0].lifetime_s == 225
+    containers = provider.prepare(a_scenario(tmp_path), limits)
+
+    assert provider.engine.requests[0].lifetime_s == 285
+    assert (containers.recipe, containers.build_s) == ("within 7 s", 2.0)
 
 
-class TestLease:
+def test_nothing_is_started_after_the_end(tmp_path: Path) -> None:
+    provider = a_provider(tmp_path)
+    containers = prepared(provider, tmp_path)
+    provider.stop()
+
+    with containers():
+        # This one was started before.
+        pass
+    with pytest.raises(EnvironmentFailure, match="the session ended"), containers():
+        pass
+    with pytest.raises(EnvironmentFailure, match="the session ended"), provider.environment("debian:12"):
+        pass
+    with pytest.raises(EnvironmentFailure, match="the session ended"):
+        prepared(provider, tmp_path)
+    assert len(provider.engine.requests) == 1
+
+
+def test_without_an_engine_the_check_says_what_was_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    provider = DockerProvider(ProviderSettings(run_id="run-1"))
+
+    with pytest.raises(EngineUnreachable, match="no container engine answers"):
+        provider.check()
+    # Nobody has asked an engine for anything, so nothing can be left on one.
+    assert (provider.engine_url, provider.sweep()) == (None, [])
+
+
+class TestPrepared:
+    def test_it_says_what_its_containers_are_made_of(self, tmp_path: Path) -> None:
+        containers = prepared(a_provider(tmp_path), tmp_path)
+
+        assert (containers.recipe, containers.platform, containers.build_s) == ("sha256:1", "linux/amd64", 0.0)
+
     def test_the_first_environment_is_started_ahead_and_used_once(self, tmp_path: Path) -> None:
-        lease = a_scheduler(tmp_path).lease(a_scenario(tmp_path))
+        provider = a_provider(tmp_path)
+        containers = prepared(provider, tmp_path)
+        assert len(provider.engine.requests) == 1
 
-        with lease() as first, lease() as second:
+        with containers() as first, containers() as second:
             assert [first.container, second.container] == ["c1", "c2"]
 
     def test_environments_are_closed_after_use(self, tmp_path: Path) -> None:
-        lease = a_scheduler(tmp_path).lease(a_scenario(tmp_path))
+        containers = prepared(a_provider(tmp_path), tmp_path)
 
-        with pytest.raises(RuntimeError), lease() as environment:
+        with pytest.raises(RuntimeError), containers() as environment:
             raise RuntimeError
         assert isinstance(environment, Recorded)
         assert environment.closed
 
-    def test_one_that_was_never_used_is_closed_with_the_lease(self, tmp_path: Path) -> None:
-        scheduler = a_scheduler(tmp_path)
-        lease = EnvironmentLease(scheduler, a_scenario(tmp_path), IMAGE)
-        lease.prepare()
-        ready = lease._ready
-        lease.close()
-        lease.close()
+    def test_one_that_was_never_used_is_closed_with_the_rest(self, tmp_path: Path) -> None:
+        provider = a_provider(tmp_path)
+        containers = prepared(provider, tmp_path)
+        containers.close()
+        containers.close()
 
-        assert isinstance(ready, Recorded)
-        assert ready.closed
+        (first,) = provider.engine.started
+        assert first.closed
 
     def test_kept_containers_stay(self, tmp_path: Path) -> None:
-        scheduler = a_scheduler(tmp_path, keep_containers=True)
-        with scheduler.lease(a_scenario(tmp_path))() as environment:
+        provider = a_provider(tmp_path, keep_containers=True)
+        with prepared(provider, tmp_path)() as environment:
             pass
 
         assert isinstance(environment, Recorded)
         assert not environment.closed
-        assert scheduler.sweep() == []
+        assert provider.sweep() == []

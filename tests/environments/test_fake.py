@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,32 @@ def test_a_factory_hands_them_out_in_order_and_closes_them() -> None:
 
     assert (first, second, third) == (one, two, two)
     assert one.closed
+
+
+def test_the_recipe_tells_fakes_apart_and_not_what_was_done_in_them() -> None:
+    def reply(environment: FakeEnvironment, argv: object) -> int:
+        return 0
+
+    same = [FakeEnvironment({"ls": reply}, files={"/a": b""}) for _ in range(2)]
+    same[0].put({"/b": b""})
+    others = [FakeEnvironment({"ls": 0}, files={"/a": b""}), FakeEnvironment({"ls": reply})]
+    others += [FakeEnvironment({"ls": partial(reply)}), FakeEnvironment({"ls": same[0].run(["true"])})]
+
+    assert same[0].recipe == same[1].recipe
+    assert len({environment.recipe for environment in (same[0], *others)}) == 5
+    assert all(environment.recipe.startswith("fake:") for environment in others)
+
+
+def test_files_may_be_changed_by_several_threads() -> None:
+    environment = FakeEnvironment()
+
+    def work(number: int) -> None:
+        for turn in range(50):
+            environment.put({f"/app/{number}/{turn}": b"x"})
+            environment.export("/app")
+            environment.replace(f"/app/{number}", None)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+
+    assert environment.files == {}

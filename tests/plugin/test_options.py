@@ -124,6 +124,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         tb_timeout_multiplier = 2.5
         tb_max_void_rate = 0.5
         tb_network = none
+        tb_env = docker
         tb_progress = 0
         tb_keep_containers = true
         """
@@ -144,6 +145,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         "margin": 0.03,
         "inconclusive": "fail",
         "parity": "warn",
+        "environment": "docker",
         "network": "none",
         "timeout_multiplier": 2.5,
         "max_void_rate": 0.5,
@@ -309,5 +311,5 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
         "--tb-parity",
         *("--tb-locked", "--tb-approver"),
         *("--tb-baselines", "--tb-results", "--tb-run-id", "--tb-timeout-multiplier", "--tb-max-void-rate"),
-        *("--tb-network", "--tb-image-map", "--tb-progress", "--tb-keep-containers", "--update-baselines"),
+        *("--tb-env", "--tb-network", "--tb-image-map", "--tb-progress", "--tb-keep-containers", "--update-baselines"),
     ]

@@ -81,6 +81,7 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
         "margin": 0.02,
         "inconclusive": "pass",
         "parity": "block",
+        "environment": "docker",
         "network": "scenario",
         "timeout_multiplier": 1.0,
         "max_void_rate": 0.05,
@@ -116,9 +117,9 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
     fingerprint = result.pop("fingerprint")
     for digest in (fingerprint.pop("scenario"), fingerprint.pop("verifier")):
         assert digest.startswith("sha256:")
+    assert fingerprint.pop("image").startswith("fake:")
     assert fingerprint == {
         "dataset": "demo==1.0",
-        "image": "overridden",
         "limits": {
             "agent_s": 600,
             "build_s": 600,
