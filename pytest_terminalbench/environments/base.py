@@ -51,7 +51,10 @@ class StopReport:
 
 
 class Environment(Protocol):
-    """A started place to act in. Every call raises EnvironmentFailure when nobody can say what happened."""
+    """A started place to act in. Several threads may use it at the same time.
+
+    Every call raises EnvironmentFailure when nobody can say what happened.
+    """
 
     def run(
         self,
@@ -65,7 +68,8 @@ class Environment(Protocol):
         """Run `argv` and wait for it.
 
         A command that fails, is not found or runs out of time is a result like any other; on time-out the command's
-        whole session of processes is killed and what it had written is kept.
+        whole session of processes is killed, nobody else's, and what it had written is kept. Raises ValueError where
+        `argv` is empty.
         """
 
     def put(self, files: Mapping[str, bytes | Path], *, root: str = "/") -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.environments import provider
 from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.fake import FakeEnvironment, FakeProvider, fake_environments
 from pytest_terminalbench.environments.provider import (
@@ -36,16 +34,16 @@ def packaged(settings: ProviderSettings) -> FakeProvider:
 
 
 @pytest.fixture
-def packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installed packages with environments of their own, one of which does not load."""
-    points = EntryPoints(
-        [
-            EntryPoint("mine", f"{__name__}:packaged", ENTRY_POINTS),
-            EntryPoint("broken", "no_such_module:provider", ENTRY_POINTS),
-            EntryPoint("docker", f"{__name__}:packaged", ENTRY_POINTS),
-        ]
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package with environments of its own, one of which does not load."""
+    folder = tmp_path / "site" / "mine-1.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text(
+        f"[{ENTRY_POINTS}]\nmine = {__name__}:packaged\nbroken = no_such_module:provider\n"
+        f"docker = {__name__}:packaged\n"
     )
-    monkeypatch.setattr(provider, "entry_points", points.select)
+    monkeypatch.syspath_prepend(folder.parent)
 
 
 class TestNames:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import textwrap
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pytest_terminalbench import EnvironmentFailure, FakeEnvironment
-from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.environments.docker import DockerEngine
-from pytest_terminalbench.environments.fake import Reply
+from pytest_terminalbench.environments.fake import FakeProvider, Reply
+from pytest_terminalbench.environments.memory import PreparedInMemory
+from pytest_terminalbench.environments.provider import ENTRY_POINTS, ProviderSettings
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.model import Scenario
 from tests.plugin.conftest import Suite, lines_of, scripted
 
 PATIENCE_S = 20.0
 
 
-class FakeScheduler:
+class WatchedProvider(FakeProvider):
     """Hands out fake environments; notes who asks, and what for."""
 
-    platform = None
-
     def __init__(self) -> None:
+        super().__init__(lambda scenario: FakeEnvironment(self.replies))
         self.replies: dict[str, Reply | int | str] = {
             "meet": self._meet,
             "/solution/": _work,
@@ -35,20 +35,21 @@ class FakeScheduler:
             "/tests/": lambda environment, argv: 0 if "/app/done" in environment.files else 1,
         }
         self.party = threading.Barrier(1)
-        self.leases: list[tuple[str, str]] = []
-        self.closed = False
+        self.release = threading.Event()
+        self.prepared: list[tuple[str, str]] = []
 
-    def lease(self, scenario: Scenario) -> FakeLease:
-        self.leases.append((scenario.id, threading.current_thread().name))
-        return FakeLease(self.replies)
+    def prepare(self, scenario: Scenario, limits: Limits) -> PreparedInMemory[FakeEnvironment]:
+        self.prepared.append((scenario.id, threading.current_thread().name))
+        return super().prepare(scenario, limits)
 
-    def close(self) -> None:
-        self.closed = True
+    def stop(self) -> None:
+        super().stop()
+        self.release.set()
 
     @property
     def threads(self) -> dict[str, str]:
         """Scenario -> the thread that ran it, without its number."""
-        return {scenario: thread.rstrip("-0123456789") for scenario, thread in self.leases}
+        return {scenario: thread.rstrip("-0123456789") for scenario, thread in self.prepared}
 
     def _meet(self, environment: FakeEnvironment, argv: object) -> str:
         self.party.wait(PATIENCE_S)
@@ -56,16 +57,12 @@ class FakeScheduler:
         return "met\n"
 
 
-class FakeLease:
-    def __init__(self, replies: Mapping[str, Reply | int | str]) -> None:
-        self._replies = replies
+# What the entry point of the package that the tests install leads to.
+_watched: list[WatchedProvider] = []
 
-    @contextmanager
-    def __call__(self) -> Iterator[FakeEnvironment]:
-        yield FakeEnvironment(self._replies)
 
-    def close(self) -> None:
-        pass
+def watched_provider(settings: ProviderSettings) -> WatchedProvider:
+    return _watched[-1]
 
 
 def _work(environment: FakeEnvironment, argv: object) -> str:
@@ -78,27 +75,30 @@ def _break(environment: FakeEnvironment, argv: object) -> str:
 
 
 @pytest.fixture
-def scheduler(monkeypatch: pytest.MonkeyPatch) -> FakeScheduler:
-    fake = FakeScheduler()
-    # The seam behind which environments come from: conftest.py's own tb_environment would keep items in their turn.
-    monkeypatch.setattr(Bench, "scheduler", fake)
-    return fake
+def provider() -> Iterator[WatchedProvider]:
+    _watched.append(WatchedProvider())
+    yield _watched[-1]
+    _watched.pop()
 
 
 @pytest.fixture
-def plain(suite: Suite, scheduler: FakeScheduler) -> Suite:
-    """Four scenarios, and no fixture of the user's."""
+def plain(suite: Suite, provider: WatchedProvider, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """Four scenarios whose environments a package provides: a fixture would keep items in their turn."""
+    entry_points = f"[{ENTRY_POINTS}]\nwatched = {__name__}:watched_provider\n"
+    suite.write("site/watched-1.dist-info/entry_points.txt", entry_points)
+    suite.write("site/watched-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: watched\nVersion: 1\n")
+    monkeypatch.syspath_prepend(suite.path / "site")
     suite.write("conftest.py", "")
     suite.dataset("demo", "alpha", "beta", "delta", "gamma")
     return suite
 
 
 def run(suite: Suite, *args: str) -> pytest.RunResult:
-    return suite.run("--tb-dataset", "demo", "-p", "no:randomly", *args)
+    return suite.run("--tb-dataset", "demo", "--tb-env", "watched", "-p", "no:randomly", *args)
 
 
-def test_as_many_trials_run_at_a_time(plain: Suite, scheduler: FakeScheduler) -> None:
-    scheduler.party = threading.Barrier(4)
+def test_as_many_trials_run_at_a_time(plain: Suite, provider: WatchedProvider) -> None:
+    provider.party = threading.Barrier(4)
 
     # Each waits for the three others.
     done = run(plain, "--tb-concurrency", "4", *scripted("meet"))
@@ -121,12 +121,12 @@ def test_reports_come_in_the_usual_order_and_files_are_the_same(plain: Suite) ->
     assert len(told["4"][0]) == 4
 
 
-def test_trials_run_in_threads_of_their_own(plain: Suite, scheduler: FakeScheduler) -> None:
+def test_trials_run_in_threads_of_their_own(plain: Suite, provider: WatchedProvider) -> None:
     run(plain, "--tb-concurrency", "2")
 
-    assert scheduler.threads == dict.fromkeys(("alpha", "beta", "delta", "gamma"), "trial")
-    assert len(scheduler.leases) == 4
-    assert scheduler.closed
+    assert provider.threads == dict.fromkeys(("alpha", "beta", "delta", "gamma"), "trial")
+    assert len(provider.prepared) == 4
+    assert provider.release.is_set()
 
 
 @pytest.mark.parametrize(
@@ -153,17 +153,17 @@ def test_trials_run_in_threads_of_their_own(plain: Suite, scheduler: FakeSchedul
     ids=["agent", "autouse", "xfail"],
 )
 def test_an_item_that_a_user_has_a_say_in_runs_in_its_own_turn(
-    plain: Suite, scheduler: FakeScheduler, conftest: str
+    plain: Suite, provider: WatchedProvider, conftest: str
 ) -> None:
     plain.write("conftest.py", f"import pytest\n{textwrap.dedent(conftest)}")
 
     run(plain, "--tb-concurrency", "2")
 
-    assert scheduler.threads == dict.fromkeys(("alpha", "beta", "delta", "gamma"), "MainThread")
+    assert provider.threads == dict.fromkeys(("alpha", "beta", "delta", "gamma"), "MainThread")
     assert set(plain.statuses.values()) == {"solved"}
 
 
-def test_a_skipped_item_has_no_trial(plain: Suite, scheduler: FakeScheduler) -> None:
+def test_a_skipped_item_has_no_trial(plain: Suite, provider: WatchedProvider) -> None:
     plain.write(
         "conftest.py",
         """
@@ -176,7 +176,7 @@ def test_a_skipped_item_has_no_trial(plain: Suite, scheduler: FakeScheduler) -> 
 
     run(plain, "--tb-concurrency", "2").assert_outcomes(passed=3, skipped=1)
 
-    assert sorted(scheduler.threads) == ["alpha", "delta", "gamma"]
+    assert sorted(provider.threads) == ["alpha", "delta", "gamma"]
 
 
 def test_a_void_trial_is_an_error_of_its_own_cell(plain: Suite) -> None:
@@ -232,7 +232,7 @@ def test_baselines_are_the_same_bytes(plain: Suite) -> None:
     assert {name: content for name, content in plain.files("baselines").items() if name != "audit.jsonl"} == alone
 
 
-def test_further_trials_of_auto_come_after_the_first_of_all_others(plain: Suite, scheduler: FakeScheduler) -> None:
+def test_further_trials_of_auto_come_after_the_first_of_all_others(plain: Suite, provider: WatchedProvider) -> None:
     plain.write(
         "moods.py",
         """
@@ -253,16 +253,16 @@ def test_further_trials_of_auto_come_after_the_first_of_all_others(plain: Suite,
     )
     approved = run(plain, "--tb-agent", "moods:Moody", "--tb-attempts", "5", "--update-baselines")
     assert approved.ret == 0, approved.stdout.str()
-    scheduler.leases.clear()
+    provider.prepared.clear()
 
     done = run(plain, "--tb-agent", "moods:Failing", "--tb-attempts", "auto", "--tb-concurrency", "2")
 
     assert plain.statuses["demo/alpha[moody]"] == "regressed", done.stdout.str()
     done.assert_outcomes(passed=3, failed=1)
-    order = [scenario for scenario, _ in scheduler.leases]
+    order = [scenario for scenario, _ in provider.prepared]
     assert sorted(order[:4]) == ["alpha", "beta", "delta", "gamma"]
     assert order[4:] == ["alpha"]
-    assert scheduler.threads["alpha"] == "trial"
+    assert provider.threads["alpha"] == "trial"
     assert 2 <= len(plain.summary["cells"][0]["attempts"]) <= 5
 
 
@@ -301,16 +301,16 @@ def test_hooks_are_called_for_every_trial_by_one_thread_at_a_time(plain: Suite) 
     ]
 
 
-def test_after_the_first_failure_nothing_more_begins(plain: Suite, scheduler: FakeScheduler) -> None:
-    release = threading.Event()
+def test_after_the_first_failure_nothing_more_begins(plain: Suite, provider: WatchedProvider) -> None:
     others = set(threading.enumerate())
 
     def linger(environment: FakeEnvironment, argv: object) -> int:
-        release.wait(PATIENCE_S)
+        # What runs when the session is stopped loses its container; the fake's comes back by itself then.
+        provider.release.wait(PATIENCE_S)
         return 0
 
     plain.dataset("demo", *(f"later-{number}" for number in range(9)))
-    scheduler.replies = {"idle": 0, "linger": linger, **scheduler.replies}
+    provider.replies = {"idle": 0, "linger": linger, **provider.replies}
     plain.write(
         "agents.py",
         """
@@ -324,22 +324,18 @@ def test_after_the_first_failure_nothing_more_begins(plain: Suite, scheduler: Fa
                 return AgentReport()
         """,
     )
-    # What runs when the session is stopped loses its container; the fake's comes back by itself then.
-    close = scheduler.close
-    scheduler.close = lambda: (close(), release.set())  # type: ignore[method-assign,assignment,func-returns-value]
-
     done = run(plain, "--tb-concurrency", "2", "-x", "--tb-agent", "agents:OneFails")
 
     done.assert_outcomes(failed=1)
-    assert len(scheduler.leases) <= 3
+    assert len(provider.prepared) <= 3
     assert not [thread for thread in {*threading.enumerate()} - others if thread.name.startswith("trial-")]
 
 
-def test_nothing_runs_where_fixtures_are_only_shown(plain: Suite, scheduler: FakeScheduler) -> None:
+def test_nothing_runs_where_fixtures_are_only_shown(plain: Suite, provider: WatchedProvider) -> None:
     run(plain, "--tb-concurrency", "2", "--setup-plan")
     run(plain, "--tb-concurrency", "2", "--collect-only")
 
-    assert scheduler.leases == []
+    assert provider.prepared == []
 
 
 def test_with_workers_it_is_one_or_the_other(demo: Suite) -> None:
