@@ -8,6 +8,7 @@ import typer
 
 from pytest_terminalbench.cli.output import Format, FormatOption, print_json, print_table, say
 from pytest_terminalbench.cli.project import engine
+from pytest_terminalbench.naming import counted
 
 __all__ = ["gc"]
 
@@ -30,33 +31,39 @@ def gc(
     from pytest_terminalbench.environments.reaper import leftovers, remove
 
     host = engine()
-    found = leftovers(host, run_id=run)
-    chosen = [one for one in found if everything or run or one.is_orphan]
+    ours = leftovers(host, run_id=run)
+    chosen = [container for container in ours if everything or run or container.is_orphan]
     removed = set() if dry_run else set(remove(host, chosen))
     fates = [
-        (one, "would be removed" if dry_run else "removed" if one.id in removed else "NOT removed") for one in chosen
+        (
+            container,
+            "would be removed" if dry_run else "removed" if container.id in removed else "NOT removed",
+        )
+        for container in chosen
     ]
     if output is Format.JSON:
         print_json(
             [
-                {"id": one.id, "run_id": one.run_id, "state": one.state, "is_orphan": one.is_orphan, "fate": fate}
-                for one, fate in fates
+                {
+                    "id": container.id,
+                    "run_id": container.run_id,
+                    "state": container.state,
+                    "is_orphan": container.is_orphan,
+                    "fate": fate,
+                }
+                for container, fate in fates
             ]
         )
     else:
         if chosen:
             rows = [
-                [one.id[:12], one.run_id, "dead" if one.is_orphan else "alive", one.state, fate] for one, fate in fates
+                [container.id[:12], container.run_id, "dead" if container.is_orphan else "alive", container.state, fate]
+                for container, fate in fates
             ]
             print_table(["container", "run", "owner", "state", "fate"], rows)
-        say(
-            f"{len(chosen)} to remove, {len(found) - len(chosen)} in use"
-            if dry_run
-            else _said(len(removed), len(found))
-        )
+        if dry_run:
+            say(f"{len(chosen)} to remove, {len(ours) - len(chosen)} in use")
+        else:
+            say(f"removed {counted(len(removed), 'container')}, left {len(ours) - len(removed)}")
     if not dry_run and len(removed) < len(chosen):
         raise typer.Exit(EXIT_LEFT)
-
-
-def _said(removed: int, found: int) -> str:
-    return f"removed {removed} container{'' if removed == 1 else 's'}, left {found - removed}"

@@ -56,10 +56,10 @@ def _work(waiting: queue.SimpleQueue[Scenario], done: queue.SimpleQueue[Built], 
             scenario = waiting.get_nowait()
         except queue.Empty:
             return
-        done.put(_one(scenario, images))
+        done.put(_ensure_one(scenario, images))
 
 
-def _one(scenario: Scenario, images: ImageMaker) -> Built:
+def _ensure_one(scenario: Scenario, images: ImageMaker) -> Built:
     began = time.monotonic()
     try:
         image = images.ensure(scenario, build_s=scenario.spec.timeouts.build_s)

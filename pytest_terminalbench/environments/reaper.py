@@ -84,7 +84,7 @@ def sweep_run(engine: Host, run_id: str) -> list[str]:
 
 def sweep_orphans(engine: Host, *, everything: bool = False) -> list[str]:
     """Remove containers whose owner is dead or whose time is over (or, with `everything`, all of ours); their ids."""
-    return remove(engine, [found for found in leftovers(engine) if everything or found.is_orphan])
+    return remove(engine, [container for container in leftovers(engine) if everything or container.is_orphan])
 
 
 @dataclass(frozen=True, kw_only=True)
