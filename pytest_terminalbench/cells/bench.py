@@ -21,9 +21,11 @@ from pytest_terminalbench.environments.provider import (
     ProviderSettings,
     make_provider,
 )
-from pytest_terminalbench.errors import EnvironmentFailure, SettingsError
+from pytest_terminalbench.errors import EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
+from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files
+from pytest_terminalbench.scenarios.kinds import kind_named
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.scenarios.open_datasets import OpenDatasets
 from pytest_terminalbench.trials.cell import Cell
@@ -98,13 +100,33 @@ class Bench:
         return image_map_for(self.settings.root, self.settings.image_map)
 
     def check_environments(self) -> None:
-        """Find out whether environments can be had at all; raises EngineUnreachable."""
-        self._default_provider.check()
+        """Find out whether the environments of the known datasets can be had at all; raises EngineUnreachable."""
+        for kind in self._environment_kinds():
+            self._provider(kind).check()
+
+    def _environment_kinds(self) -> set[str]:
+        """What provides the environments of the known datasets; of scenarios that are wrong nobody can tell."""
+        if self.settings.environment:
+            return {self.settings.environment}
+        kinds: set[str] = set()
+        for dataset in self.datasets.known:
+            for file in scenario_files(dataset.folder):
+                try:
+                    kinds.add(self._environment_kind(load_scenario(file, dataset=dataset.name)))
+                except ScenarioError:
+                    continue
+                # The only one that is not always there; and a dataset may have thousands of files.
+                if DEFAULT_ENVIRONMENT in kinds:
+                    return kinds
+        return kinds or {DEFAULT_ENVIRONMENT}
+
+    def _environment_kind(self, scenario: Scenario) -> str:
+        return self.settings.environment or kind_named(scenario.kind).environment
 
     def prepare(self, scenario: Scenario) -> Prepared:
         """The environments of `scenario`, the first already started; raises EnvironmentFailure."""
-        limits = Limits.of(scenario.spec.timeouts, timeout_multiplier=self.settings.timeout_multiplier)
-        return self._default_provider.prepare(scenario, limits)
+        limits = Limits.of(scenario.timeouts, timeout_multiplier=self.settings.timeout_multiplier)
+        return self._provider(self._environment_kind(scenario)).prepare(scenario, limits)
 
     def image_provider(self) -> ImageProvider:
         """Who starts containers of any image; raises SettingsError where the session's environments have none."""

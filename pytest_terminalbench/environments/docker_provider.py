@@ -18,6 +18,7 @@ from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.errors import EnvironmentFailure
 from pytest_terminalbench.limits import Limits
+from pytest_terminalbench.scenarios.container import ContainerScenario, with_container
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["DockerProvider", "PreparedContainers"]
@@ -68,11 +69,12 @@ class DockerProvider:
     # -- containers --------------------------------------------------------------------------------------------------
 
     def prepare(self, scenario: Scenario, limits: Limits) -> PreparedContainers:
-        image = self.images.ensure(scenario, build_s=limits.build_s)
+        contained = with_container(scenario)
+        image = self.images.ensure(contained, build_s=limits.build_s)
         platform = self.platform
-        return PreparedContainers(image, platform, start=lambda: self._start(scenario, image, limits), end=self._end)
+        return PreparedContainers(image, platform, start=lambda: self._start(contained, image, limits), end=self._end)
 
-    def _start(self, scenario: Scenario, image: Image, limits: Limits) -> DockerEnvironment:
+    def _start(self, scenario: ContainerScenario, image: Image, limits: Limits) -> DockerEnvironment:
         spec = scenario.spec.environment
         return self._start_container(
             ContainerRequest(

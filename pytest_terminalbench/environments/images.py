@@ -17,7 +17,7 @@ from pytest_terminalbench.environments.engine_errors import engine_errors, engin
 from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError, ImageUnavailable
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.container import ContainerScenario
 
 __all__ = ["Image", "Images"]
 
@@ -48,7 +48,7 @@ class Images:
         self._locks = locks
         self._known: dict[str, Image] = {}
 
-    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
+    def ensure(self, scenario: ContainerScenario, *, build_s: float) -> Image:
         """The scenario's image, pulled or built if need be: once, however many processes ask for it.
 
         `build_s` is what a build may take. Raises ImageUnavailable or ImageBuildError.
@@ -71,7 +71,7 @@ class Images:
             self._pull(reference, None)
         return reference
 
-    def _prebuilt(self, scenario: Scenario) -> Image:
+    def _prebuilt(self, scenario: ContainerScenario) -> Image:
         name = scenario.spec.environment.image or ""
         reference = self._map(name)
         built = False
@@ -80,7 +80,7 @@ class Images:
             built = True
         return Image(reference=reference, recipe=self._registry_digest(reference) or name, build_s=0.0, built=built)
 
-    def _build(self, scenario: Scenario, folder: Path, build_s: float) -> Image:
+    def _build(self, scenario: ContainerScenario, folder: Path, build_s: float) -> Image:
         environment = scenario.spec.environment
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         names = base_images(dockerfile)
@@ -101,7 +101,7 @@ class Images:
                     built = True
         return Image(reference=tag, recipe=recipe, build_s=0.0, built=built)
 
-    def _run_build(self, scenario: Scenario, folder: Path, tag: str, build_s: float) -> None:
+    def _run_build(self, scenario: ContainerScenario, folder: Path, tag: str, build_s: float) -> None:
         lines: list[str] = []
         until = time.monotonic() + build_s
         too_long = f"longer than build_s = {build_s:g} s"
@@ -119,7 +119,9 @@ class Images:
                 raise
             raise ImageBuildError(_build_failure(scenario, too_long, lines)) from None
 
-    def _build_messages(self, scenario: Scenario, folder: Path, tag: str, build_s: float) -> Iterator[dict[str, Any]]:
+    def _build_messages(
+        self, scenario: ContainerScenario, folder: Path, tag: str, build_s: float
+    ) -> Iterator[dict[str, Any]]:
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         messages: Iterator[dict[str, Any]] = self._engine.api.build(
             fileobj=build_context(folder, with_bases_replaced(dockerfile, self._map)),
@@ -166,7 +168,7 @@ class Images:
             raise ImageUnavailable(_unavailable(reference, answer)) from failure
 
 
-def _build_failure(scenario: Scenario, error: str, lines: Iterable[str]) -> str:
+def _build_failure(scenario: ContainerScenario, error: str, lines: Iterable[str]) -> str:
     # The engine colours what a build writes to stderr.
     plain = [line for line in (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines) if line.strip()]
     tail = "\n".join(f"  | {line}" for line in plain[-BUILD_TAIL_LINES:])

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
 from pytest_terminalbench.environments.base import Environment, EnvironmentFactory
 from pytest_terminalbench.environments.image_map import ImageMap
-from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.extensions import Extensions
 from pytest_terminalbench.limits import Limits
-from pytest_terminalbench.scenarios.catalog import nearest
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = [
@@ -134,31 +131,23 @@ def as_prepared(environments: EnvironmentFactory) -> Prepared:
     return environments if isinstance(environments, Prepared) else _Overridden(environments)
 
 
+ProviderFactory = Callable[[ProviderSettings], Provider]
+
+
+def _accepted(found: object) -> ProviderFactory:
+    if not callable(found):
+        raise TypeError(f"it is {type(found).__name__}, and nothing that makes a provider")
+    return found
+
+
+_PROVIDERS = Extensions[ProviderFactory](ENTRY_POINTS, _OWN, _accepted)
+
+
 def provider_names() -> list[str]:
     """Every kind of environment that is installed."""
-    return sorted({*_OWN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+    return _PROVIDERS.names()
 
 
 def make_provider(kind: str, settings: ProviderSettings) -> Provider:
     """The provider called `kind`; raises SettingsError, listing what is installed, where there is none."""
-    return _factory(kind)(settings)
-
-
-def _factory(kind: str) -> Callable[[ProviderSettings], Provider]:
-    place = _OWN.get(kind) or next((point.value for point in entry_points(group=ENTRY_POINTS, name=kind)), None)
-    if place is None:
-        names = provider_names()
-        raise SettingsError(
-            f"environment {kind!r} is not installed{nearest(kind, names)}; installed: {', '.join(names)}. A package "
-            f"adds others by the entry point group {ENTRY_POINTS}"
-        )
-    module, _, attribute = place.partition(":")
-    try:
-        factory: Callable[[ProviderSettings], Provider] = getattr(import_module(module), attribute)
-    # A package's own code runs here, and may raise anything.
-    except Exception as error:
-        raise SettingsError(
-            f"environment {kind!r} cannot be loaded from {place}: {type(error).__name__}: {error}; install its "
-            "package again, or name another"
-        ) from error
-    return factory
+    return _PROVIDERS.named(kind)(settings)

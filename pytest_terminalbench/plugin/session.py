@@ -22,13 +22,14 @@ from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.pytest_internals import option
-from pytest_terminalbench.plugin.scenario_paths import names_scenarios
+from pytest_terminalbench.plugin.scenario_paths import named_datasets
 from pytest_terminalbench.plugin.second_turns import PLUGIN_NAME, SecondTurns
 from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS, SESSION
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, is_worker, run_id, worker_input
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.formats import load_scenario
+from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.settings import pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
@@ -114,8 +115,10 @@ class PluginSession:
         if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             self.config.args = [str(folder) for folder in folders]
         # Datasets in the ini file are no reason to ask for an engine where a user runs other tests.
-        if names_scenarios(self.config) or any(str(folder) in self.config.args for folder in folders):
+        named = named_datasets(self.config)
+        if named or any(str(folder) in self.config.args for folder in folders):
             self.is_asked_for = True
+            self.bench.datasets.meet(named)
             self.check()
 
     def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:

@@ -18,7 +18,8 @@ from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.environments.parallel_builds import Built, build_images
 from pytest_terminalbench.environments.reaper import ScenarioImage, prune_images, scenario_images
 from pytest_terminalbench.errors import EnvironmentFailure, ImageBuildError
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.container import ContainerScenario, with_container
+from pytest_terminalbench.scenarios.formats import load_scenario
 from tests.cli.conftest import Project
 
 BASE = "debian:bookworm-slim"
@@ -32,7 +33,7 @@ class Maker:
         self.limits: dict[str, float] = {}
         self.together = threading.Barrier(2, timeout=20)
 
-    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
+    def ensure(self, scenario: ContainerScenario, *, build_s: float) -> Image:
         self.limits[scenario.id] = build_s
         fate = self.fates[scenario.id]
         if isinstance(fate, Exception):
@@ -43,13 +44,13 @@ class Maker:
 class Meeting(Maker):
     """An image is ready when another is being made at the same time."""
 
-    def ensure(self, scenario: Scenario, *, build_s: float) -> Image:
+    def ensure(self, scenario: ContainerScenario, *, build_s: float) -> Image:
         self.together.wait()
         return super().ensure(scenario, build_s=build_s)
 
 
-def loaded(project: Project, *ids: str, **changes: Any) -> list[Scenario]:
-    return [load_scenario(project.scenario(name, **changes), dataset="demo") for name in ids]
+def loaded(project: Project, *ids: str, **changes: Any) -> list[ContainerScenario]:
+    return [with_container(load_scenario(project.scenario(name, **changes), dataset="demo")) for name in ids]
 
 
 def facts(built: Built) -> tuple[str, str, str | None, str]:
