@@ -19,7 +19,7 @@ from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.scenarios.open_datasets import OpenDatasets
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.journal import FileJournal
 
 __all__ = ["Bench"]
 
@@ -46,7 +46,7 @@ class Bench:
         self.run_id = folder.name
         self.datasets = OpenDatasets(catalog or Catalog(settings.root), locked=settings.locked)
         self.observer = observer or Unobserved()
-        self.journal = Journal(folder / "events.jsonl")
+        self.journal = FileJournal(folder / "events.jsonl")
         self.engine_url = engine_url
         self._registry = registry or AgentRegistry()
         self._tallies: dict[Path, list[tuple[int, int]]] = {}

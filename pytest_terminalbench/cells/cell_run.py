@@ -23,11 +23,14 @@ from pytest_terminalbench.errors import (
     ImageUnavailable,
     TerminalBenchError,
 )
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Phase, Solved, Void
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.request import AttemptRequest, conditions
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
+from pytest_terminalbench.trials.trial import record_void, run_trial
 
 __all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials"]
 
@@ -98,28 +101,29 @@ class CellRun:
         Raises CellVoid at the first that is void, CellBlocked where the baseline's conditions are others, and, if the
         cell `may_wait`, NeedsMoreTrials where its first are not enough.
         """
-        setup = self._setup(environments)
-        self._check_parity(setup.fingerprint(self.cell))
+        fingerprint = self._conditions(environments)
+        self._check_parity(fingerprint)
         has_first = bool(self.trials)
         while more := self._gate.more(solved=self.solved, attempts=len(self.trials)):
             if self.trials and may_wait and not has_first:
                 raise NeedsMoreTrials(f"{self.cell.key} is tried again after all others")
             for _ in range(more):
-                self._run_one(setup, agent, environments)
+                self._run_one(fingerprint, agent, environments)
 
-    def _run_one(self, setup: TrialSetup, agent: Agent, environments: EnvironmentFactory) -> None:
+    def _run_one(self, fingerprint: Mapping[str, Any], agent: Agent, environments: EnvironmentFactory) -> None:
         observer = self._bench.observer
         attempt = len(self.trials) + 1
         lease = environments if isinstance(environments, EnvironmentLease) and attempt == 1 else None
         observer.trial_started(self.cell)
         result = run_trial(
-            self.cell,
+            self._request(attempt, fingerprint),
+            scenario=self.cell.scenario,
             environments=environments,
-            setup=setup,
+            store=self._store,
+            journal=self._bench.journal,
             # The agent is for the first attempt, each further one has its own; one that somebody else made (a user's
             # conftest.py) is used again.
             agent=self.cell.agent.make() if attempt > 1 and agent is self._own_agent else agent,
-            attempt=attempt,
             build_s=lease.build_s if lease else 0.0,
             start_s=lease.start_s if lease else 0.0,
         )
@@ -147,23 +151,37 @@ class CellRun:
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:
         """Record a cell that could not run; the error to raise."""
-        self.trials.append(record_void(self.cell, setup=self._setup(None), phase=phase, reason=reason))
+        request = self._request(1, self._conditions(None))
+        self.trials.append(
+            record_void(request, store=self._store, journal=self._bench.journal, phase=phase, reason=reason)
+        )
         self._on_change()
         return CellVoid(f"void in phase {phase}: {reason}")
 
-    def _setup(self, environments: EnvironmentFactory | None) -> TrialSetup:
-        """The conditions of the trials; without `environments` those of a trial that came to nothing."""
-        bench = self._bench
+    @property
+    def _store(self) -> TrialFolders:
+        return TrialFolders(self._bench.folder)
+
+    def _request(self, attempt: int, fingerprint: Mapping[str, Any]) -> AttemptRequest:
+        timeouts, multiplier = self.cell.scenario.timeouts, self._bench.settings.timeout_multiplier
+        return AttemptRequest.of(
+            self.cell,
+            run_id=self._bench.run_id,
+            attempt=attempt,
+            limits=Limits.of(timeouts, timeout_multiplier=multiplier),
+            fingerprint=fingerprint,
+        )
+
+    def _conditions(self, environments: EnvironmentFactory | None) -> dict[str, Any]:
+        """The fingerprint of the trials; without `environments` that of a trial that came to nothing."""
+        bench, scenario = self._bench, self.cell.scenario
         lease = environments if isinstance(environments, EnvironmentLease) else None
-        return TrialSetup(
-            run_id=bench.run_id,
-            root=bench.folder,
-            journal=bench.journal,
+        return conditions(
+            scenario,
             image=lease.image.recipe if lease else "overridden" if environments else "",
             platform=bench.scheduler.platform if lease else None,
-            dataset_version=bench.datasets.version(self.cell.scenario.dataset),
+            dataset_version=bench.datasets.version(scenario.dataset),
             timeout_multiplier=bench.settings.timeout_multiplier,
-            has_namesake=bench.datasets.has_namesake(self.cell.scenario),
         )
 
     @property

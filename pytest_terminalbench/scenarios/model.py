@@ -132,6 +132,28 @@ class Scenario:
         return self.spec.id
 
     @property
+    def instruction(self) -> str:
+        return self.spec.instruction
+
+    @property
+    def workdir(self) -> str:
+        return self.spec.environment.workdir
+
+    @property
+    def timeouts(self) -> Timeouts:
+        return self.spec.timeouts
+
+    @property
+    def judged_in_place(self) -> bool:
+        """Whether the verifier judges in the agent's own environment, not in a fresh one."""
+        return self.spec.verifier.isolation == "same"
+
+    @property
+    def kept_programs(self) -> Sequence[str]:
+        """Programs of the agent's that stay alive for the verifier."""
+        return self.spec.verifier.keep
+
+    @property
     def folder(self) -> Path:
         return self.file.parent
 

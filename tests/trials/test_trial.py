@@ -20,11 +20,14 @@ from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply, fake_environments
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, EnvironmentLost, TooMuchToCopy
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal, read_events
+from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.journal import FileJournal, read_events
+from pytest_terminalbench.trials.request import AttemptRequest, conditions
 from pytest_terminalbench.trials.result import TrialResult, read_result
-from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
+from pytest_terminalbench.trials.trial import record_void, run_trial
 from tests.scenario_files import a_scenario
 
 Answer = Reply | ExecResult | int | str
@@ -80,8 +83,9 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "run"
-        self.journal = Journal(self.root / "events.jsonl")
-        self.setup = TrialSetup(run_id="run", root=self.root, journal=self.journal, image="sha256:1", platform="linux")
+        self.journal = FileJournal(self.root / "events.jsonl")
+        self.store = TrialFolders(self.root)
+        self.multiplier = 1.0
 
     def cell(self, agent: Agent, **changes: Any) -> Cell:
         scenario = a_scenario(self.folder / "dataset", **changes)
@@ -97,19 +101,32 @@ class Bench:
     ) -> TrialResult:
         """Put the question; by default the same container is judged."""
         changes.setdefault("verifier", {"isolation": "same"})
+        cell = self.cell(agent, **changes)
         return run_trial(
-            self.cell(agent, **changes),
+            self.request(cell, attempt),
+            scenario=cell.scenario,
             environments=factory or fake_environments(*(environments or [fake()])),
-            setup=self.setup,
+            store=self.store,
+            journal=self.journal,
             agent=agent,
+        )
+
+    def request(self, cell: Cell, attempt: int = 1) -> AttemptRequest:
+        return AttemptRequest.of(
+            cell,
+            run_id="run",
             attempt=attempt,
+            limits=Limits.of(cell.scenario.timeouts, timeout_multiplier=self.multiplier),
+            fingerprint=conditions(
+                cell.scenario, image="sha256:1", platform="linux", timeout_multiplier=self.multiplier
+            ),
         )
 
     def events(self) -> list[tuple[object, object]]:
         return [(event["type"], event.get("outcome")) for event in read_events(self.journal.file)]
 
     def folders(self) -> list[str]:
-        return sorted(p.relative_to(self.root / "trials").as_posix() for p in (self.root / "trials").glob("*/*/*"))
+        return sorted(p.relative_to(self.root / "trials").as_posix() for p in (self.root / "trials").glob("*/*/*/*"))
 
 
 @pytest.fixture
@@ -277,7 +294,7 @@ class TestTime:
 
     def test_an_agent_that_never_comes_back_is_left_behind(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         """With nothing to act on: its environment takes no further command."""
-        monkeypatch.setattr("pytest_terminalbench.trials.trial.AGENT_GRACE_S", 0.05)
+        monkeypatch.setattr("pytest_terminalbench.trials.acting.AGENT_GRACE_S", 0.05)
         go_on, ended = threading.Event(), threading.Event()
 
         def act(task: Task, environment: Environment) -> None:
@@ -319,7 +336,7 @@ class TestTime:
 
     def test_limits_are_multiplied(self, bench: Bench) -> None:
         told: list[float] = []
-        bench.setup = TrialSetup(run_id="run", root=bench.root, journal=bench.journal, timeout_multiplier=2.0)
+        bench.multiplier = 2.0
         agent = Acting(lambda task, environment: told.append(task.timeout_s))
 
         result = bench.put(agent, environment := fake(), timeouts={"agent_s": 3, "verifier_s": 5})
@@ -342,7 +359,13 @@ class TestVoid:
     def test_an_agent_that_cannot_be_made(self, bench: Bench) -> None:
         cell = Cell(scenario=a_scenario(bench.folder), agent=AgentSpec(name="x", factory=Acting, arguments={"y": 1}))
 
-        result = run_trial(cell, environments=fake_environments(fake()), setup=bench.setup)
+        result = run_trial(
+            bench.request(cell),
+            scenario=cell.scenario,
+            environments=fake_environments(fake()),
+            store=bench.store,
+            journal=bench.journal,
+        )
 
         assert isinstance(result.outcome, Void)
         assert (result.outcome.phase, result.outcome.transient) == (Phase.AGENT, False)
@@ -357,7 +380,7 @@ class TestVoid:
         result = bench.put(Nop(), factory=lambda: never_started(EnvironmentFailure("no room")))
 
         assert result.outcome == Void(reason="no room", phase=Phase.START)
-        assert bench.folders() == ["make-it/nop/1"]
+        assert bench.folders() == ["demo/make-it/nop/1"]
 
     def test_an_engine_that_breaks_while_the_agent_acts(self, bench: Bench) -> None:
         result = bench.put(ScriptedAgent(["work", "break-engine"]))
@@ -390,12 +413,16 @@ class TestVoid:
 
     def test_a_question_that_could_not_even_be_put(self, bench: Bench) -> None:
         result = record_void(
-            bench.cell(Nop()), setup=bench.setup, phase=Phase.BUILD, reason="does not build", attempt=2
+            bench.request(bench.cell(Nop()), 2),
+            store=bench.store,
+            journal=bench.journal,
+            phase=Phase.BUILD,
+            reason="does not build",
         )
 
         assert result.outcome == Void(reason="does not build", phase=Phase.BUILD)
         assert read_result(bench.root / result.folder / "result.json").outcome == result.outcome
-        assert bench.folders() == ["make-it/nop/2"]
+        assert bench.folders() == ["demo/make-it/nop/2"]
 
 
 class TestTriedAgain:
@@ -405,10 +432,10 @@ class TestTriedAgain:
         result = bench.put(Oracle(), lost, fake())
 
         assert (result.outcome, result.retries) == (Solved(), ("somebody removed it",))
-        assert bench.folders() == ["make-it/oracle/1", "make-it/oracle/1.void1"]
-        first = read_result(bench.root / "trials/make-it/oracle/1.void1/result.json")
+        assert bench.folders() == ["demo/make-it/oracle/1", "demo/make-it/oracle/1.void1"]
+        first = read_result(bench.root / "trials/demo/make-it/oracle/1.void1/result.json")
         assert first.outcome == Void(reason="somebody removed it", phase=Phase.AGENT)
-        assert first.folder == "trials/make-it/oracle/1.void1"
+        assert first.folder == "trials/demo/make-it/oracle/1.void1"
         assert lost.closed
 
     def test_the_second_time_it_is_void(self, bench: Bench) -> None:
@@ -416,7 +443,7 @@ class TestTriedAgain:
 
         assert result.outcome == Void(reason="somebody removed it", phase=Phase.AGENT, transient=True)
         assert result.retries == ("somebody removed it",)
-        assert bench.folders() == ["make-it/oracle/1", "make-it/oracle/1.void1"]
+        assert bench.folders() == ["demo/make-it/oracle/1", "demo/make-it/oracle/1.void1"]
 
     def test_what_will_not_change_is_not_tried_again(self, bench: Bench) -> None:
         assert bench.put(ScriptedAgent(["break-engine"])).retries == ()
@@ -438,15 +465,18 @@ class TestTriedAgain:
         assert len(set(made)) == 2
 
     def test_its_times_are_its_own(self, bench: Bench) -> None:
+        cell = bench.cell(Oracle())
         result = run_trial(
-            bench.cell(Oracle()),
+            bench.request(cell),
+            scenario=cell.scenario,
             environments=fake_environments(fake(**{"/solution/": remove_container}), fake()),
-            setup=bench.setup,
+            store=bench.store,
+            journal=bench.journal,
             build_s=100.0,
             start_s=50.0,
         )
 
-        first = read_result(bench.root / "trials/make-it/oracle/1.void1/result.json")
+        first = read_result(bench.root / "trials/demo/make-it/oracle/1.void1/result.json")
         assert (first.timing.build_s, first.timing.wall_s >= 150) == (100.0, True)
         assert (result.timing.build_s, result.timing.wall_s < 50) == (0.0, True)
 
@@ -525,16 +555,24 @@ class TestFolder:
     def test_result_json_says_everything_that_the_contract_names(self, bench: Bench) -> None:
         result = bench.put(ScriptedAgent(["work"]), attempt=3)
 
-        content = json.loads((bench.root / "trials/make-it/scripted/3/result.json").read_text())
+        content = json.loads((bench.root / "trials/demo/make-it/scripted/3/result.json").read_text())
         timing = content.pop("timing")
         scenario = a_scenario(bench.folder / "dataset", verifier={"isolation": "same"})
         assert content == {
-            "schema_version": 1,
+            "schema_version": 2,
             "run_id": "run",
+            "scenario": "make-it",
             "scenario_id": "make-it",
             "dataset": "demo",
             "agent": "scripted",
             "model": None,
+            "profile": None,
+            "source": "live",
+            "arguments": {},
+            "configuration": None,
+            "limits": {"build_s": 600.0, "agent_s": 600.0, "verifier_s": 120.0, "wait_s": 0.0},
+            "snapshot": {"kept": False, "reason": "judged in the agent's own container"},
+            "regraded": [],
             "attempt": 3,
             "outcome": "solved",
             "reason": "",
@@ -556,7 +594,7 @@ class TestFolder:
             "agent_note": "typed 1 command",
             "verifier_tail": "",
             "retries": [],
-            "folder": "trials/make-it/scripted/3",
+            "folder": "trials/demo/make-it/scripted/3",
             "fingerprint": {
                 "scenario": scenario.digest,
                 "dataset": "demo==0",
@@ -602,8 +640,8 @@ class TestFolder:
 
         bench.put(Acting(lambda task, environment: seen.append(bench.folders())))
 
-        assert seen == [["make-it/acting/.1.running"]]
-        assert bench.folders() == ["make-it/acting/1"]
+        assert seen == [["demo/make-it/acting/.1.running"]]
+        assert bench.folders() == ["demo/make-it/acting/1"]
 
     def test_an_interrupted_trial_has_none_and_its_environment_is_closed(self, bench: Bench) -> None:
         def interrupt(environment: FakeEnvironment, argv: Sequence[str]) -> int:
@@ -614,11 +652,11 @@ class TestFolder:
             bench.put(Oracle(), environment)
 
         assert environment.closed
-        assert bench.folders() == ["make-it/oracle/.1.running"]
+        assert bench.folders() == ["demo/make-it/oracle/.1.running"]
 
     def test_what_an_interrupted_trial_left_is_not_found_in_the_next(self, bench: Bench) -> None:
-        (bench.root / "trials/make-it/nop/.1.running").mkdir(parents=True)
-        (bench.root / "trials/make-it/nop/.1.running/stale").write_text("x")
+        (bench.root / "trials/demo/make-it/nop/.1.running").mkdir(parents=True)
+        (bench.root / "trials/demo/make-it/nop/.1.running/stale").write_text("x")
 
         assert "stale" not in bench.put(Nop()).artifacts
 
@@ -626,15 +664,20 @@ class TestFolder:
         bench.put(ScriptedAgent([]))
         bench.put(ScriptedAgent(["work"]))
 
-        assert read_result(bench.root / "trials/make-it/scripted/1/result.json").outcome == Solved()
-        assert bench.folders() == ["make-it/scripted/1"]
+        assert read_result(bench.root / "trials/demo/make-it/scripted/1/result.json").outcome == Solved()
+        assert bench.folders() == ["demo/make-it/scripted/1"]
 
     def test_models_have_folders_of_their_own(self, bench: Bench) -> None:
         scenario = a_scenario(bench.folder / "dataset")
         cell = Cell(scenario=scenario, agent=AgentSpec(name="a b", factory=Nop, model="provider/one"))
 
-        assert bench.setup.folder(cell, 2) == bench.root / "trials/make-it/a-b--provider-one/2"
-        assert cell.key == "demo/make-it[a%20b,provider%2Fone]"
+        result = record_void(
+            bench.request(cell, 2), store=bench.store, journal=bench.journal, phase=Phase.BUILD, reason=""
+        )
+
+        assert result.folder == f"trials/demo/make-it/{cell.id.label}/2"
+        assert bench.folders() == [f"demo/make-it/{cell.id.label}/2"]
+        assert cell.key == \"demo/make-it[a%20b,provider%2Fone]\"
 
     def test_the_verifiers_last_lines_and_words_are_kept(self, bench: Bench) -> None:
         said = "".join(f"line {n}\n" for n in range(20))
