@@ -33,12 +33,15 @@ def test_the_files_of_a_run(run: Suite) -> None:
         "summary.json",
         "trials/demo/alpha/nop/1/agent.cast",
         "trials/demo/alpha/nop/1/result.json",
+        "trials/demo/alpha/nop/1/snapshot/snapshot.json",
         "trials/demo/alpha/nop/1/trajectory.json",
         "trials/demo/alpha/nop/1/verifier/stderr",
         "trials/demo/alpha/nop/1/verifier/stdout",
         "trials/demo/alpha/oracle/1/agent.cast",
         "trials/demo/alpha/oracle/1/commands.jsonl",
         "trials/demo/alpha/oracle/1/result.json",
+        "trials/demo/alpha/oracle/1/snapshot/1.tar.gz",
+        "trials/demo/alpha/oracle/1/snapshot/snapshot.json",
         "trials/demo/alpha/oracle/1/trajectory.json",
         "trials/demo/alpha/oracle/1/verifier/stderr",
         "trials/demo/alpha/oracle/1/verifier/stdout",
@@ -133,12 +136,20 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
     }
     del result["timing"]
     assert result == {
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": "mine",
+        "scenario": "alpha",
         "scenario_id": "alpha",
         "dataset": "demo",
         "agent": "oracle",
         "model": None,
+        "profile": None,
+        "source": "live",
+        "arguments": {},
+        "configuration": None,
+        "limits": {"build_s": 600.0, "agent_s": 600.0, "verifier_s": 120.0, "wait_s": 0.0},
+        "snapshot": {"kept": True, "reason": ""},
+        "regraded": [],
         "attempt": 1,
         "outcome": "solved",
         "reason": "",
@@ -161,7 +172,15 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
         "verifier_tail": "",
         "retries": [],
         "folder": "trials/demo/alpha/oracle/1",
-        "artifacts": ["agent.cast", "commands.jsonl", "trajectory.json", "verifier/stderr", "verifier/stdout"],
+        "artifacts": [
+            "agent.cast",
+            "commands.jsonl",
+            "snapshot/1.tar.gz",
+            "snapshot/snapshot.json",
+            "trajectory.json",
+            "verifier/stderr",
+            "verifier/stdout",
+        ],
     }
 
 
@@ -351,10 +370,9 @@ def test_scenarios_of_one_id_in_two_datasets_have_folders_of_their_own(suite: Su
     done = suite.run_apart("--tb-dataset", "demo", "--tb-dataset", "other", "-n", workers)
 
     done.assert_outcomes(passed=3)
-    assert sorted(path.name for path in (suite.latest / "trials").iterdir()) == ["beta", "demo--alpha", "other--alpha"]
     told = {cell["cell"]: cell["attempts"][0]["folder"] for cell in suite.summary["cells"]}
     assert told == {
-        "demo/alpha[oracle]": "trials/demo--alpha/oracle/1",
+        "demo/alpha[oracle]": "trials/demo/alpha/oracle/1",
         "demo/beta[oracle]": "trials/demo/beta/oracle/1",
-        "other/alpha[oracle]": "trials/other--alpha/oracle/1",
+        "other/alpha[oracle]": "trials/other/alpha/oracle/1",
     }

@@ -677,7 +677,7 @@ class TestFolder:
 
         assert result.folder == f"trials/demo/make-it/{cell.id.label}/2"
         assert bench.folders() == [f"demo/make-it/{cell.id.label}/2"]
-        assert cell.key == \"demo/make-it[a%20b,provider%2Fone]\"
+        assert cell.key == "demo/make-it[a%20b,provider%2Fone]"
 
     def test_the_verifiers_last_lines_and_words_are_kept(self, bench: Bench) -> None:
         said = "".join(f"line {n}\n" for n in range(20))
