@@ -120,6 +120,6 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 def _file_name(name: Any) -> str | None:
     """Runs are copied from machine to machine: no file may point out of its folder."""
-    if name is not None and (not isinstance(name, str) or Path(name).name != name):
+    if name is not None and (not isinstance(name, str) or Path(name).name != name or name == ".."):
         raise ValueError(f"{name!r} is no name of a file")
     return name

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task, Usage
+from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Desk, Task, Usage
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.agents.registry import AgentSpec
@@ -21,12 +22,14 @@ from pytest_terminalbench.environments.base import Environment, ExecResult, Stop
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply, fake_environments
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, EnvironmentLost, TooMuchToCopy
 from pytest_terminalbench.limits import Limits
-from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
+from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
+from pytest_terminalbench.trials.acting import Acted
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.folder import TrialFolders
 from pytest_terminalbench.trials.journal import FileJournal, read_events
 from pytest_terminalbench.trials.request import AttemptRequest, conditions
-from pytest_terminalbench.trials.result import TrialResult, read_result
+from pytest_terminalbench.trials.result import SnapshotFacts, TrialResult, read_result
+from pytest_terminalbench.trials.snapshot import read_snapshot
 from pytest_terminalbench.trials.trial import record_void, run_trial
 from tests.scenario_files import a_scenario
 
@@ -86,6 +89,7 @@ class Bench:
         self.journal = FileJournal(self.root / "events.jsonl")
         self.store = TrialFolders(self.root)
         self.multiplier = 1.0
+        self.wait_s = 0.0
 
     def cell(self, agent: Agent, **changes: Any) -> Cell:
         scenario = a_scenario(self.folder / "dataset", **changes)
@@ -116,7 +120,7 @@ class Bench:
             cell,
             run_id="run",
             attempt=attempt,
-            limits=Limits.of(cell.scenario.timeouts, timeout_multiplier=self.multiplier),
+            limits=replace(Limits.of(cell.scenario.timeouts, timeout_multiplier=self.multiplier), wait_s=self.wait_s),
             fingerprint=conditions(
                 cell.scenario, image="sha256:1", platform="linux", timeout_multiplier=self.multiplier
             ),
@@ -140,10 +144,10 @@ class Acting:
     name: ClassVar[str] = "acting"
     deterministic: ClassVar[bool] = False
 
-    def __init__(self, act: Callable[[Task, Environment], object] = lambda task, environment: None) -> None:
+    def __init__(self, act: Callable[[Task, Desk], object] = lambda task, environment: None) -> None:
         self._act = act
 
-    def act(self, task: Task, environment: Environment) -> AgentReport:
+    def act(self, task: Task, environment: Desk) -> AgentReport:
         report = self._act(task, environment)
         return report if isinstance(report, AgentReport) else AgentReport()
 
@@ -345,6 +349,249 @@ class TestTime:
         assert environment.calls[-1].timeout_s == 10.0
         assert result.fingerprint["limits"]["timeout_multiplier"] == 2.0
 
+    def test_a_wait_that_is_not_the_agents_comes_on_top(self, bench: Bench) -> None:
+        def act(task: Task, environment: Desk) -> None:
+            with environment.waiting():
+                time.sleep(0.1)
+            environment.run(["work"])
+
+        bench.wait_s = 60.0
+        result = bench.put(Acting(act), timeouts={"agent_s": 0.05})
+
+        assert result.outcome == Solved()
+        assert result.timing.working_s <= result.timing.agent_s - 0.1
+        assert result.limits is not None
+        assert result.limits.wait_s == 60.0
+
+    def test_a_command_that_another_thread_had_under_way_is_waited_for(self, bench: Bench) -> None:
+        """And whatever it began only after the others were killed is killed, too."""
+        begun = threading.Event()
+        stopped = threading.Event()
+
+        class Slow(FakeEnvironment):
+            def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
+                stopped.set()
+                return super().stop_agent(keep=keep, remove=remove)
+
+        def linger(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            begun.set()
+            assert stopped.wait(10)
+            environment.files["/tests/planted"] = b""
+            return 0
+
+        def act(task: Task, environment: Environment) -> None:
+            threading.Thread(target=environment.run, args=[["linger"]], daemon=True).start()
+            assert begun.wait(10)
+
+        def judge(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            return int("/tests/planted" in environment.files)
+
+        environment = Slow({"linger": linger, "/tests/": judge})
+
+        assert bench.put(Acting(act), environment).outcome == Solved()
+        assert len(environment.stops) == 2
+
+    def test_one_that_does_not_end_is_as_a_process_that_cannot_be_stopped(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pytest_terminalbench.trials.acting.AGENT_GRACE_S", 0.05)
+        begun, judged = threading.Event(), threading.Event()
+
+        def linger(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            begun.set()
+            judged.wait(10)
+            return 0
+
+        def act(task: Task, environment: Environment) -> None:
+            threading.Thread(target=environment.run, args=[["linger"]], daemon=True).start()
+            assert begun.wait(10)
+
+        result = bench.put(Acting(act), fake(linger=linger))
+        judged.set()
+
+        assert result.outcome == Unsolved(reason="the agent left processes that cannot be stopped")
+
+
+class TestUsage:
+    USED = Usage(input_tokens=5, output_tokens=2, cost_usd=0.5, calls=1, turns=1)
+
+    def test_what_the_desk_measured_counts_and_not_what_the_agent_says(self, bench: Bench) -> None:
+        def act(task: Task, environment: Desk) -> AgentReport:
+            environment.add_usage(self.USED)
+            return AgentReport(usage=Usage(calls=99))
+
+        assert bench.put(Acting(act)).usage == self.USED
+
+    @pytest.mark.parametrize(
+        ("command", "timeouts"), [("slow", {"agent_s": 0.05}), ("break-engine", {}), ("end-container", {})]
+    )
+    def test_it_is_kept_however_acting_ends(self, bench: Bench, command: str, timeouts: dict[str, float]) -> None:
+        def act(task: Task, environment: Desk) -> AgentReport:
+            environment.add_usage(self.USED)
+            while True:
+                environment.run([command])
+
+        assert bench.put(Acting(act), timeouts=timeouts).usage == self.USED
+
+    def test_of_an_agent_that_never_came_back_too(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pytest_terminalbench.trials.acting.AGENT_GRACE_S", 0.05)
+        ended = threading.Event()
+
+        def act(task: Task, environment: Desk) -> None:
+            environment.add_usage(self.USED)
+            ended.wait(10)
+
+        result = bench.put(Acting(act), timeouts={"agent_s": 0.01})
+        ended.set()
+
+        assert result.usage == self.USED
+
+
+class TestSnapshot:
+    """Between acting and judging, where the verifier gets a container of its own."""
+
+    def folder(self, bench: Bench) -> Path:
+        return bench.root / "trials/demo/make-it/oracle/1"
+
+    def test_what_the_agent_left_is_kept(self, bench: Bench) -> None:
+        result = bench.put(Oracle(), fake(), fake(), verifier={"isolation": "fresh"})
+
+        assert result.snapshot == SnapshotFacts(kept=True)
+        assert {"snapshot/1.tar.gz", "snapshot/snapshot.json"} <= set(result.artifacts)
+        assert read_snapshot(self.folder(bench) / "snapshot").archives == {"/app": "1.tar.gz"}
+
+    def test_and_how_acting_ended(self, bench: Bench) -> None:
+        report = StopReport(oom_kills=2, memory_peak_mb=3.5, memory_counter="memory.peak")
+        agents = FakeEnvironment(REPLIES, stop_report=report)
+        bench.put(ScriptedAgent(["work"]), agents, fake(), verifier={"isolation": "fresh"})
+
+        acted = read_snapshot(bench.root / "trials/demo/make-it/scripted/1/snapshot").acted
+        assert acted == Acted(note="typed 1 command", stop=report)
+
+    def test_each_path_is_copied_out_once(self, bench: Bench) -> None:
+        exported: list[str] = []
+
+        class Counting(FakeEnvironment):
+            def export(self, path: str) -> Iterator[bytes] | None:
+                exported.append(path)
+                return super().export(path)
+
+        bench.put(Oracle(), Counting(REPLIES), fake(), verifier={"isolation": "fresh", "collect": ["/app", "/srv"]})
+
+        assert exported == ["/app", "/srv"]
+
+    def test_what_is_too_large_is_judged_all_the_same(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES_READ", 10)
+
+        result = bench.put(Oracle(), fake(), fake(), verifier={"isolation": "fresh"})
+
+        assert result.outcome == Solved()
+        assert result.snapshot is not None
+        assert not result.snapshot.kept
+        assert "is larger than" in result.snapshot.reason
+        assert not (self.folder(bench) / "snapshot").exists()
+
+    def test_a_container_that_ends_after_it_does_not_matter(self, bench: Bench) -> None:
+        agents = fake()
+
+        def judge(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            agents.gone = "engine"
+            return is_done(environment, argv)
+
+        result = bench.put(Oracle(), agents, fake(**{"/tests/": judge}), verifier={"isolation": "fresh"})
+
+        assert result.outcome == Solved()
+
+    @pytest.mark.parametrize(
+        ("gone", "outcome"),
+        [
+            (
+                "agent",
+                Unsolved(reason="the agent ended its own container, so nothing is left to judge", phase=Phase.AGENT),
+            ),
+            ("engine", Void(reason="the fake environment is gone", phase=Phase.VERIFY, transient=True)),
+        ],
+    )
+    def test_one_that_ends_while_it_is_taken_is_judged_by_whose_fault_it_was(
+        self, bench: Bench, gone: str, outcome: Outcome
+    ) -> None:
+        class Ending(FakeEnvironment):
+            def export(self, path: str) -> Iterator[bytes] | None:
+                self.gone = gone
+                return super().export(path)
+
+        agents = [Ending(REPLIES), Ending(REPLIES)]
+        result = bench.put(Oracle(), *agents, verifier={"isolation": "fresh"})
+
+        assert result.outcome == outcome
+
+    def test_a_void_verdict_has_one_too(self, bench: Bench) -> None:
+        """So that a verifier that is mended judges it without a second trial."""
+        result = bench.put(
+            Oracle(), fake(), fake(**{"/tests/": "boom"}), verifier={"isolation": "fresh", "result": "junit"}
+        )
+
+        assert isinstance(result.outcome, Void)
+        assert result.snapshot == SnapshotFacts(kept=True)
+
+    def test_a_trial_that_ended_before_has_none(self, bench: Bench) -> None:
+        result = bench.put(ScriptedAgent(["break-engine"]), verifier={"isolation": "fresh"})
+
+        assert result.snapshot == SnapshotFacts(kept=False, reason="the trial ended before anything could be kept")
+
+
+class TestSecrets:
+    """Values of arguments that an agent's class declares secret are in no file of the trial."""
+
+    def spec(self, act: Callable[[Task, Environment], object]) -> AgentSpec:
+        class Keyed(Acting):
+            secret_arguments: ClassVar[tuple[str, ...]] = ("key",)
+
+            def __init__(self, key: str) -> None:
+                super().__init__(act)
+
+        return AgentSpec(name="keyed", factory=Keyed, arguments={"key": "sk-12345"})
+
+    def run(self, bench: Bench, act: Callable[[Task, Environment], object]) -> TrialResult:
+        cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(act))
+        return run_trial(
+            bench.request(cell),
+            scenario=cell.scenario,
+            environments=fake_environments(fake(), fake()),
+            store=bench.store,
+            journal=bench.journal,
+        )
+
+    def in_files(self, bench: Bench) -> list[str]:
+        return [file.name for file in bench.root.rglob("*") if file.is_file() and b"sk-12345" in file.read_bytes()]
+
+    def test_not_in_commands_nor_what_they_print(self, bench: Bench) -> None:
+        self.run(bench, lambda task, environment: environment.run(["echo", "sk-12345"]))
+
+        assert self.in_files(bench) == []
+
+    def test_not_in_what_the_agent_says_of_itself(self, bench: Bench) -> None:
+        result = self.run(bench, lambda task, environment: AgentReport(note="used sk-12345"))
+
+        assert result.agent_note == "used [secret]"
+        assert self.in_files(bench) == []
+
+    @pytest.mark.parametrize("error", [RuntimeError, AgentSetupError])
+    def test_not_in_how_it_failed(self, bench: Bench, error: type[Exception]) -> None:
+        def act(task: Task, environment: Environment) -> None:
+            raise error("401 for sk-12345")
+
+        assert "401 for [secret]" in self.run(bench, act).outcome.reason
+        assert self.in_files(bench) == []
+
+    def test_not_in_why_it_could_not_even_begin(self, bench: Bench) -> None:
+        cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(print))
+        reason = "cannot be made: bad key sk-12345"
+
+        record_void(bench.request(cell), store=bench.store, journal=bench.journal, phase=Phase.AGENT, reason=reason)
+
+        assert self.in_files(bench) == []
+
 
 class TestVoid:
     def test_a_verifier_without_a_result(self, bench: Bench) -> None:
@@ -453,7 +700,7 @@ class TestTriedAgain:
         made: list[int] = []
 
         class Remembering(Acting):
-            def act(self, task: Task, environment: Environment) -> AgentReport:
+            def act(self, task: Task, environment: Desk) -> AgentReport:
                 made.append(id(self))
                 environment.run(["remove-container"])
                 return AgentReport()
