@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
-from pytest_terminalbench.baselines.parity import Mismatch, mismatches
+from pytest_terminalbench.baselines.parity import Mismatch, blocked_text, mismatches
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.bench import Bench
-from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.cells.result import CellResult, short_attempt, short_text
 from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.environments.docker_provider import EnvironmentLease
 from pytest_terminalbench.errors import (
@@ -33,9 +31,6 @@ from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import record_void, run_trial
 
 __all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials"]
-
-# A verdict's text goes into reports and across processes; the trial's folder has the rest.
-MAX_TEXT = 1_000
 
 
 class CellVoid(TerminalBenchError):
@@ -141,8 +136,7 @@ class CellRun:
         self.mismatches = mismatches(baseline.fingerprint, now)
         if not self.mismatches or settings.parity == "warn":
             return
-        differences = "\n".join(f"  {mismatch}" for mismatch in self.mismatches)
-        text = f"blocked: not what the baseline {baseline.baseline_id} was approved for\n{differences}"
+        text = blocked_text(baseline.baseline_id, self.mismatches)
         self.comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
         self._on_change()
         raise CellBlocked(
@@ -213,10 +207,10 @@ class CellRun:
         return CellResult(
             id=self.cell.id,
             status=comparison.status,
-            text=_shortened(comparison.text),
+            text=short_text(comparison.text),
             category=spec.category,
             difficulty=spec.difficulty,
-            attempts=tuple(_short(trial.attempt_result()) for trial in self.trials),
+            attempts=tuple(short_attempt(trial.attempt_result()) for trial in self.trials),
             gate=self._bench.gate_kind(self.cell.agent),
             improved=comparison.improved,
             inconclusive=comparison.inconclusive,
@@ -229,11 +223,3 @@ class CellRun:
     def _why_void(self) -> str:
         last = self.trials[-1].outcome if self.trials else None
         return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
-
-
-def _short(attempt: AttemptResult) -> AttemptResult:
-    return replace(attempt, outcome=replace(attempt.outcome, reason=_shortened(attempt.outcome.reason)))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import shutil
 import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.documents import read_json, write_json
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.acting import Acted
 
 __all__ = ["SNAPSHOT_FOLDER", "Snapshot", "read_snapshot", "take_snapshot"]
@@ -29,11 +31,27 @@ CURE = "restore the folder from where the run was made"
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What lies in `folder`. `archives`: the collected paths and the files they are in, None where there is no path."""
+    """What lies in `folder`. `archives`: the collected paths and the files they are in, None where there is no path.
+
+    `instruction`: the digest of what the agent was told.
+    """
 
     folder: Path
+    instruction: str
     acted: Acted
     archives: Mapping[str, str | None]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "instruction": self.instruction,
+            "acted": self.acted.to_json(),
+            "archives": dict(self.archives),
+        }
+
+    def was_told(self, scenario: Scenario) -> bool:
+        """Whether the agent was told what `scenario` says now."""
+        return self.instruction == _digest(scenario)
 
     def archive(self, path: str) -> Iterator[bytes] | None:
         """`path` as `Environment.export` gave it, read piece by piece; None where there was no such path.
@@ -47,8 +65,8 @@ class Snapshot:
         return None if name is None else _read(self.folder / name)
 
 
-def take_snapshot(environment: Environment, paths: Sequence[str], folder: Path, acted: Acted) -> Snapshot | str:
-    """Keep `paths` of `environment` in `folder`; or why they are not kept.
+def take_snapshot(environment: Environment, scenario: Scenario, folder: Path, acted: Acted) -> Snapshot | str:
+    """Keep what `scenario` collects of `environment` in `folder`; or why it is not kept.
 
     Everything is written as it comes, so that nothing is held in memory as a whole. Raises what
     `Environment.export` raises.
@@ -56,15 +74,19 @@ def take_snapshot(environment: Environment, paths: Sequence[str], folder: Path, 
     folder.mkdir()
     archives: dict[str, str | None] = {}
     budget = _Budget()
-    for number, path in enumerate(paths, start=1):
+    for number, path in enumerate(scenario.collected_paths, start=1):
         stream = environment.export(path)
         archives[path] = f"{number}.tar.gz" if stream is not None else None
         if stream is not None and not budget.allows(stream, folder / f"{number}.tar.gz"):
             shutil.rmtree(folder)
             return f"what is collected is larger than {MAX_BYTES >> 20} MiB compressed, or {MAX_BYTES_READ >> 20} MiB"
-    content = {"schema_version": SCHEMA_VERSION, "acted": acted.to_json(), "archives": archives}
-    write_json(folder / "snapshot.json", content)
-    return Snapshot(folder=folder, acted=acted, archives=archives)
+    snapshot = Snapshot(folder=folder, instruction=_digest(scenario), acted=acted, archives=archives)
+    write_json(folder / "snapshot.json", snapshot.to_json())
+    return snapshot
+
+
+def _digest(scenario: Scenario) -> str:
+    return digest_bytes(scenario.instruction.encode())
 
 
 class _Budget:
@@ -113,7 +135,12 @@ def read_snapshot(folder: Path) -> Snapshot:
         if content["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema_version {content['schema_version']!r}; update pytest-terminalbench")
         archives = {str(path): _file_name(name) for path, name in content["archives"].items()}
-        return Snapshot(folder=folder, acted=Acted.from_json(content["acted"]), archives=archives)
+        return Snapshot(
+            folder=folder,
+            instruction=str(content["instruction"]),
+            acted=Acted.from_json(content["acted"]),
+            archives=archives,
+        )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(f"{file} is damaged or missing: {type(error).__name__}: {error}; {CURE}") from None
 

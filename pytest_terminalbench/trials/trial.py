@@ -218,7 +218,7 @@ class _Trial:
 
     def _take_snapshot(self, environment: Environment) -> None:
         folder = self._record.folder / SNAPSHOT_FOLDER
-        taken = take_snapshot(environment, self._scenario.collected_paths, folder, self._acted)
+        taken = take_snapshot(environment, self._scenario, folder, self._acted)
         if isinstance(taken, Snapshot):
             self._snapshot, self._facts = taken, SnapshotFacts(kept=True)
         else:

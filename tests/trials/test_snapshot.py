@@ -15,8 +15,10 @@ from pytest_terminalbench.documents import read_json, write_json
 from pytest_terminalbench.environments.base import StopReport
 from pytest_terminalbench.environments.fake import FakeEnvironment
 from pytest_terminalbench.errors import EnvironmentLost, RunFolderError
+from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.acting import Acted
 from pytest_terminalbench.trials.snapshot import Snapshot, read_snapshot, take_snapshot
+from tests.scenario_files import a_scenario
 
 ACTED = Acted(
     note="done",
@@ -44,10 +46,18 @@ class Streaming(FakeEnvironment):
             yield chunk
 
 
+def collecting(folder: Path, *paths: str) -> Scenario:
+    return a_scenario(folder.parent / "dataset", verifier={"isolation": "fresh", "collect": list(paths)})
+
+
 def taken(environment: FakeEnvironment, *paths: str, folder: Path) -> Snapshot:
-    snapshot = take_snapshot(environment, paths, folder, ACTED)
+    snapshot = take(environment, *paths, folder=folder)
     assert isinstance(snapshot, Snapshot)
     return snapshot
+
+
+def take(environment: FakeEnvironment, *paths: str, folder: Path) -> Snapshot | str:
+    return take_snapshot(environment, collecting(folder, *paths), folder, ACTED)
 
 
 def test_it_is_read_as_it_was_taken(tmp_path: Path) -> None:
@@ -95,7 +105,7 @@ def test_what_is_too_large_is_not_kept_and_not_read_to_its_end(tmp_path: Path, m
     monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES", 4 << 20)
     environment = Streaming(os.urandom(1 << 20) for _ in range(100))
 
-    why = take_snapshot(environment, ["/app"], tmp_path / "snapshot", ACTED)
+    why = take(environment, "/app", folder=tmp_path / "snapshot")
 
     assert why == "what is collected is larger than 4 MiB compressed, or 512 MiB"
     assert environment.taken < 10
@@ -107,7 +117,7 @@ def test_nor_is_what_is_large_before_it_is_compressed(tmp_path: Path, monkeypatc
     monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES_READ", 4 << 20)
     environment = Streaming(bytes(1 << 20) for _ in range(100))
 
-    assert isinstance(take_snapshot(environment, ["/app"], tmp_path / "snapshot", ACTED), str)
+    assert isinstance(take(environment, "/app", folder=tmp_path / "snapshot"), str)
     assert environment.taken < 10
 
 
@@ -115,8 +125,8 @@ def test_the_paths_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES", 3 << 20)
     files = {f"/{name}/x": os.urandom(1 << 20) for name in "abcd"}
 
-    assert isinstance(take_snapshot(FakeEnvironment(files=files), ["/a", "/b"], tmp_path / "two", ACTED), Snapshot)
-    assert isinstance(take_snapshot(FakeEnvironment(files=files), list(files), tmp_path / "four", ACTED), str)
+    assert isinstance(take(FakeEnvironment(files=files), "/a", "/b", folder=tmp_path / "two"), Snapshot)
+    assert isinstance(take(FakeEnvironment(files=files), "/a", "/b", "/c", "/d", folder=tmp_path / "four"), str)
 
 
 def test_an_environment_that_breaks_is_no_snapshot(tmp_path: Path) -> None:
@@ -124,7 +134,7 @@ def test_an_environment_that_breaks_is_no_snapshot(tmp_path: Path) -> None:
     environment.gone = "engine"
 
     with pytest.raises(EnvironmentLost):
-        take_snapshot(environment, ["/app"], tmp_path / "snapshot", ACTED)
+        take(environment, "/app", folder=tmp_path / "snapshot")
 
 
 def test_a_path_that_was_not_collected_is_named(tmp_path: Path) -> None:
@@ -133,6 +143,14 @@ def test_a_path_that_was_not_collected_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RunFolderError, match="has no /srv: the agent's work was collected as /app"):
         snapshot.archive("/srv")
+
+
+def test_it_knows_what_the_agent_was_told(tmp_path: Path) -> None:
+    scenario = collecting(tmp_path / "snapshot", "/app")
+    snapshot = taken(FakeEnvironment(), "/app", folder=tmp_path / "snapshot")
+
+    assert snapshot.was_told(scenario)
+    assert not snapshot.was_told(a_scenario(tmp_path / "dataset", instruction="Make another."))
 
 
 def _cut_off(folder: Path) -> None:
