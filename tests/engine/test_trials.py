@@ -15,6 +15,7 @@ from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.owner import RUN_LABEL
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
+from pytest_terminalbench.trials.result import SnapshotFacts
 from tests.engine.conftest import TryOut
 
 pytestmark = pytest.mark.docker
@@ -93,6 +94,37 @@ def test_what_the_agent_deleted_stays_deleted_in_a_fresh_container(try_out: TryO
     )
 
     assert result.outcome == Solved()
+
+
+CHECKS_FILES = """#!/bin/sh
+test "$(stat -c '%U %a' /app/owned)" = 'nobody 4750' && test "$(readlink /app/link)" = /etc/hostname \
+  && test "$(stat -c %h /app/owned)" = 2 && test "$(stat -c %U /app/empty)" = daemon
+"""
+
+
+def test_owners_modes_and_links_reach_the_fresh_container(try_out: TryOut) -> None:
+    """By way of the snapshot, which is all that is judged."""
+    files = "echo x > owned; chown nobody owned; chmod 4750 owned; ln owned hard; ln -s /etc/hostname link"
+    result = try_out(
+        ScriptedAgent([f"cd /app; {files}; mkdir empty; chown daemon empty"]),
+        tests={"test.sh": CHECKS_FILES},
+        verifier={"isolation": "fresh"},
+    )
+
+    assert result.outcome == Solved()
+    assert result.snapshot == SnapshotFacts(kept=True)
+
+
+def test_what_is_too_large_for_a_snapshot_is_judged_all_the_same(
+    try_out: TryOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES_READ", 10 << 20)
+
+    result = try_out(ScriptedAgent(["truncate -s 20M /app/done"]), verifier={"isolation": "fresh"})
+
+    assert result.outcome == Solved()
+    assert result.snapshot is not None
+    assert not result.snapshot.kept
 
 
 def test_a_path_that_the_agent_removed_is_removed_in_the_fresh_container(try_out: TryOut) -> None:
