@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.agents.base import Agent, AgentReport, Task
+    from pytest_terminalbench.agents.asynchronous import AsyncAgent
+    from pytest_terminalbench.agents.base import Agent, AgentReport, Desk, Task, Usage
     from pytest_terminalbench.agents.scripted import ScriptedAgent
     from pytest_terminalbench.environments.base import Environment, ExecResult
     from pytest_terminalbench.environments.fake import FakeEnvironment
@@ -37,8 +38,10 @@ _HOME = {
     "Agent": "agents.base",
     "AgentReport": "agents.base",
     "AgentSetupError": "errors",
+    "AsyncAgent": "agents.asynchronous",
     "BaselineError": "errors",
     "Cell": "trials.cell",
+    "Desk": "agents.base",
     "Environment": "environments.base",
     "EnvironmentFailure": "errors",
     "ExecResult": "environments.base",
@@ -53,6 +56,7 @@ _HOME = {
     "Task": "agents.base",
     "TerminalBenchError": "errors",
     "Unsolved": "outcome",
+    "Usage": "agents.base",
     "VerifierError": "errors",
     "Void": "outcome",
     "run_trial": "trials.trial",
@@ -62,8 +66,10 @@ __all__ = [
     "Agent",
     "AgentReport",
     "AgentSetupError",
+    "AsyncAgent",
     "BaselineError",
     "Cell",
+    "Desk",
     "Environment",
     "EnvironmentFailure",
     "ExecResult",
@@ -78,6 +84,7 @@ __all__ = [
     "Task",
     "TerminalBenchError",
     "Unsolved",
+    "Usage",
     "VerifierError",
     "Void",
     "__version__",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import TerminalBenchError
 
-__all__ = ["Agent", "AgentReport", "AgentTimeExpired", "Task", "Usage"]
+__all__ = ["Agent", "AgentEvents", "AgentReport", "AgentTimeExpired", "Desk", "Task", "Usage"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +39,60 @@ class Usage:
     calls: int = 0
     turns: int = 0
 
+    def __add__(self, other: Usage) -> Usage:
+        """Both together; a cost that is not known makes the sum unknown."""
+        is_cost_known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cost_usd=(self.cost_usd or 0.0) + (other.cost_usd or 0.0) if is_cost_known else None,
+            calls=self.calls + other.calls,
+            turns=self.turns + other.turns,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class AgentReport:
-    """What an agent says of its own work. ``note`` is for people; the verifier judges."""
+    """What an agent says of its own work. ``note`` is for people; the verifier judges.
+
+    ``usage`` counts only where the desk measured none.
+    """
 
     note: str = ""
     usage: Usage = field(default_factory=Usage)
-    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+class AgentEvents(Protocol):
+    """Where an agent puts its own words: they are kept in the trial's recordings, without its secrets."""
+
+    def message(self, text: str) -> None:
+        """Record what the agent, or its model, said."""
+
+    def hide(self, secret: str) -> None:
+        """Keep `secret` out of everything that is recorded from now on."""
+
+
+class Desk(Environment, Protocol):
+    """The environment as an agent gets it: recorded, and closed when the agent's time is over.
+
+    All of it may be used by several threads at once. ``model`` is the place of the agent's model and None today.
+    """
+
+    @property
+    def model(self) -> None: ...
+
+    @property
+    def events(self) -> AgentEvents: ...
+
+    def add_usage(self, usage: Usage) -> None:
+        """Count what a model of the agent's own has used. It is kept however the trial ends, also at a deadline."""
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Around a wait that is not the agent's, as for a rate limit: it does not cost the agent its time.
+
+        Up to the limit ``wait_s`` of the trial; waits beyond that are the agent's own.
+        """
 
 
 class Agent(Protocol):
@@ -55,13 +101,15 @@ class Agent(Protocol):
     An agent is made once per trial, by its class with the values of ``--tb-agent-arg`` (and ``model`` when it takes
     one) as keyword arguments; wrong ones are refused with AgentSetupError or TypeError. At its deadline the
     environment refuses further commands by raising AgentTimeExpired, which an agent lets pass.
+
+    A class may declare ``secret_arguments``, the names of arguments whose values are never recorded.
     """
 
     name: ClassVar[str]
     deterministic: ClassVar[bool]
     """Whether the same scenario always ends the same way, so that one trial says it all."""
 
-    def act(self, task: Task, environment: Environment) -> AgentReport:
+    def act(self, task: Task, environment: Desk) -> AgentReport:
         """Do the work. An exception is the agent's own failure: what it did until then is judged."""
 
 

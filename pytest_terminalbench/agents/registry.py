@@ -41,6 +41,20 @@ class AgentSpec:
     def deterministic(self) -> bool:
         return bool(getattr(self.factory, "deterministic", False))
 
+    def to_json(self) -> dict[str, Any]:
+        place = f"{self.factory.__module__}:{self.factory.__qualname__}"
+        return {"name": self.name, "place": place, "arguments": dict(self.arguments), "model": self.model}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> AgentSpec:
+        module, _, attribute = content["place"].partition(":")
+        return cls(
+            name=content["name"],
+            factory=getattr(import_module(module), attribute),
+            arguments=content["arguments"],
+            model=content["model"],
+        )
+
     @cached_property
     def signature(self) -> inspect.Signature:
         """What the class takes.

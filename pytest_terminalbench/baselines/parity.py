@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Mismatch", "mismatches"]
+__all__ = ["Mismatch", "blocked_text", "mismatches"]
 
 
 class Mismatch(NamedTuple):
@@ -25,6 +25,12 @@ def mismatches(baseline: Mapping[str, Any], now: Mapping[str, Any]) -> list[Mism
     A fact that only one of them knows is no mismatch: older baselines and imported results know less.
     """
     return sorted(_differences(baseline, now, prefix=""))
+
+
+def blocked_text(baseline_id: str, differences: Iterable[Mismatch]) -> str:
+    """Why a cell is not compared with the baseline `baseline_id`."""
+    listed = "\n".join(f"  {mismatch}" for mismatch in differences)
+    return f"blocked: not what the baseline {baseline_id} was approved for\n{listed}"
 
 
 def _differences(baseline: Mapping[str, Any], now: Mapping[str, Any], prefix: str) -> Iterator[Mismatch]:

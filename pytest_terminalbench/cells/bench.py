@@ -29,7 +29,7 @@ from pytest_terminalbench.scenarios.kinds import kind_named
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.scenarios.open_datasets import OpenDatasets
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.journal import FileJournal
 
 __all__ = ["Bench"]
 
@@ -58,7 +58,7 @@ class Bench:
         self.run_id = folder.name
         self.datasets = OpenDatasets(catalog or Catalog(settings.root), locked=settings.locked)
         self.observer = observer or Unobserved()
-        self.journal = Journal(folder / "events.jsonl")
+        self.journal = FileJournal(folder / "events.jsonl")
         self._engine_url = engine_url
         self._providers: dict[str, Provider] = {}
         self._providers_lock = threading.Lock()
@@ -123,10 +123,16 @@ class Bench:
     def _environment_kind(self, scenario: Scenario) -> str:
         return self.settings.environment or kind_named(scenario.kind).environment
 
-    def prepare(self, scenario: Scenario) -> Prepared:
-        """The environments of `scenario`, the first already started; raises EnvironmentFailure."""
-        limits = Limits.of(scenario.timeouts, timeout_multiplier=self.settings.timeout_multiplier)
-        return self._provider(self._environment_kind(scenario)).prepare(scenario, limits)
+    def prepare(self, scenario: Scenario, limits: Limits | None = None) -> Prepared:
+        """The environments of `scenario`, the first already started; raises EnvironmentFailure.
+
+        `limits`: where they are others than the session's.
+        """
+        return self._provider(self._environment_kind(scenario)).prepare(scenario, limits or self.limits(scenario))
+
+    def limits(self, scenario: Scenario) -> Limits:
+        """The limits of each trial of `scenario`, as the session has them."""
+        return Limits.of(scenario.timeouts, timeout_multiplier=self.settings.timeout_multiplier)
 
     def image_provider(self) -> ImageProvider:
         """Who starts containers of any image; raises SettingsError where the session's environments have none."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
-from pytest_terminalbench.baselines.parity import Mismatch, mismatches
+from pytest_terminalbench.baselines.parity import Mismatch, blocked_text, mismatches
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.bench import Bench
-from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.cells.result import CellResult, short_attempt, short_text
 from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.environments.provider import Prepared, as_prepared
 from pytest_terminalbench.errors import (
@@ -26,13 +24,12 @@ from pytest_terminalbench.errors import (
 from pytest_terminalbench.outcome import Phase, Solved, Void
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.request import AttemptRequest, conditions
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
+from pytest_terminalbench.trials.trial import record_void, run_trial
 
 __all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials"]
-
-# A verdict's text goes into reports and across processes; the trial's folder has the rest.
-MAX_TEXT = 1_000
 
 
 class CellVoid(TerminalBenchError):
@@ -99,27 +96,28 @@ class CellRun:
         cell `may_wait`, NeedsMoreTrials where its first are not enough.
         """
         prepared = as_prepared(environments)
-        setup = self._setup(prepared)
-        self._check_parity(setup.fingerprint(self.cell))
+        fingerprint = self._conditions(prepared)
+        self._check_parity(fingerprint)
         has_first = bool(self.trials)
         while more := self._gate.more(solved=self.solved, attempts=len(self.trials)):
             if self.trials and may_wait and not has_first:
                 raise NeedsMoreTrials(f"{self.cell.key} is tried again after all others")
             for _ in range(more):
-                self._run_one(setup, agent, prepared)
+                self._run_one(fingerprint, agent, prepared)
 
-    def _run_one(self, setup: TrialSetup, agent: Agent, prepared: Prepared) -> None:
+    def _run_one(self, fingerprint: Mapping[str, Any], agent: Agent, prepared: Prepared) -> None:
         observer = self._bench.observer
         attempt = len(self.trials) + 1
         observer.trial_started(self.cell)
         result = run_trial(
-            self.cell,
+            self._request(attempt, fingerprint),
+            scenario=self.cell.scenario,
             environments=prepared,
-            setup=setup,
+            store=self._store,
+            journal=self._bench.journal,
             # The agent is for the first attempt, each further one has its own; one that somebody else made (a user's
             # conftest.py) is used again.
             agent=self.cell.agent.make() if attempt > 1 and agent is self._own_agent else agent,
-            attempt=attempt,
             # The first environment was started for the first attempt.
             build_s=prepared.build_s if attempt == 1 else 0.0,
             start_s=prepared.start_s if attempt == 1 else 0.0,
@@ -138,8 +136,7 @@ class CellRun:
         self.mismatches = mismatches(baseline.fingerprint, now)
         if not self.mismatches or settings.parity == "warn":
             return
-        differences = "\n".join(f"  {mismatch}" for mismatch in self.mismatches)
-        text = f"blocked: not what the baseline {baseline.baseline_id} was approved for\n{differences}"
+        text = blocked_text(baseline.baseline_id, self.mismatches)
         self.comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
         self._on_change()
         raise CellBlocked(
@@ -148,22 +145,35 @@ class CellRun:
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:
         """Record a cell that could not run; the error to raise."""
-        self.trials.append(record_void(self.cell, setup=self._setup(None), phase=phase, reason=reason))
+        request = self._request(1, self._conditions(None))
+        self.trials.append(
+            record_void(request, store=self._store, journal=self._bench.journal, phase=phase, reason=reason)
+        )
         self._on_change()
         return CellVoid(f"void in phase {phase}: {reason}")
 
-    def _setup(self, prepared: Prepared | None) -> TrialSetup:
-        """The conditions of the trials; without environments those of a trial that came to nothing."""
-        bench = self._bench
-        return TrialSetup(
-            run_id=bench.run_id,
-            root=bench.folder,
-            journal=bench.journal,
+    @property
+    def _store(self) -> TrialFolders:
+        return TrialFolders(self._bench.folder)
+
+    def _request(self, attempt: int, fingerprint: Mapping[str, Any]) -> AttemptRequest:
+        return AttemptRequest.of(
+            self.cell,
+            run_id=self._bench.run_id,
+            attempt=attempt,
+            limits=self._bench.limits(self.cell.scenario),
+            fingerprint=fingerprint,
+        )
+
+    def _conditions(self, prepared: Prepared | None) -> dict[str, Any]:
+        """The fingerprint of the trials; without environments that of a trial that came to nothing."""
+        bench, scenario = self._bench, self.cell.scenario
+        return conditions(
+            scenario,
             image=prepared.recipe if prepared else "",
             platform=prepared.platform if prepared else None,
-            dataset_version=bench.datasets.version(self.cell.scenario.dataset),
+            dataset_version=bench.datasets.version(scenario.dataset),
             timeout_multiplier=bench.settings.timeout_multiplier,
-            has_namesake=bench.datasets.has_namesake(self.cell.scenario),
         )
 
     @property
@@ -195,10 +205,10 @@ class CellRun:
         return CellResult(
             id=self.cell.id,
             status=comparison.status,
-            text=_shortened(comparison.text),
+            text=short_text(comparison.text),
             category=scenario.category,
             difficulty=scenario.difficulty,
-            attempts=tuple(_short(trial.attempt_result()) for trial in self.trials),
+            attempts=tuple(short_attempt(trial.attempt_result()) for trial in self.trials),
             gate=self._bench.gate_kind(self.cell.agent),
             improved=comparison.improved,
             inconclusive=comparison.inconclusive,
@@ -211,11 +221,3 @@ class CellRun:
     def _why_void(self) -> str:
         last = self.trials[-1].outcome if self.trials else None
         return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
-
-
-def _short(attempt: AttemptResult) -> AttemptResult:
-    return replace(attempt, outcome=replace(attempt.outcome, reason=_shortened(attempt.outcome.reason)))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

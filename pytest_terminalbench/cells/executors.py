@@ -10,8 +10,8 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.cell_run import CellRun, NeedsMoreTrials
 from pytest_terminalbench.cells.thread_pool import TrialPool
 from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.trials.acting import WAIT_TURN_S
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.trial import WAIT_TURN_S
 
 __all__ = ["CellThreads", "FinishedTurn", "run_in_threads", "run_in_turn"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_terminalbench.attempt_result import AttemptResult
@@ -11,7 +11,10 @@ from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.status import Status
 
-__all__ = ["CellResult"]
+__all__ = ["CellResult", "short_attempt", "short_text"]
+
+# A verdict's text goes into reports and across processes; the trial's folder has the rest.
+MAX_TEXT = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,16 @@ class CellResult:
             mismatches=tuple(Mismatch(**mismatch) for mismatch in _typed(content, "mismatches", list, [])),
             **texts,
         )
+
+
+def short_attempt(attempt: AttemptResult) -> AttemptResult:
+    """`attempt` with a reason that a cell has room for."""
+    return replace(attempt, outcome=replace(attempt.outcome, reason=short_text(attempt.outcome.reason)))
+
+
+def short_text(text: str) -> str:
+    """`text`, cut off where a cell has no room for more."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
 def _attempts(found: Sequence[Any]) -> list[AttemptResult]:

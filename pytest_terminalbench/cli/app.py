@@ -19,6 +19,7 @@ from pytest_terminalbench.cli import (
     import_results,
     incident,
     plan,
+    regrade,
     report,
     run,
 )
@@ -50,6 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("regrade")(regrade.regrade)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)

@@ -128,10 +128,7 @@ def _trials(record: RunRecord, name: str, task: TaskRecord, run_id: str) -> Iter
     for number, attempt in enumerate(task.attempts, start=1):
         yield TrialResult(
             run_id=run_id,
-            scenario_id=scenario,
-            dataset=dataset,
-            agent=_agent(record),
-            model=record.model,
+            cell=CellId(dataset=dataset, scenario=scenario, agent=_agent(record), model=record.model),
             attempt=number,
             outcome=_outcome(attempt),
             folder=f"trials/{scenario}/{folder_label(_agent(record), record.model)}/{number}",

@@ -71,12 +71,6 @@ class OpenDatasets:
         dataset = self.named(name)
         return load_scenario(dataset.file_of(scenario_id), dataset=dataset.name)
 
-    def has_namesake(self, scenario: Scenario) -> bool:
-        """Whether another dataset that was collected has a scenario of the same id."""
-        return any(
-            scenario_id == scenario.id and dataset != scenario.dataset for dataset, scenario_id in self._files_by_id
-        )
-
     @property
     def locked(self) -> bool:
         return self._locked

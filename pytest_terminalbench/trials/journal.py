@@ -6,13 +6,21 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from pytest_terminalbench.documents import now_text
 
-__all__ = ["Journal", "read_events"]
+__all__ = ["FileJournal", "Journal", "read_events"]
 
 
-class Journal:
+class Journal(Protocol):
+    """Keeps what happened when, from every process of a run."""
+
+    def write(self, kind: str, *, cell: str | None = None, trial: int | None = None, **facts: object) -> None:
+        """Add one event; `cell` and `trial` say of which cell and attempt it tells."""
+
+
+class FileJournal:
     """Appends events to a file that other processes append to as well."""
 
     def __init__(self, file: Path) -> None:

@@ -12,11 +12,15 @@ from pytest_terminalbench.agents.base import Usage
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.documents import Types, mistyped, read_json
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.limits import Limits
+from pytest_terminalbench.outcome import Outcome, Void, outcome_facts, outcome_from
 
-__all__ = ["CURE", "Timing", "TrialResult", "read_result"]
+__all__ = ["CURE", "Regrading", "SnapshotFacts", "Timing", "TrialResult", "read_result"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Schema 1 knows less of its cell (no profile, source or arguments), no limits, no snapshot.
+READABLE = (1, SCHEMA_VERSION)
 # What to do about a damaged file of a run's folder.
 CURE = "restore it from where the run was made, or run again"
 
@@ -35,14 +39,32 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SnapshotFacts:
+    """Whether what the agent left is kept in the trial's folder, and why it is not."""
+
+    kept: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regrading:
+    """That a trial was judged again: when, what it was before, and where in its folder that is kept."""
+
+    at: str
+    outcome: str
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """One trial. ``folder`` is relative to the run's folder; ``limits_hit`` names the limits that fired."""
+    """One trial. ``folder`` is relative to the run's folder; ``limits_hit`` names the limits that fired.
+
+    ``limits`` and ``snapshot`` are None where a record of schema 1 does not tell them. ``regraded`` has an entry for
+    every time that it was judged again, the last one last.
+    """
 
     run_id: str
-    scenario_id: str
-    dataset: str
-    agent: str
-    model: str | None
+    cell: CellId
     attempt: int
     outcome: Outcome
     folder: str
@@ -56,8 +78,28 @@ class TrialResult:
     agent_note: str = ""
     verifier_tail: str = ""
     retries: tuple[str, ...] = ()
+    configuration: str | None = None
+    limits: Limits | None = None
+    snapshot: SnapshotFacts | None = None
+    regraded: tuple[Regrading, ...] = ()
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     artifacts: tuple[str, ...] = ()
+
+    @property
+    def scenario_id(self) -> str:
+        return self.cell.scenario
+
+    @property
+    def dataset(self) -> str:
+        return self.cell.dataset
+
+    @property
+    def agent(self) -> str:
+        return self.cell.agent
+
+    @property
+    def model(self) -> str | None:
+        return self.cell.model
 
     @property
     def reward(self) -> float | None:
@@ -65,7 +107,7 @@ class TrialResult:
         return None if isinstance(self.outcome, Void) else self.outcome.reward
 
     def attempt_result(self) -> AttemptResult:
-        """What summaries keep of it."""
+        """What summaries, comparisons and baselines need of it."""
         return AttemptResult(
             attempt=self.attempt,
             outcome=self.outcome,
@@ -78,21 +120,21 @@ class TrialResult:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As the contract names its fields."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "outcome"}
-        timing = {key: round(value, 3) for key, value in asdict(self.timing).items()}
-        phase = None if isinstance(self.outcome, Solved) else self.outcome.phase.value
+        """As the contract names its fields: the cell's beside the trial's own, ``scenario`` as ``scenario_id`` too."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("cell", "outcome")}
         return {
             **values,
+            **self.cell.to_json(),
+            **outcome_facts(self.outcome),
             "schema_version": SCHEMA_VERSION,
-            "outcome": outcome_name(self.outcome),
-            "reason": self.outcome.reason,
-            "phase": phase,
-            "reward": self.reward,
-            "timing": timing,
+            "scenario_id": self.scenario_id,
+            "timing": {key: round(value, 3) for key, value in asdict(self.timing).items()},
             "usage": asdict(self.usage),
             "checks": dict(self.checks),
             "messages": dict(self.messages),
+            "limits": self.limits.to_json() if self.limits else None,
+            "snapshot": asdict(self.snapshot) if self.snapshot else None,
+            "regraded": [asdict(regrading) for regrading in self.regraded],
         }
 
     @classmethod
@@ -100,21 +142,23 @@ class TrialResult:
         """The opposite of `to_json`; raises KeyError, TypeError or ValueError for what is no result."""
         if not isinstance(content, dict):
             raise TypeError("result is no object")
-        if content["schema_version"] != SCHEMA_VERSION:
+        if content["schema_version"] not in READABLE:
             raise ValueError(
-                f"schema_version {content['schema_version']!r}; this version reads {SCHEMA_VERSION}; "
-                "update pytest-terminalbench"
+                f"schema_version {content['schema_version']!r}; this version reads "
+                f"{' and '.join(map(str, READABLE))}; update pytest-terminalbench"
             )
         damage = next(_damage(content), None)
         if damage:
             raise TypeError(damage)
-        known = {f.name for f in fields(cls)}
-        values = {key: value for key, value in content.items() if key in known}
-        values["outcome"] = outcome = _outcome(content)
-        if not isinstance(outcome, Void) and isinstance(outcome, Solved) != (outcome.reward >= 1):
-            raise ValueError(f"outcome {content['outcome']!r} contradicts reward {content['reward']!r}")
+        names = {f.name for f in fields(cls)}
+        values = {key: value for key, value in content.items() if key in names}
+        values["cell"] = CellId.from_json({**content, "scenario": content["scenario_id"]})
+        values["outcome"] = outcome_from(content)
         values["timing"] = Timing(**content["timing"])
         values["usage"] = Usage(**content["usage"])
+        values["limits"] = Limits.from_json(content["limits"]) if content.get("limits") else None
+        values["snapshot"] = SnapshotFacts(**content["snapshot"]) if content.get("snapshot") else None
+        values["regraded"] = tuple(Regrading(**regrading) for regrading in content.get("regraded", ()))
         for key in ("limits_hit", "retries", "artifacts"):
             values[key] = tuple(content.get(key, ()))
         return cls(**values)
@@ -132,13 +176,17 @@ _REQUIRED: Types = {
 }
 _OPTIONAL: Types = {
     **dict.fromkeys(("checks", "messages", "fingerprint"), dict),
-    **dict.fromkeys(("limits_hit", "retries", "artifacts"), list),
+    **dict.fromkeys(("limits_hit", "retries", "artifacts", "regraded"), list),
+    **dict.fromkeys(("limits", "snapshot"), (dict, NoneType)),
+    "configuration": _OPTIONAL_TEXT,
     "memory_peak_mb": _OPTIONAL_NUMBER,
     "memory_counter": _OPTIONAL_TEXT,
     "agent_note": str,
     "verifier_tail": str,
 }
 _TIMING: Types = dict.fromkeys((f.name for f in fields(Timing)), _NUMBER)
+_SNAPSHOT: Types = {"kept": bool, "reason": str}
+_REGRADING: Types = dict.fromkeys((f.name for f in fields(Regrading)), str)
 _USAGE: Types = {**dict.fromkeys((f.name for f in fields(Usage)), int), "cost_usd": _OPTIONAL_NUMBER}
 
 
@@ -148,6 +196,10 @@ def _damage(content: Mapping[str, Any]) -> Iterator[str]:
     yield from mistyped("result", content, _there(_OPTIONAL, content))
     yield from mistyped("timing", content["timing"], _there(_TIMING, content["timing"]))
     yield from mistyped("usage", content["usage"], _there(_USAGE, content["usage"]))
+    if content.get("snapshot"):
+        yield from mistyped("snapshot", content["snapshot"], _SNAPSHOT)
+    for regrading in content.get("regraded", ()):
+        yield from mistyped("regraded", regrading, _REGRADING)
     if content["outcome"] != "void":
         yield from mistyped("result", content, {"reward": _NUMBER})
     for key in ("checks", "messages"):
@@ -160,19 +212,6 @@ def _damage(content: Mapping[str, Any]) -> Iterator[str]:
 def _there(types: Types, content: Mapping[str, Any]) -> Types:
     """Those of `types` whose keys are in `content`: the others have a default."""
     return {key: wanted for key, wanted in types.items() if key in content}
-
-
-def _outcome(content: Mapping[str, Any]) -> Outcome:
-    reason = str(content["reason"])
-    match content["outcome"]:
-        case "solved":
-            return Solved(reward=float(content["reward"]), reason=reason)
-        case "unsolved":
-            return Unsolved(reward=float(content["reward"]), reason=reason, phase=Phase(content["phase"]))
-        case "void":
-            return Void(reason=reason, phase=Phase(content["phase"]))
-        case other:
-            raise ValueError(f"outcome {other!r} is none of solved, unsolved, void")
 
 
 def read_result(file: Path) -> TrialResult:

@@ -120,6 +120,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
+def machine_map(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own image map is used, not an empty one: without a registry only it has a base."""
+    monkeypatch.delenv("XDG_CACHE_HOME")
+
+
+@pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> str:
     """A machine on which no engine answers; the address that was named for it."""
     address = "tcp://127.0.0.1:1"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved
 from pytest_terminalbench.runs.manifest import started
 from pytest_terminalbench.runs.summary import summarise
@@ -54,10 +55,7 @@ def edit(file: Path, **changes: Any) -> None:
 def _result(run_id: str, number: int, is_solved: bool) -> TrialResult:
     return TrialResult(
         run_id=run_id,
-        scenario_id="alpha",
-        dataset="demo",
-        agent="oracle",
-        model=None,
+        cell=CellId(dataset="demo", scenario="alpha", agent="oracle"),
         attempt=number,
         outcome=Solved() if is_solved else Unsolved(reason="refused", phase=Phase.VERIFY),
         folder=f"trials/alpha/oracle/{number}",

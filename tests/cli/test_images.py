@@ -131,12 +131,6 @@ def test_what_cannot_be_built_is_a_usage_error(
     assert done.err.startswith(f"terminalbench: {said}")
 
 
-@pytest.fixture
-def machine_map(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own image map is used, not an empty one: without a registry only it has a base."""
-    monkeypatch.delenv("XDG_CACHE_HOME")
-
-
 @pytest.mark.docker
 @pytest.mark.usefixtures("machine_map")
 def test_images_are_built_once_and_a_broken_one_stops_no_other(project: Project, engine: DockerEngine) -> None:

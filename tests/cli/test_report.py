@@ -11,6 +11,7 @@ import pytest
 
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
 from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Solved, Unsolved
 from pytest_terminalbench.runs.json_report import delta_percent
 from pytest_terminalbench.runs.layout import RunFolder
@@ -74,10 +75,7 @@ def write_run(
 def write_trial(run: RunFolder, one: Any, tried: Any, number: int) -> None:
     result = TrialResult(
         run_id=run.id,
-        scenario_id=one["scenario"],
-        dataset=one["dataset"],
-        agent=one["agent"],
-        model=one["model"],
+        cell=CellId.from_json(one),
         attempt=number,
         outcome=Solved() if tried["outcome"] == "solved" else Unsolved(reason="no"),
         folder=tried["folder"],

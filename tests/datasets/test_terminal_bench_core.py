@@ -22,9 +22,11 @@ from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_data
 from pytest_terminalbench.scenarios.lock import dataset_drift, drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.journal import FileJournal
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.trial import TrialSetup, run_trial
+from pytest_terminalbench.trials.trial import run_trial
 
 ROOT = Path(__file__).parents[2]
 WRONG_ANSWERS = ROOT / "tests" / "wrong_answers" / "terminal-bench-core"
@@ -111,9 +113,14 @@ def tried(scenario: Scenario, agent: AgentSpec, engine: DockerEngine, folder: Pa
         )
     )
     prepared = provider.prepare(scenario, Limits.of(scenario.timeouts))
-    setup = TrialSetup(run_id=folder.name, root=folder, journal=Journal(folder / "events.jsonl"))
     try:
-        return run_trial(Cell(scenario=scenario, agent=agent), environments=prepared, setup=setup)
+        return run_trial(
+            AttemptRequest.of(Cell(scenario=scenario, agent=agent), run_id=folder.name),
+            scenario=scenario,
+            environments=prepared,
+            store=TrialFolders(folder),
+            journal=FileJournal(folder / "events.jsonl"),
+        )
     finally:
         prepared.close()
 

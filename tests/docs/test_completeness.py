@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pytest_terminalbench.agents.registry import ENTRY_POINTS, AgentRegistry
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cli.app import app
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Solved
 from pytest_terminalbench.plugin import fixtures, hookspecs
 from pytest_terminalbench.plugin.options import add_options
@@ -106,10 +107,7 @@ def test_every_field_of_a_baseline_has_its_row() -> None:
 def test_every_field_of_a_result_is_on_its_page() -> None:
     result = TrialResult(
         run_id="r",
-        scenario_id="s",
-        dataset="d",
-        agent="oracle",
-        model=None,
+        cell=CellId(dataset="d", scenario="s", agent="oracle"),
         attempt=1,
         outcome=Solved(),
         folder="trials/s/oracle/1",

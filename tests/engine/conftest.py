@@ -20,9 +20,11 @@ from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.environments.reaper import sweep_run
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.journal import FileJournal
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult
-from pytest_terminalbench.trials.trial import TrialSetup, run_trial
+from pytest_terminalbench.trials.trial import run_trial
 from tests.scenario_files import a_scenario
 
 # The scenarios' own words, so that an engine that has built one of them has these layers too.
@@ -80,9 +82,15 @@ def try_out(engine: DockerEngine, image: str, run_id: str, tmp_path: Path) -> Tr
     def try_out(agent: Agent, **changes: Any) -> TrialResult:
         environment = {"image": image, **changes.pop("environment", {})}
         scenario = a_scenario(tmp_path / "dataset", environment=environment, **changes)
-        setup = TrialSetup(run_id=run_id, root=tmp_path / "run", journal=Journal(tmp_path / "run" / "events.jsonl"))
+        run = tmp_path / "run"
         cell = Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
-        prepared = provider.prepare(scenario, Limits.of(scenario.spec.timeouts))
-        return run_trial(cell, environments=prepared, setup=setup, agent=agent)
+        return run_trial(
+            AttemptRequest.of(cell, run_id=run_id),
+            scenario=scenario,
+            environments=provider.prepare(scenario, Limits.of(scenario.timeouts)),
+            store=TrialFolders(run),
+            journal=FileJournal(run / "events.jsonl"),
+            agent=agent,
+        )
 
     return try_out

@@ -15,6 +15,7 @@ from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.owner import RUN_LABEL
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
+from pytest_terminalbench.trials.result import SnapshotFacts
 from tests.engine.conftest import TryOut
 
 pytestmark = pytest.mark.docker
@@ -95,6 +96,37 @@ def test_what_the_agent_deleted_stays_deleted_in_a_fresh_container(try_out: TryO
     assert result.outcome == Solved()
 
 
+CHECKS_FILES = """#!/bin/sh
+test "$(stat -c '%U %a' /app/owned)" = 'nobody 4750' && test "$(readlink /app/link)" = /etc/hostname \
+  && test "$(stat -c %h /app/owned)" = 2 && test "$(stat -c %U /app/empty)" = daemon
+"""
+
+
+def test_owners_modes_and_links_reach_the_fresh_container(try_out: TryOut) -> None:
+    """By way of the snapshot, which is all that is judged."""
+    files = "echo x > owned; chown nobody owned; chmod 4750 owned; ln owned hard; ln -s /etc/hostname link"
+    result = try_out(
+        ScriptedAgent([f"cd /app; {files}; mkdir empty; chown daemon empty"]),
+        tests={"test.sh": CHECKS_FILES},
+        verifier={"isolation": "fresh"},
+    )
+
+    assert result.outcome == Solved()
+    assert result.snapshot == SnapshotFacts(kept=True)
+
+
+def test_what_is_too_large_for_a_snapshot_is_judged_all_the_same(
+    try_out: TryOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES_READ", 10 << 20)
+
+    result = try_out(ScriptedAgent(["truncate -s 20M /app/done"]), verifier={"isolation": "fresh"})
+
+    assert result.outcome == Solved()
+    assert result.snapshot is not None
+    assert not result.snapshot.kept
+
+
 def test_a_path_that_the_agent_removed_is_removed_in_the_fresh_container(try_out: TryOut) -> None:
     result = try_out(
         ScriptedAgent(["rm -rf /app"]),
@@ -129,9 +161,9 @@ def test_more_than_can_be_collected_is_an_answer(try_out: TryOut, monkeypatch: p
 def test_a_container_that_somebody_removes_is_void_and_tried_again(try_out: TryOut, tmp_path: Path) -> None:
     result = try_out(Unlucky(times=1))
 
-    first = json.loads((tmp_path / "run/trials/make-it/unlucky/1.void1/result.json").read_text())
+    first = json.loads((tmp_path / "run/trials/demo/make-it/unlucky/1.void1/result.json").read_text())
     assert (first["outcome"], first["phase"]) == ("void", "agent")
-    assert first["folder"] == "trials/make-it/unlucky/1.void1"
+    assert first["folder"] == "trials/demo/make-it/unlucky/1.void1"
     assert (result.outcome, len(result.retries)) == (Solved(), 1)
 
 

@@ -14,6 +14,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, Measure, seria
 from pytest_terminalbench.comparing.run_record import Attempt
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.importing import import_results
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.runs.summary import summarise
@@ -60,10 +61,7 @@ def _trial(folder: Path, scenario: str, agent: str, number: int, outcome: Outcom
     place = f"trials/{scenario}/{agent}/{number}"
     result = TrialResult(
         run_id=folder.name,
-        scenario_id=scenario,
-        dataset="demo",
-        agent=agent,
-        model=None,
+        cell=CellId(dataset="demo", scenario=scenario, agent=agent),
         attempt=number,
         outcome=outcome,
         folder=place,

@@ -135,7 +135,8 @@ class Suite:
         return {cell["cell"]: cell["status"] for cell in self.summary["cells"]}
 
     def result(self, scenario_id: str, actor: str = "oracle", attempt: int = 1) -> Any:
-        return json.loads((self.latest / "trials" / scenario_id / actor / str(attempt) / "result.json").read_text())
+        place = self.latest / "trials/demo" / scenario_id / actor / str(attempt)
+        return json.loads((place / "result.json").read_text())
 
     def baseline(self, scenario_id: str, actor: str = "oracle", dataset: str = "demo") -> Path:
         return self.path / "baselines" / dataset / actor / f"{scenario_id}.json"

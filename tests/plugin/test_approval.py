@@ -84,7 +84,7 @@ def test_a_run_that_added_trials_where_it_looked_bad_is_refused(demo: Suite) -> 
 
 def test_trials_of_another_run_are_refused(demo: Suite) -> None:
     demo.run("--tb-dataset", "demo", "-k", "alpha")
-    file = demo.latest / "trials" / "alpha" / "oracle" / "1" / "result.json"
+    file = demo.latest / "trials" / "demo" / "alpha" / "oracle" / "1" / "result.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "run_id": "elsewhere"}))
 
     refused = approved(demo)

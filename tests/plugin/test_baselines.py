@@ -287,7 +287,7 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_file_and_cure(
     assert card(done, "ERROR at setup of scenario beta[oracle]") == [f"beta: {file} {problem}{CURE}"]
     assert demo.statuses["demo/beta[oracle]"] == "void"
     assert file.read_text() == content
-    assert not (demo.latest / "trials/beta").exists()
+    assert not (demo.latest / "trials/demo/beta").exists()
 
 
 def test_a_damaged_file_is_that_cells_error_under_the_statistical_gate_too(demo: Suite) -> None:

@@ -125,7 +125,7 @@ def test_a_class_of_the_users_own_acts_with_its_model_and_arguments(demo: Suite)
 
     done.assert_outcomes(passed=1, failed=1)
     assert demo.statuses == {"demo/alpha[thinker,lab%2Fgood]": "solved", "demo/alpha[thinker,lab%2Fbad]": "unsolved"}
-    result = demo.result("alpha", "thinker--lab-good")
+    result = demo.result("alpha", "thinker,lab%2Fgood")
     assert (result["agent"], result["model"], result["agent_note"]) == (
         "thinker",
         "lab/good",

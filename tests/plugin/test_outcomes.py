@@ -214,7 +214,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
                 "memory_peak_mb": 1.0,
                 "cost_usd": 0.0,
                 "tokens": 0,
-                "folder": "trials/baselined/oracle/1",
+                "folder": "trials/demo/baselined/oracle/1",
             }
         ],
     }

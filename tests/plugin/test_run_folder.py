@@ -31,17 +31,20 @@ def test_the_files_of_a_run(run: Suite) -> None:
         "manifest.json",
         "report.md",
         "summary.json",
-        "trials/alpha/nop/1/agent.cast",
-        "trials/alpha/nop/1/result.json",
-        "trials/alpha/nop/1/trajectory.json",
-        "trials/alpha/nop/1/verifier/stderr",
-        "trials/alpha/nop/1/verifier/stdout",
-        "trials/alpha/oracle/1/agent.cast",
-        "trials/alpha/oracle/1/commands.jsonl",
-        "trials/alpha/oracle/1/result.json",
-        "trials/alpha/oracle/1/trajectory.json",
-        "trials/alpha/oracle/1/verifier/stderr",
-        "trials/alpha/oracle/1/verifier/stdout",
+        "trials/demo/alpha/nop/1/agent.cast",
+        "trials/demo/alpha/nop/1/result.json",
+        "trials/demo/alpha/nop/1/snapshot/snapshot.json",
+        "trials/demo/alpha/nop/1/trajectory.json",
+        "trials/demo/alpha/nop/1/verifier/stderr",
+        "trials/demo/alpha/nop/1/verifier/stdout",
+        "trials/demo/alpha/oracle/1/agent.cast",
+        "trials/demo/alpha/oracle/1/commands.jsonl",
+        "trials/demo/alpha/oracle/1/result.json",
+        "trials/demo/alpha/oracle/1/snapshot/1.tar.gz",
+        "trials/demo/alpha/oracle/1/snapshot/snapshot.json",
+        "trials/demo/alpha/oracle/1/trajectory.json",
+        "trials/demo/alpha/oracle/1/verifier/stderr",
+        "trials/demo/alpha/oracle/1/verifier/stdout",
     ]
 
 
@@ -109,7 +112,7 @@ def test_the_journal_tells_what_happened_in_order(run: Suite) -> None:
 
 
 def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
-    result = loaded(run, "trials/alpha/oracle/1/result.json")
+    result = loaded(run, "trials/demo/alpha/oracle/1/result.json")
 
     assert result["timing"].keys() == {
         *("build_s", "start_s", "agent_s", "verify_s", "teardown_s", "working_s", "wall_s"),
@@ -134,12 +137,20 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
     }
     del result["timing"]
     assert result == {
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": "mine",
+        "scenario": "alpha",
         "scenario_id": "alpha",
         "dataset": "demo",
         "agent": "oracle",
         "model": None,
+        "profile": None,
+        "source": "live",
+        "arguments": {},
+        "configuration": None,
+        "limits": {"build_s": 600.0, "agent_s": 600.0, "verifier_s": 120.0, "wait_s": 0.0},
+        "snapshot": {"kept": True, "reason": ""},
+        "regraded": [],
         "attempt": 1,
         "outcome": "solved",
         "reason": "",
@@ -161,8 +172,16 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
         "agent_note": "",
         "verifier_tail": "",
         "retries": [],
-        "folder": "trials/alpha/oracle/1",
-        "artifacts": ["agent.cast", "commands.jsonl", "trajectory.json", "verifier/stderr", "verifier/stdout"],
+        "folder": "trials/demo/alpha/oracle/1",
+        "artifacts": [
+            "agent.cast",
+            "commands.jsonl",
+            "snapshot/1.tar.gz",
+            "snapshot/snapshot.json",
+            "trajectory.json",
+            "verifier/stderr",
+            "verifier/stdout",
+        ],
     }
 
 
@@ -196,7 +215,7 @@ def test_the_report_is_for_people(run: Suite) -> None:
 
 
 def test_json_files_are_made_for_diffs(run: Suite) -> None:
-    for name in ("manifest.json", "summary.json", "trials/alpha/nop/1/result.json"):
+    for name in ("manifest.json", "summary.json", "trials/demo/alpha/nop/1/result.json"):
         text = (run.path / "results/mine" / name).read_text()
         assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -291,7 +310,7 @@ def test_what_a_scripted_agent_types_is_recorded(demo: Suite) -> None:
     """That is no secret: it is what the trial was."""
     demo.run("scenarios/demo/alpha.json", *scripted("work hard"))
 
-    lines = (demo.latest / "trials/alpha/scripted/1/commands.jsonl").read_text().splitlines()
+    lines = (demo.latest / "trials/demo/alpha/scripted/1/commands.jsonl").read_text().splitlines()
     assert [json.loads(line)["command"] for line in lines] == ["work hard"]
 
 
@@ -332,8 +351,8 @@ from pathlib import Path
 
 def pytest_terminalbench_trial_start(cell):
     if cell.scenario.id == "beta":
-        Path("results/mine/trials/beta").parent.mkdir(parents=True, exist_ok=True)
-        Path("results/mine/trials/beta").write_text("in the way")
+        Path("results/mine/trials/demo/beta").parent.mkdir(parents=True, exist_ok=True)
+        Path("results/mine/trials/demo/beta").write_text("in the way")
 """,
     )
 
@@ -352,10 +371,9 @@ def test_scenarios_of_one_id_in_two_datasets_have_folders_of_their_own(suite: Su
     done = suite.run_apart("--tb-dataset", "demo", "--tb-dataset", "other", "-n", workers)
 
     done.assert_outcomes(passed=3)
-    assert sorted(path.name for path in (suite.latest / "trials").iterdir()) == ["beta", "demo--alpha", "other--alpha"]
     told = {cell["cell"]: cell["attempts"][0]["folder"] for cell in suite.summary["cells"]}
     assert told == {
-        "demo/alpha[oracle]": "trials/demo--alpha/oracle/1",
-        "demo/beta[oracle]": "trials/beta/oracle/1",
-        "other/alpha[oracle]": "trials/other--alpha/oracle/1",
+        "demo/alpha[oracle]": "trials/demo/alpha/oracle/1",
+        "demo/beta[oracle]": "trials/demo/beta/oracle/1",
+        "other/alpha[oracle]": "trials/other/alpha/oracle/1",
     }

@@ -9,14 +9,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_terminalbench.trials.journal import Journal, read_events
+from pytest_terminalbench.trials.journal import FileJournal, read_events
 
 WRITER = """
 import sys
 from pathlib import Path
-from pytest_terminalbench.trials.journal import Journal
+from pytest_terminalbench.trials.journal import FileJournal
 
-journal = Journal(Path(sys.argv[1]))
+journal = FileJournal(Path(sys.argv[1]))
 for number in range(200):
     journal.write("event", cell=sys.argv[2], trial=number, text="x" * 3000)
 """
@@ -24,7 +24,9 @@ for number in range(200):
 
 def test_an_event_says_when_who_what_and_of_which_trial(tmp_path: Path) -> None:
     before = datetime.now(UTC)
-    Journal(tmp_path / "deep" / "events.jsonl").write("trial-start", cell="demo/a[oracle]", trial=2, folder=Path("/x"))
+    FileJournal(tmp_path / "deep" / "events.jsonl").write(
+        "trial-start", cell="demo/a[oracle]", trial=2, folder=Path("/x")
+    )
 
     (event,) = read_events(tmp_path / "deep" / "events.jsonl")
     when = datetime.fromisoformat(str(event.pop("ts")))
@@ -40,7 +42,7 @@ def test_an_event_says_when_who_what_and_of_which_trial(tmp_path: Path) -> None:
 
 def test_lines_are_ascii(tmp_path: Path) -> None:
     """So that half a letter of a verifier's output cannot break a reader."""
-    Journal(tmp_path / "events.jsonl").write("x", text="ä\ud800\n")
+    FileJournal(tmp_path / "events.jsonl").write("x", text="ä\ud800\n")
 
     raw = (tmp_path / "events.jsonl").read_bytes()
     assert raw.count(b"\n") == 1
@@ -60,10 +62,10 @@ def test_processes_do_not_tear_each_others_lines(tmp_path: Path) -> None:
 
 def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
-    Journal(file).write("first")
+    FileJournal(file).write("first")
     with file.open("a") as log:
         log.write('{"ts": "2026-01-01", "type": "ha\n[1]\n\n')
-    Journal(file).write("last")
+    FileJournal(file).write("last")
 
     assert [event["type"] for event in read_events(file)] == ["first", "last"]
 

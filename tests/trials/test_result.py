@@ -12,6 +12,7 @@ import pytest
 from pytest_terminalbench.agents.base import Usage
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
 from pytest_terminalbench.trials.result import Timing, TrialResult, read_result
 
@@ -19,10 +20,7 @@ from pytest_terminalbench.trials.result import Timing, TrialResult, read_result
 def a_result(outcome: Outcome, **changes: Any) -> TrialResult:
     facts: dict[str, Any] = {
         "run_id": "run",
-        "scenario_id": "a",
-        "dataset": "demo",
-        "agent": "oracle",
-        "model": None,
+        "cell": CellId(dataset="demo", scenario="a", agent="oracle"),
         "attempt": 1,
         "folder": "trials/a/oracle/1",
     }
@@ -70,13 +68,16 @@ def test_what_a_later_version_added_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"schema_version": 2}, "ValueError: schema_version 2; this version reads 1"),
+        ({"schema_version": 3}, "ValueError: schema_version 3; this version reads 1 and 2"),
         ({"outcome": "lucky"}, "ValueError: outcome 'lucky' is none of solved, unsolved, void"),
         ({"outcome": "unsolved", "phase": "lunch"}, "ValueError: 'lunch' is not a valid Phase"),
         ({"reward": None}, "TypeError: "),
         ({"timing": {"lunch_s": 1}}, "TypeError: "),
         ({"usage": None}, "TypeError: "),
-        ({"schema_version": 99}, "ValueError: schema_version 99; this version reads 1; update pytest-terminalbench; "),
+        (
+            {"schema_version": 99},
+            "ValueError: schema_version 99; this version reads 1 and 2; update pytest-terminalbench; ",
+        ),
         ({"timing": {"agent_s": "fast"}}, "TypeError: timing has no usable 'agent_s'"),
         ({"timing": {"agent_s": math.nan}}, "TypeError: timing has no usable 'agent_s'"),
         ({"usage": {"input_tokens": None}}, "TypeError: usage has no usable 'input_tokens'"),

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task, Usage
+from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Desk, Task, Usage
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.agents.registry import AgentSpec
@@ -20,11 +21,16 @@ from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply, fake_environments
 from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, EnvironmentLost, TooMuchToCopy
-from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
+from pytest_terminalbench.limits import Limits
+from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
+from pytest_terminalbench.trials.acting import Acted
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.journal import Journal, read_events
-from pytest_terminalbench.trials.result import TrialResult, read_result
-from pytest_terminalbench.trials.trial import TrialSetup, record_void, run_trial
+from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.journal import FileJournal, read_events
+from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.result import SnapshotFacts, TrialResult, read_result
+from pytest_terminalbench.trials.snapshot import read_snapshot
+from pytest_terminalbench.trials.trial import record_void, run_trial
 from tests.scenario_files import a_scenario
 
 Answer = Reply | ExecResult | int | str
@@ -80,8 +86,10 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder / "run"
-        self.journal = Journal(self.root / "events.jsonl")
-        self.setup = TrialSetup(run_id="run", root=self.root, journal=self.journal, image="sha256:1", platform="linux")
+        self.journal = FileJournal(self.root / "events.jsonl")
+        self.store = TrialFolders(self.root)
+        self.multiplier = 1.0
+        self.wait_s = 0.0
 
     def cell(self, agent: Agent, **changes: Any) -> Cell:
         scenario = a_scenario(self.folder / "dataset", **changes)
@@ -97,19 +105,32 @@ class Bench:
     ) -> TrialResult:
         """Put the question; by default the same container is judged."""
         changes.setdefault("verifier", {"isolation": "same"})
+        cell = self.cell(agent, **changes)
         return run_trial(
-            self.cell(agent, **changes),
+            self.request(cell, attempt),
+            scenario=cell.scenario,
             environments=factory or fake_environments(*(environments or [fake()])),
-            setup=self.setup,
+            store=self.store,
+            journal=self.journal,
             agent=agent,
+        )
+
+    def request(self, cell: Cell, attempt: int = 1) -> AttemptRequest:
+        return AttemptRequest.of(
+            cell,
+            run_id="run",
             attempt=attempt,
+            limits=replace(Limits.of(cell.scenario.timeouts, timeout_multiplier=self.multiplier), wait_s=self.wait_s),
+            fingerprint=conditions(
+                cell.scenario, image="sha256:1", platform="linux", timeout_multiplier=self.multiplier
+            ),
         )
 
     def events(self) -> list[tuple[object, object]]:
         return [(event["type"], event.get("outcome")) for event in read_events(self.journal.file)]
 
     def folders(self) -> list[str]:
-        return sorted(p.relative_to(self.root / "trials").as_posix() for p in (self.root / "trials").glob("*/*/*"))
+        return sorted(p.relative_to(self.root / "trials").as_posix() for p in (self.root / "trials").glob("*/*/*/*"))
 
 
 @pytest.fixture
@@ -123,10 +144,10 @@ class Acting:
     name: ClassVar[str] = "acting"
     deterministic: ClassVar[bool] = False
 
-    def __init__(self, act: Callable[[Task, Environment], object] = lambda task, environment: None) -> None:
+    def __init__(self, act: Callable[[Task, Desk], object] = lambda task, environment: None) -> None:
         self._act = act
 
-    def act(self, task: Task, environment: Environment) -> AgentReport:
+    def act(self, task: Task, environment: Desk) -> AgentReport:
         report = self._act(task, environment)
         return report if isinstance(report, AgentReport) else AgentReport()
 
@@ -277,7 +298,7 @@ class TestTime:
 
     def test_an_agent_that_never_comes_back_is_left_behind(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         """With nothing to act on: its environment takes no further command."""
-        monkeypatch.setattr("pytest_terminalbench.trials.trial.AGENT_GRACE_S", 0.05)
+        monkeypatch.setattr("pytest_terminalbench.trials.acting.AGENT_GRACE_S", 0.05)
         go_on, ended = threading.Event(), threading.Event()
 
         def act(task: Task, environment: Environment) -> None:
@@ -319,7 +340,7 @@ class TestTime:
 
     def test_limits_are_multiplied(self, bench: Bench) -> None:
         told: list[float] = []
-        bench.setup = TrialSetup(run_id="run", root=bench.root, journal=bench.journal, timeout_multiplier=2.0)
+        bench.multiplier = 2.0
         agent = Acting(lambda task, environment: told.append(task.timeout_s))
 
         result = bench.put(agent, environment := fake(), timeouts={"agent_s": 3, "verifier_s": 5})
@@ -327,6 +348,249 @@ class TestTime:
         assert told == [6.0]
         assert environment.calls[-1].timeout_s == 10.0
         assert result.fingerprint["limits"]["timeout_multiplier"] == 2.0
+
+    def test_a_wait_that_is_not_the_agents_comes_on_top(self, bench: Bench) -> None:
+        def act(task: Task, environment: Desk) -> None:
+            with environment.waiting():
+                time.sleep(0.1)
+            environment.run(["work"])
+
+        bench.wait_s = 60.0
+        result = bench.put(Acting(act), timeouts={"agent_s": 0.05})
+
+        assert result.outcome == Solved()
+        assert result.timing.working_s <= result.timing.agent_s - 0.1
+        assert result.limits is not None
+        assert result.limits.wait_s == 60.0
+
+    def test_a_command_that_another_thread_had_under_way_is_waited_for(self, bench: Bench) -> None:
+        """And whatever it began only after the others were killed is killed, too."""
+        begun = threading.Event()
+        stopped = threading.Event()
+
+        class Slow(FakeEnvironment):
+            def stop_agent(self, *, keep: Sequence[str] = (), remove: Sequence[str] = ()) -> StopReport:
+                stopped.set()
+                return super().stop_agent(keep=keep, remove=remove)
+
+        def linger(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            begun.set()
+            assert stopped.wait(10)
+            environment.files["/tests/planted"] = b""
+            return 0
+
+        def act(task: Task, environment: Environment) -> None:
+            threading.Thread(target=environment.run, args=[["linger"]], daemon=True).start()
+            assert begun.wait(10)
+
+        def judge(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            return int("/tests/planted" in environment.files)
+
+        environment = Slow({"linger": linger, "/tests/": judge})
+
+        assert bench.put(Acting(act), environment).outcome == Solved()
+        assert len(environment.stops) == 2
+
+    def test_one_that_does_not_end_is_as_a_process_that_cannot_be_stopped(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pytest_terminalbench.trials.acting.AGENT_GRACE_S", 0.05)
+        begun, judged = threading.Event(), threading.Event()
+
+        def linger(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            begun.set()
+            judged.wait(10)
+            return 0
+
+        def act(task: Task, environment: Environment) -> None:
+            threading.Thread(target=environment.run, args=[["linger"]], daemon=True).start()
+            assert begun.wait(10)
+
+        result = bench.put(Acting(act), fake(linger=linger))
+        judged.set()
+
+        assert result.outcome == Unsolved(reason="the agent left processes that cannot be stopped")
+
+
+class TestUsage:
+    USED = Usage(input_tokens=5, output_tokens=2, cost_usd=0.5, calls=1, turns=1)
+
+    def test_what_the_desk_measured_counts_and_not_what_the_agent_says(self, bench: Bench) -> None:
+        def act(task: Task, environment: Desk) -> AgentReport:
+            environment.add_usage(self.USED)
+            return AgentReport(usage=Usage(calls=99))
+
+        assert bench.put(Acting(act)).usage == self.USED
+
+    @pytest.mark.parametrize(
+        ("command", "timeouts"), [("slow", {"agent_s": 0.05}), ("break-engine", {}), ("end-container", {})]
+    )
+    def test_it_is_kept_however_acting_ends(self, bench: Bench, command: str, timeouts: dict[str, float]) -> None:
+        def act(task: Task, environment: Desk) -> AgentReport:
+            environment.add_usage(self.USED)
+            while True:
+                environment.run([command])
+
+        assert bench.put(Acting(act), timeouts=timeouts).usage == self.USED
+
+    def test_of_an_agent_that_never_came_back_too(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pytest_terminalbench.trials.acting.AGENT_GRACE_S", 0.05)
+        ended = threading.Event()
+
+        def act(task: Task, environment: Desk) -> None:
+            environment.add_usage(self.USED)
+            ended.wait(10)
+
+        result = bench.put(Acting(act), timeouts={"agent_s": 0.01})
+        ended.set()
+
+        assert result.usage == self.USED
+
+
+class TestSnapshot:
+    """Between acting and judging, where the verifier gets a container of its own."""
+
+    def folder(self, bench: Bench) -> Path:
+        return bench.root / "trials/demo/make-it/oracle/1"
+
+    def test_what_the_agent_left_is_kept(self, bench: Bench) -> None:
+        result = bench.put(Oracle(), fake(), fake(), verifier={"isolation": "fresh"})
+
+        assert result.snapshot == SnapshotFacts(kept=True)
+        assert {"snapshot/1.tar.gz", "snapshot/snapshot.json"} <= set(result.artifacts)
+        assert read_snapshot(self.folder(bench) / "snapshot").archives == {"/app": "1.tar.gz"}
+
+    def test_and_how_acting_ended(self, bench: Bench) -> None:
+        report = StopReport(oom_kills=2, memory_peak_mb=3.5, memory_counter="memory.peak")
+        agents = FakeEnvironment(REPLIES, stop_report=report)
+        bench.put(ScriptedAgent(["work"]), agents, fake(), verifier={"isolation": "fresh"})
+
+        acted = read_snapshot(bench.root / "trials/demo/make-it/scripted/1/snapshot").acted
+        assert acted == Acted(note="typed 1 command", stop=report)
+
+    def test_each_path_is_copied_out_once(self, bench: Bench) -> None:
+        exported: list[str] = []
+
+        class Counting(FakeEnvironment):
+            def export(self, path: str) -> Iterator[bytes] | None:
+                exported.append(path)
+                return super().export(path)
+
+        bench.put(Oracle(), Counting(REPLIES), fake(), verifier={"isolation": "fresh", "collect": ["/app", "/srv"]})
+
+        assert exported == ["/app", "/srv"]
+
+    def test_what_is_too_large_is_judged_all_the_same(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pytest_terminalbench.trials.snapshot.MAX_BYTES_READ", 10)
+
+        result = bench.put(Oracle(), fake(), fake(), verifier={"isolation": "fresh"})
+
+        assert result.outcome == Solved()
+        assert result.snapshot is not None
+        assert not result.snapshot.kept
+        assert "is larger than" in result.snapshot.reason
+        assert not (self.folder(bench) / "snapshot").exists()
+
+    def test_a_container_that_ends_after_it_does_not_matter(self, bench: Bench) -> None:
+        agents = fake()
+
+        def judge(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            agents.gone = "engine"
+            return is_done(environment, argv)
+
+        result = bench.put(Oracle(), agents, fake(**{"/tests/": judge}), verifier={"isolation": "fresh"})
+
+        assert result.outcome == Solved()
+
+    @pytest.mark.parametrize(
+        ("gone", "outcome"),
+        [
+            (
+                "agent",
+                Unsolved(reason="the agent ended its own container, so nothing is left to judge", phase=Phase.AGENT),
+            ),
+            ("engine", Void(reason="the fake environment is gone", phase=Phase.VERIFY, transient=True)),
+        ],
+    )
+    def test_one_that_ends_while_it_is_taken_is_judged_by_whose_fault_it_was(
+        self, bench: Bench, gone: str, outcome: Outcome
+    ) -> None:
+        class Ending(FakeEnvironment):
+            def export(self, path: str) -> Iterator[bytes] | None:
+                self.gone = gone
+                return super().export(path)
+
+        agents = [Ending(REPLIES), Ending(REPLIES)]
+        result = bench.put(Oracle(), *agents, verifier={"isolation": "fresh"})
+
+        assert result.outcome == outcome
+
+    def test_a_void_verdict_has_one_too(self, bench: Bench) -> None:
+        """So that a verifier that is mended judges it without a second trial."""
+        result = bench.put(
+            Oracle(), fake(), fake(**{"/tests/": "boom"}), verifier={"isolation": "fresh", "result": "junit"}
+        )
+
+        assert isinstance(result.outcome, Void)
+        assert result.snapshot == SnapshotFacts(kept=True)
+
+    def test_a_trial_that_ended_before_has_none(self, bench: Bench) -> None:
+        result = bench.put(ScriptedAgent(["break-engine"]), verifier={"isolation": "fresh"})
+
+        assert result.snapshot == SnapshotFacts(kept=False, reason="the trial ended before anything could be kept")
+
+
+class TestSecrets:
+    """Values of arguments that an agent's class declares secret are in no file of the trial."""
+
+    def spec(self, act: Callable[[Task, Environment], object]) -> AgentSpec:
+        class Keyed(Acting):
+            secret_arguments: ClassVar[tuple[str, ...]] = ("key",)
+
+            def __init__(self, key: str) -> None:
+                super().__init__(act)
+
+        return AgentSpec(name="keyed", factory=Keyed, arguments={"key": "sk-12345"})
+
+    def run(self, bench: Bench, act: Callable[[Task, Environment], object]) -> TrialResult:
+        cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(act))
+        return run_trial(
+            bench.request(cell),
+            scenario=cell.scenario,
+            environments=fake_environments(fake(), fake()),
+            store=bench.store,
+            journal=bench.journal,
+        )
+
+    def in_files(self, bench: Bench) -> list[str]:
+        return [file.name for file in bench.root.rglob("*") if file.is_file() and b"sk-12345" in file.read_bytes()]
+
+    def test_not_in_commands_nor_what_they_print(self, bench: Bench) -> None:
+        self.run(bench, lambda task, environment: environment.run(["echo", "sk-12345"]))
+
+        assert self.in_files(bench) == []
+
+    def test_not_in_what_the_agent_says_of_itself(self, bench: Bench) -> None:
+        result = self.run(bench, lambda task, environment: AgentReport(note="used sk-12345"))
+
+        assert result.agent_note == "used [secret]"
+        assert self.in_files(bench) == []
+
+    @pytest.mark.parametrize("error", [RuntimeError, AgentSetupError])
+    def test_not_in_how_it_failed(self, bench: Bench, error: type[Exception]) -> None:
+        def act(task: Task, environment: Environment) -> None:
+            raise error("401 for sk-12345")
+
+        assert "401 for [secret]" in self.run(bench, act).outcome.reason
+        assert self.in_files(bench) == []
+
+    def test_not_in_why_it_could_not_even_begin(self, bench: Bench) -> None:
+        cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(print))
+        reason = "cannot be made: bad key sk-12345"
+
+        record_void(bench.request(cell), store=bench.store, journal=bench.journal, phase=Phase.AGENT, reason=reason)
+
+        assert self.in_files(bench) == []
 
 
 class TestVoid:
@@ -342,7 +606,13 @@ class TestVoid:
     def test_an_agent_that_cannot_be_made(self, bench: Bench) -> None:
         cell = Cell(scenario=a_scenario(bench.folder), agent=AgentSpec(name="x", factory=Acting, arguments={"y": 1}))
 
-        result = run_trial(cell, environments=fake_environments(fake()), setup=bench.setup)
+        result = run_trial(
+            bench.request(cell),
+            scenario=cell.scenario,
+            environments=fake_environments(fake()),
+            store=bench.store,
+            journal=bench.journal,
+        )
 
         assert isinstance(result.outcome, Void)
         assert (result.outcome.phase, result.outcome.transient) == (Phase.AGENT, False)
@@ -357,7 +627,7 @@ class TestVoid:
         result = bench.put(Nop(), factory=lambda: never_started(EnvironmentFailure("no room")))
 
         assert result.outcome == Void(reason="no room", phase=Phase.START)
-        assert bench.folders() == ["make-it/nop/1"]
+        assert bench.folders() == ["demo/make-it/nop/1"]
 
     def test_an_engine_that_breaks_while_the_agent_acts(self, bench: Bench) -> None:
         result = bench.put(ScriptedAgent(["work", "break-engine"]))
@@ -390,12 +660,16 @@ class TestVoid:
 
     def test_a_question_that_could_not_even_be_put(self, bench: Bench) -> None:
         result = record_void(
-            bench.cell(Nop()), setup=bench.setup, phase=Phase.BUILD, reason="does not build", attempt=2
+            bench.request(bench.cell(Nop()), 2),
+            store=bench.store,
+            journal=bench.journal,
+            phase=Phase.BUILD,
+            reason="does not build",
         )
 
         assert result.outcome == Void(reason="does not build", phase=Phase.BUILD)
         assert read_result(bench.root / result.folder / "result.json").outcome == result.outcome
-        assert bench.folders() == ["make-it/nop/2"]
+        assert bench.folders() == ["demo/make-it/nop/2"]
 
 
 class TestTriedAgain:
@@ -405,10 +679,10 @@ class TestTriedAgain:
         result = bench.put(Oracle(), lost, fake())
 
         assert (result.outcome, result.retries) == (Solved(), ("somebody removed it",))
-        assert bench.folders() == ["make-it/oracle/1", "make-it/oracle/1.void1"]
-        first = read_result(bench.root / "trials/make-it/oracle/1.void1/result.json")
+        assert bench.folders() == ["demo/make-it/oracle/1", "demo/make-it/oracle/1.void1"]
+        first = read_result(bench.root / "trials/demo/make-it/oracle/1.void1/result.json")
         assert first.outcome == Void(reason="somebody removed it", phase=Phase.AGENT)
-        assert first.folder == "trials/make-it/oracle/1.void1"
+        assert first.folder == "trials/demo/make-it/oracle/1.void1"
         assert lost.closed
 
     def test_the_second_time_it_is_void(self, bench: Bench) -> None:
@@ -416,7 +690,7 @@ class TestTriedAgain:
 
         assert result.outcome == Void(reason="somebody removed it", phase=Phase.AGENT, transient=True)
         assert result.retries == ("somebody removed it",)
-        assert bench.folders() == ["make-it/oracle/1", "make-it/oracle/1.void1"]
+        assert bench.folders() == ["demo/make-it/oracle/1", "demo/make-it/oracle/1.void1"]
 
     def test_what_will_not_change_is_not_tried_again(self, bench: Bench) -> None:
         assert bench.put(ScriptedAgent(["break-engine"])).retries == ()
@@ -426,7 +700,7 @@ class TestTriedAgain:
         made: list[int] = []
 
         class Remembering(Acting):
-            def act(self, task: Task, environment: Environment) -> AgentReport:
+            def act(self, task: Task, environment: Desk) -> AgentReport:
                 made.append(id(self))
                 environment.run(["remove-container"])
                 return AgentReport()
@@ -438,15 +712,18 @@ class TestTriedAgain:
         assert len(set(made)) == 2
 
     def test_its_times_are_its_own(self, bench: Bench) -> None:
+        cell = bench.cell(Oracle())
         result = run_trial(
-            bench.cell(Oracle()),
+            bench.request(cell),
+            scenario=cell.scenario,
             environments=fake_environments(fake(**{"/solution/": remove_container}), fake()),
-            setup=bench.setup,
+            store=bench.store,
+            journal=bench.journal,
             build_s=100.0,
             start_s=50.0,
         )
 
-        first = read_result(bench.root / "trials/make-it/oracle/1.void1/result.json")
+        first = read_result(bench.root / "trials/demo/make-it/oracle/1.void1/result.json")
         assert (first.timing.build_s, first.timing.wall_s >= 150) == (100.0, True)
         assert (result.timing.build_s, result.timing.wall_s < 50) == (0.0, True)
 
@@ -525,16 +802,24 @@ class TestFolder:
     def test_result_json_says_everything_that_the_contract_names(self, bench: Bench) -> None:
         result = bench.put(ScriptedAgent(["work"]), attempt=3)
 
-        content = json.loads((bench.root / "trials/make-it/scripted/3/result.json").read_text())
+        content = json.loads((bench.root / "trials/demo/make-it/scripted/3/result.json").read_text())
         timing = content.pop("timing")
         scenario = a_scenario(bench.folder / "dataset", verifier={"isolation": "same"})
         assert content == {
-            "schema_version": 1,
+            "schema_version": 2,
             "run_id": "run",
+            "scenario": "make-it",
             "scenario_id": "make-it",
             "dataset": "demo",
             "agent": "scripted",
             "model": None,
+            "profile": None,
+            "source": "live",
+            "arguments": {},
+            "configuration": None,
+            "limits": {"build_s": 600.0, "agent_s": 600.0, "verifier_s": 120.0, "wait_s": 0.0},
+            "snapshot": {"kept": False, "reason": "judged in the agent's own container"},
+            "regraded": [],
             "attempt": 3,
             "outcome": "solved",
             "reason": "",
@@ -556,7 +841,7 @@ class TestFolder:
             "agent_note": "typed 1 command",
             "verifier_tail": "",
             "retries": [],
-            "folder": "trials/make-it/scripted/3",
+            "folder": "trials/demo/make-it/scripted/3",
             "fingerprint": {
                 "scenario": scenario.digest,
                 "dataset": "demo==0",
@@ -602,8 +887,8 @@ class TestFolder:
 
         bench.put(Acting(lambda task, environment: seen.append(bench.folders())))
 
-        assert seen == [["make-it/acting/.1.running"]]
-        assert bench.folders() == ["make-it/acting/1"]
+        assert seen == [["demo/make-it/acting/.1.running"]]
+        assert bench.folders() == ["demo/make-it/acting/1"]
 
     def test_an_interrupted_trial_has_none_and_its_environment_is_closed(self, bench: Bench) -> None:
         def interrupt(environment: FakeEnvironment, argv: Sequence[str]) -> int:
@@ -614,11 +899,11 @@ class TestFolder:
             bench.put(Oracle(), environment)
 
         assert environment.closed
-        assert bench.folders() == ["make-it/oracle/.1.running"]
+        assert bench.folders() == ["demo/make-it/oracle/.1.running"]
 
     def test_what_an_interrupted_trial_left_is_not_found_in_the_next(self, bench: Bench) -> None:
-        (bench.root / "trials/make-it/nop/.1.running").mkdir(parents=True)
-        (bench.root / "trials/make-it/nop/.1.running/stale").write_text("x")
+        (bench.root / "trials/demo/make-it/nop/.1.running").mkdir(parents=True)
+        (bench.root / "trials/demo/make-it/nop/.1.running/stale").write_text("x")
 
         assert "stale" not in bench.put(Nop()).artifacts
 
@@ -626,14 +911,19 @@ class TestFolder:
         bench.put(ScriptedAgent([]))
         bench.put(ScriptedAgent(["work"]))
 
-        assert read_result(bench.root / "trials/make-it/scripted/1/result.json").outcome == Solved()
-        assert bench.folders() == ["make-it/scripted/1"]
+        assert read_result(bench.root / "trials/demo/make-it/scripted/1/result.json").outcome == Solved()
+        assert bench.folders() == ["demo/make-it/scripted/1"]
 
     def test_models_have_folders_of_their_own(self, bench: Bench) -> None:
         scenario = a_scenario(bench.folder / "dataset")
         cell = Cell(scenario=scenario, agent=AgentSpec(name="a b", factory=Nop, model="provider/one"))
 
-        assert bench.setup.folder(cell, 2) == bench.root / "trials/make-it/a-b--provider-one/2"
+        result = record_void(
+            bench.request(cell, 2), store=bench.store, journal=bench.journal, phase=Phase.BUILD, reason=""
+        )
+
+        assert result.folder == f"trials/demo/make-it/{cell.id.label}/2"
+        assert bench.folders() == [f"demo/make-it/{cell.id.label}/2"]
         assert cell.key == "demo/make-it[a%20b,provider%2Fone]"
 
     def test_the_verifiers_last_lines_and_words_are_kept(self, bench: Bench) -> None:

@@ -1,0 +1,57 @@
+"""Where trials are kept: a protocol, and its first implementation, folders of a run on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+from pytest_terminalbench.identity import CellId
+
+__all__ = ["TrialFolders", "TrialStore", "files_in"]
+
+TRIALS = "trials"
+
+
+class TrialStore(Protocol):
+    """Keeps finished trials. A trial is written to a scratch folder of this machine, and kept when it is whole."""
+
+    def open(self, cell: CellId, attempt: int) -> Path:
+        """An empty scratch folder for a trial that begins now."""
+
+    def place(self, cell: CellId, name: str) -> str:
+        """Where a trial of `cell` is found when it is kept as `name`, relative to the run."""
+
+    def finish(self, scratch: Path, cell: CellId, name: str) -> None:
+        """Keep what is in `scratch` as `name`, in place of what may be there."""
+
+
+class TrialFolders:
+    """Below ``trials/`` of the run's folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def open(self, cell: CellId, attempt: int) -> Path:
+        """Under another name than the trial's until it is whole: a folder with a number is always a finished trial.
+
+        What an interrupted trial has left there is removed.
+        """
+        scratch = self.root / self.place(cell, f".{attempt}.running")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        return scratch
+
+    def place(self, cell: CellId, name: str) -> str:
+        return f"{TRIALS}/{cell.trial_folder}/{name}"
+
+    def finish(self, scratch: Path, cell: CellId, name: str) -> None:
+        final = self.root / self.place(cell, name)
+        # A cell that is run once more (a killed worker's) replaces what is there.
+        shutil.rmtree(final, ignore_errors=True)
+        scratch.rename(final)
+
+
+def files_in(folder: Path) -> tuple[str, ...]:
+    """Every file below `folder`, relative to it, in order of its name."""
+    return tuple(path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
