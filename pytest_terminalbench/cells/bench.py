@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.agents.arguments import parse_arguments
+from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cell_gate
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
 from pytest_terminalbench.cells.bench_settings import BenchSettings
@@ -62,11 +63,7 @@ class Bench:
         """Agent × model, in the order they were asked for; raises SettingsError."""
         settings = self.settings
         arguments = parse_arguments(settings.agent_args)
-        return [
-            self._registry.spec(agent, model=model, arguments=arguments)
-            for agent in settings.agents
-            for model in settings.models or (None,)
-        ]
+        return self._registry.specs(settings.agents, models=settings.models, arguments=arguments)
 
     def cells_of(self, scenario: Scenario) -> list[Cell]:
         """One for each agent."""
@@ -168,7 +165,7 @@ class Bench:
         return {
             "datasets": {dataset.name: dataset.version for dataset in self.datasets.known},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
-            "agent_args": sorted(parse_arguments(settings.agent_args)),
+            "agent_args": sorted({argument.name for argument in parse_arguments(settings.agent_args)}),
             "concurrency": settings.concurrency,
             "attempts": settings.attempts or "auto",
             "max_attempts": settings.max_attempts,

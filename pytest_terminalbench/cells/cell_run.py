@@ -163,7 +163,6 @@ class CellRun:
             platform=bench.scheduler.platform if lease else None,
             dataset_version=bench.datasets.version(self.cell.scenario.dataset),
             timeout_multiplier=bench.settings.timeout_multiplier,
-            has_namesake=bench.datasets.has_namesake(self.cell.scenario),
         )
 
     @property

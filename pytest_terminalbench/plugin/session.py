@@ -187,7 +187,7 @@ class PluginSession:
             dataset = self.bench.datasets.at(self._file_of(nodeid).parent).name
         except ScenarioError:
             return None
-        cells = (CellId(dataset=dataset, scenario=scenario, agent=a.name, model=a.model) for a in self.bench.agents)
+        cells = (agent.cell_id(dataset=dataset, scenario=scenario) for agent in self.bench.agents)
         return next((cell for cell in cells if cell.label == label), None)
 
     def scenario_of(self, nodeid: str) -> Scenario | None:

@@ -20,7 +20,8 @@ class OpenDatasets:
         self._catalog = catalog
         self._locked = locked
         self._by_folder: dict[Path, Dataset] = {}
-        self._files_by_id: dict[tuple[str, str], Path] = {}
+        # By dataset and id, the latter without regard to case, as some file systems have it.
+        self._known_ids: dict[tuple[str, str], tuple[str, Path]] = {}
         self._locks: dict[Path, Lock] = {}
 
     @property
@@ -49,9 +50,9 @@ class OpenDatasets:
     def load(self, file: Path, dataset: Dataset) -> Scenario:
         """Read a scenario; raises ScenarioError, also for an id that another file of the dataset has."""
         scenario = load_scenario(file, dataset=dataset.name)
-        first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
+        first_id, first = self._known_ids.setdefault((dataset.name, scenario.id.casefold()), (scenario.id, file))
         if first != file:
-            raise duplicate_id(scenario, first)
+            raise duplicate_id(scenario, first_id, first)
         if self._locked:
             self._check_lock(scenario, dataset)
         return scenario
@@ -61,12 +62,6 @@ class OpenDatasets:
         name, _, scenario_id = request.rpartition("/")
         dataset = self.named(name)
         return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
-
-    def has_namesake(self, scenario: Scenario) -> bool:
-        """Whether another dataset that was collected has a scenario of the same id."""
-        return any(
-            scenario_id == scenario.id and dataset != scenario.dataset for dataset, scenario_id in self._files_by_id
-        )
 
     @property
     def locked(self) -> bool:

@@ -20,7 +20,7 @@ from pytest_terminalbench.errors import (
     TooMuchToCopy,
     VerifierError,
 )
-from pytest_terminalbench.naming import counted, sanitised
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
@@ -45,8 +45,7 @@ TRIES = 2
 class TrialSetup:
     """What the trials of a cell have in common.
 
-    `root` is the run's folder; `image` the recipe of the image, for the fingerprint. `has_namesake`: another dataset of
-    the run has a scenario of the same id, so that folders need the dataset's name as well.
+    `root` is the run's folder; `image` the recipe of the image, for the fingerprint.
     """
 
     run_id: str
@@ -56,12 +55,9 @@ class TrialSetup:
     platform: str | None = None
     dataset_version: str = "0"
     timeout_multiplier: float = 1.0
-    has_namesake: bool = False
 
     def folder(self, cell: Cell, attempt: int) -> Path:
-        scenario = cell.scenario
-        name = f"{sanitised(scenario.dataset)}--{scenario.id}" if self.has_namesake else scenario.id
-        return self.root / "trials" / name / cell.folder_label / str(attempt)
+        return self.root / "trials" / cell.id.trial_folder / str(attempt)
 
     def fingerprint(self, cell: Cell) -> dict[str, Any]:
         """What must be the same for two results to be comparable."""
@@ -210,7 +206,7 @@ class _Trial:
         desk = AgentDesk(environment, timeout_s=timeout_s, log=self._folder / "commands.jsonl")
         began = time.time()
         try:
-            self._agent = _run_in_time(agent, self._task(timeout_s), desk, timeout_s)
+            self._agent = _run_in_time(agent, self._task(agent, timeout_s), desk, timeout_s)
         finally:
             self._write_recordings(desk.records, began)
         if desk.failure is not None and environment.why_gone() != "agent":
@@ -336,7 +332,7 @@ class _Trial:
             notes.append(f"out of processes: the limit pids = {spec.environment.pids} was hit")
         return "; ".join(note for note in notes if note)
 
-    def _task(self, timeout_s: float) -> Task:
+    def _task(self, agent: Agent, timeout_s: float) -> Task:
         scenario = self._cell.scenario
         return Task(
             scenario_id=scenario.id,
@@ -345,7 +341,7 @@ class _Trial:
             timeout_s=timeout_s,
             folder=self._folder,
             # Nobody else is even told where it is.
-            solution=scenario.solution_file if self._cell.agent.name == "oracle" else None,
+            solution=scenario.solution_file if self._cell.agent.may_see_solution(agent) else None,
         )
 
     def _write_recordings(self, records: Sequence[CommandRecord], began: float) -> None:

@@ -78,7 +78,7 @@ def try_out(engine: DockerEngine, image: str, run_id: str, tmp_path: Path) -> Tr
         environment = {"image": image, **changes.pop("environment", {})}
         scenario = a_scenario(tmp_path / "dataset", environment=environment, **changes)
         setup = TrialSetup(run_id=run_id, root=tmp_path / "run", journal=Journal(tmp_path / "run" / "events.jsonl"))
-        cell = Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
+        cell = Cell(scenario=scenario, agent=AgentSpec.of(type(agent)))
         return run_trial(cell, environments=scheduler.lease(scenario), setup=setup, agent=agent)
 
     return try_out

@@ -85,7 +85,7 @@ class Bench:
 
     def cell(self, agent: Agent, **changes: Any) -> Cell:
         scenario = a_scenario(self.folder / "dataset", **changes)
-        return Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
+        return Cell(scenario=scenario, agent=AgentSpec.of(type(agent)))
 
     def put(
         self,
@@ -109,7 +109,7 @@ class Bench:
         return [(event["type"], event.get("outcome")) for event in read_events(self.journal.file)]
 
     def folders(self) -> list[str]:
-        return sorted(p.relative_to(self.root / "trials").as_posix() for p in (self.root / "trials").glob("*/*/*"))
+        return sorted(p.relative_to(self.root / "trials").as_posix() for p in (self.root / "trials").glob("*/*/*/*"))
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ class TestVoid:
         assert (result.reward, result.checks, result.retries) == (None, {}, ())
 
     def test_an_agent_that_cannot_be_made(self, bench: Bench) -> None:
-        cell = Cell(scenario=a_scenario(bench.folder), agent=AgentSpec(name="x", factory=Acting, arguments={"y": 1}))
+        cell = Cell(scenario=a_scenario(bench.folder), agent=AgentSpec.of(Acting, arguments={"y": 1}))
 
         result = run_trial(cell, environments=fake_environments(fake()), setup=bench.setup)
 
@@ -357,7 +357,7 @@ class TestVoid:
         result = bench.put(Nop(), factory=lambda: never_started(EnvironmentFailure("no room")))
 
         assert result.outcome == Void(reason="no room", phase=Phase.START)
-        assert bench.folders() == ["make-it/nop/1"]
+        assert bench.folders() == ["demo/make-it/nop/1"]
 
     def test_an_engine_that_breaks_while_the_agent_acts(self, bench: Bench) -> None:
         result = bench.put(ScriptedAgent(["work", "break-engine"]))
@@ -395,7 +395,7 @@ class TestVoid:
 
         assert result.outcome == Void(reason="does not build", phase=Phase.BUILD)
         assert read_result(bench.root / result.folder / "result.json").outcome == result.outcome
-        assert bench.folders() == ["make-it/nop/2"]
+        assert bench.folders() == ["demo/make-it/nop/2"]
 
 
 class TestTriedAgain:
@@ -405,10 +405,10 @@ class TestTriedAgain:
         result = bench.put(Oracle(), lost, fake())
 
         assert (result.outcome, result.retries) == (Solved(), ("somebody removed it",))
-        assert bench.folders() == ["make-it/oracle/1", "make-it/oracle/1.void1"]
-        first = read_result(bench.root / "trials/make-it/oracle/1.void1/result.json")
+        assert bench.folders() == ["demo/make-it/oracle/1", "demo/make-it/oracle/1.void1"]
+        first = read_result(bench.root / "trials/demo/make-it/oracle/1.void1/result.json")
         assert first.outcome == Void(reason="somebody removed it", phase=Phase.AGENT)
-        assert first.folder == "trials/make-it/oracle/1.void1"
+        assert first.folder == "trials/demo/make-it/oracle/1.void1"
         assert lost.closed
 
     def test_the_second_time_it_is_void(self, bench: Bench) -> None:
@@ -416,7 +416,7 @@ class TestTriedAgain:
 
         assert result.outcome == Void(reason="somebody removed it", phase=Phase.AGENT, transient=True)
         assert result.retries == ("somebody removed it",)
-        assert bench.folders() == ["make-it/oracle/1", "make-it/oracle/1.void1"]
+        assert bench.folders() == ["demo/make-it/oracle/1", "demo/make-it/oracle/1.void1"]
 
     def test_what_will_not_change_is_not_tried_again(self, bench: Bench) -> None:
         assert bench.put(ScriptedAgent(["break-engine"])).retries == ()
@@ -446,7 +446,7 @@ class TestTriedAgain:
             start_s=50.0,
         )
 
-        first = read_result(bench.root / "trials/make-it/oracle/1.void1/result.json")
+        first = read_result(bench.root / "trials/demo/make-it/oracle/1.void1/result.json")
         assert (first.timing.build_s, first.timing.wall_s >= 150) == (100.0, True)
         assert (result.timing.build_s, result.timing.wall_s < 50) == (0.0, True)
 
@@ -457,13 +457,29 @@ class TestSecrecy:
     def test_only_the_oracle_is_told_where_the_solution_is(self, bench: Bench) -> None:
         told: list[Path | None] = []
 
-        class Oracular(Acting):
+        def tell(task: Task, environment: Environment) -> None:
+            told.append(task.solution)
+
+        class OfThatName(Acting):
             name: ClassVar[str] = "oracle"
 
-        for kind in (Acting, Oracular):
-            bench.put(kind(lambda task, environment: told.append(task.solution)))
+        class ThatInherits(Oracle):
+            def act(self, task: Task, environment: Environment) -> AgentReport:
+                told.append(task.solution)
+                return AgentReport()
 
-        assert told == [None, bench.folder / "dataset/make-it/solution/solve.sh"]
+        for agent in (Acting(tell), OfThatName(tell), ThatInherits()):
+            bench.put(agent)
+        # One that a conftest.py has put in the oracle's place.
+        run_trial(
+            bench.cell(Oracle(), verifier={"isolation": "same"}),
+            environments=fake_environments(fake()),
+            setup=bench.setup,
+            agent=ThatInherits(),
+        )
+
+        assert told == [None] * 4
+        assert bench.put(Oracle()).outcome == Solved()
 
     @pytest.mark.parametrize("isolation", ["same", "fresh"])
     def test_tests_come_in_after_the_agent_has_stopped(self, bench: Bench, isolation: str) -> None:
@@ -525,7 +541,7 @@ class TestFolder:
     def test_result_json_says_everything_that_the_contract_names(self, bench: Bench) -> None:
         result = bench.put(ScriptedAgent(["work"]), attempt=3)
 
-        content = json.loads((bench.root / "trials/make-it/scripted/3/result.json").read_text())
+        content = json.loads((bench.root / "trials/demo/make-it/scripted/3/result.json").read_text())
         timing = content.pop("timing")
         scenario = a_scenario(bench.folder / "dataset", verifier={"isolation": "same"})
         assert content == {
@@ -556,7 +572,7 @@ class TestFolder:
             "agent_note": "typed 1 command",
             "verifier_tail": "",
             "retries": [],
-            "folder": "trials/make-it/scripted/3",
+            "folder": "trials/demo/make-it/scripted/3",
             "fingerprint": {
                 "scenario": scenario.digest,
                 "dataset": "demo==0",
@@ -602,8 +618,8 @@ class TestFolder:
 
         bench.put(Acting(lambda task, environment: seen.append(bench.folders())))
 
-        assert seen == [["make-it/acting/.1.running"]]
-        assert bench.folders() == ["make-it/acting/1"]
+        assert seen == [["demo/make-it/acting/.1.running"]]
+        assert bench.folders() == ["demo/make-it/acting/1"]
 
     def test_an_interrupted_trial_has_none_and_its_environment_is_closed(self, bench: Bench) -> None:
         def interrupt(environment: FakeEnvironment, argv: Sequence[str]) -> int:
@@ -614,11 +630,11 @@ class TestFolder:
             bench.put(Oracle(), environment)
 
         assert environment.closed
-        assert bench.folders() == ["make-it/oracle/.1.running"]
+        assert bench.folders() == ["demo/make-it/oracle/.1.running"]
 
     def test_what_an_interrupted_trial_left_is_not_found_in_the_next(self, bench: Bench) -> None:
-        (bench.root / "trials/make-it/nop/.1.running").mkdir(parents=True)
-        (bench.root / "trials/make-it/nop/.1.running/stale").write_text("x")
+        (bench.root / "trials/demo/make-it/nop/.1.running").mkdir(parents=True)
+        (bench.root / "trials/demo/make-it/nop/.1.running/stale").write_text("x")
 
         assert "stale" not in bench.put(Nop()).artifacts
 
@@ -626,14 +642,14 @@ class TestFolder:
         bench.put(ScriptedAgent([]))
         bench.put(ScriptedAgent(["work"]))
 
-        assert read_result(bench.root / "trials/make-it/scripted/1/result.json").outcome == Solved()
-        assert bench.folders() == ["make-it/scripted/1"]
+        assert read_result(bench.root / "trials/demo/make-it/scripted/1/result.json").outcome == Solved()
+        assert bench.folders() == ["demo/make-it/scripted/1"]
 
     def test_models_have_folders_of_their_own(self, bench: Bench) -> None:
         scenario = a_scenario(bench.folder / "dataset")
-        cell = Cell(scenario=scenario, agent=AgentSpec(name="a b", factory=Nop, model="provider/one"))
+        cell = Cell(scenario=scenario, agent=AgentSpec.of(Nop, name="a b", model="provider/one"))
 
-        assert bench.setup.folder(cell, 2) == bench.root / "trials/make-it/a-b--provider-one/2"
+        assert bench.setup.folder(cell, 2) == bench.root / "trials/demo/make-it/a%20b,provider%2Fone/2"
         assert cell.key == "demo/make-it[a%20b,provider%2Fone]"
 
     def test_the_verifiers_last_lines_and_words_are_kept(self, bench: Bench) -> None:
