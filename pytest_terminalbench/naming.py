@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["counted", "folder_label", "sanitised"]
+__all__ = ["counted", "sanitised"]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 cell``, ``2 cells``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def folder_label(agent: str, model: str | None) -> str:
-    """``<agent>`` or ``<agent>--<model>``, as folders are named."""
-    return f"{sanitised(agent)}--{sanitised(model)}" if model else sanitised(agent)
 
 
 def sanitised(text: str) -> str:

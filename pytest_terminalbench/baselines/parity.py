@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Mismatch", "mismatches"]
+__all__ = ["Mismatch", "configuration_mismatches", "mismatches"]
 
 
 class Mismatch(NamedTuple):
@@ -25,6 +25,16 @@ def mismatches(baseline: Mapping[str, Any], now: Mapping[str, Any]) -> list[Mism
     A fact that only one of them knows is no mismatch: older baselines and imported results know less.
     """
     return sorted(_differences(baseline, now, prefix=""))
+
+
+def configuration_mismatches(baseline: str | None, now: str | None) -> list[Mismatch]:
+    """The note that the agent is not configured as it was when its baseline was approved; none where one is not known.
+
+    It blocks nothing: a prompt may be edited between two versions of an agent that are to be compared.
+    """
+    if baseline is None or now is None or baseline == now:
+        return []
+    return [Mismatch("configuration", baseline, now)]
 
 
 def _differences(baseline: Mapping[str, Any], now: Mapping[str, Any], prefix: str) -> Iterator[Mismatch]:

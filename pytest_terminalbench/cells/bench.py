@@ -9,7 +9,8 @@ from pathlib import Path
 from pytest_terminalbench.agents.arguments import parse_arguments
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cell_gate
-from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
+from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of, check_old_baselines, current_file
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.observer import Observer, Unobserved
 from pytest_terminalbench.environments.docker_provider import Scheduler, SchedulerSettings
@@ -50,11 +51,14 @@ class Bench:
         self.journal = Journal(folder / "events.jsonl")
         self.engine_url = engine_url
         self._registry = registry or AgentRegistry()
-        self._tallies: dict[Path, list[tuple[int, int]]] = {}
+        self._tallies: dict[tuple[str, str], list[tuple[int, int]]] = {}
 
     def check(self) -> None:
-        """Refuse what can be refused before anything is collected; raises SettingsError."""
-        _ = self.agents, self.image_map
+        """Refuse what can be refused before anything is collected; raises SettingsError or BaselineError."""
+        _ = self.image_map
+        labels = [agent.cell_id(dataset="any", scenario="any").label_parts for agent in self.agents]
+        if self.settings.gate != "off" or self.settings.update_baselines:
+            check_old_baselines(self.settings.baselines, labels)
 
     # -- who acts on what --------------------------------------------------------------------------------------------
 
@@ -124,14 +128,14 @@ class Bench:
     # -- what they are compared with ---------------------------------------------------------------------------------
 
     def baseline_file(self, cell: Cell) -> Path:
-        return self.settings.baselines / cell.id.dataset / cell.folder_label / f"{cell.id.scenario}.json"
+        return current_file(self.settings.baselines, cell.id)
 
     def baseline(self, cell: Cell) -> BaselineRecord | None:
         """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""
         if self.settings.gate == "off":
             return None
-        record = read_record(self.baseline_file(cell))
-        return None if record is None or record.status == "retired" else record
+        stored = baseline_of(self.settings.baselines, cell.id)
+        return stored.record if stored is not None and stored.counts else None
 
     def gate_kind(self, agent: AgentSpec) -> str:
         """``strict``, ``statistical`` or ``off``."""
@@ -154,10 +158,10 @@ class Bench:
 
     def _approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
         """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
-        folder = self.baseline_file(cell).parent
-        if folder not in self._tallies:
-            self._tallies[folder] = tallies(folder)
-        return self._tallies[folder]
+        group = (cell.id.dataset, cell.id.label)
+        if group not in self._tallies:
+            self._tallies[group] = approved_tallies(self.settings.baselines, cell.id)
+        return self._tallies[group]
 
     def facts(self) -> dict[str, object]:
         """For the manifest: what was asked, without values that may be secret."""

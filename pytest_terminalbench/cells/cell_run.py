@@ -9,7 +9,7 @@ from typing import Any
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
-from pytest_terminalbench.baselines.parity import Mismatch, mismatches
+from pytest_terminalbench.baselines.parity import Mismatch, configuration_mismatches, mismatches
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.bench import Bench
@@ -134,8 +134,9 @@ class CellRun:
         settings, baseline = self._bench.settings, self.baseline
         if baseline is None or settings.parity == "off" or settings.update_baselines:
             return
-        self.mismatches = mismatches(baseline.fingerprint, now)
-        if not self.mismatches or settings.parity == "warn":
+        differing = mismatches(baseline.fingerprint, now)
+        self.mismatches = [*differing, *configuration_mismatches(baseline.configuration, self.cell.configuration)]
+        if not differing or settings.parity == "warn":
             return
         differences = "\n".join(f"  {mismatch}" for mismatch in self.mismatches)
         text = f"blocked: not what the baseline {baseline.baseline_id} was approved for\n{differences}"

@@ -205,17 +205,17 @@ class TestSession:
             (
                 [f"{__name__}:Talker", f"{__name__}:a_second_talker"],
                 (
-                    f"--tb-agent '{__name__}:Talker' and '{__name__}:a_second_talker' are called 'talker' and 'talker', so "
-                    "that one would overwrite the other's results; name each agent once, or give one of the classes "
-                    "another `name`"
+                    f"--tb-agent '{__name__}:Talker' and '{__name__}:a_second_talker' are called 'talker' and "
+                    "'talker', so that one would overwrite the other's results; name each agent once, or give one of "
+                    "the classes another `name`"
                 ),
             ),
             (
                 [f"{__name__}:Talker", f"{__name__}:Shouter"],
                 (
-                    f"--tb-agent '{__name__}:Talker' and '{__name__}:Shouter' are called 'talker' and 'TALKER', so that "
-                    "one would overwrite the other's results; name each agent once, or give one of the classes another "
-                    "`name`"
+                    f"--tb-agent '{__name__}:Talker' and '{__name__}:Shouter' are called 'talker' and 'TALKER', so "
+                    "that one would overwrite the other's results; name each agent once, or give one of the classes "
+                    "another `name`"
                 ),
             ),
             (
@@ -263,8 +263,8 @@ class TestSession:
             (
                 ["lab/m", "lab/M"],
                 (
-                    "--tb-model 'lab/m' and 'lab/M' differ in upper and lower case alone, and would share folders on some "
-                    "machines; run them in two sessions, each with a --tb-results and --tb-baselines of its own"
+                    "--tb-model 'lab/m' and 'lab/M' differ in upper and lower case alone, and would share folders on "
+                    "some machines; run them in two sessions, each with a --tb-results and --tb-baselines of its own"
                 ),
             ),
             ([""], "a cell's model has an empty name; leave it out, or name it"),

@@ -82,8 +82,8 @@ class TestIdentity:
             (
                 Misspelt,
                 (
-                    f"agent 'thinker': identified_by of {__name__}:Misspelt names efort, which its constructor does not "
-                    "take; it takes: effort, key, model, prompt, rules"
+                    f"agent 'thinker': identified_by of {__name__}:Misspelt names efort, which its constructor does "
+                    "not take; it takes: effort, key, model, prompt, rules"
                 ),
             ),
             (

@@ -117,7 +117,7 @@ def test_options_reach_pytest_and_what_follows_two_dashes_too(bench: Project) ->
 
     assert done.exit_code == 1
     assert cells(bench) == {"demo/beta[nop]": "unsolved", "demo/beta[oracle]": "solved"}
-    assert (bench.path / "results/latest/trials/beta/oracle/2/result.json").is_file()
+    assert (bench.path / "results/latest/trials/demo/beta/oracle/2/result.json").is_file()
 
 
 def test_nothing_selected_is_passed_on_as_5(bench: Project) -> None:

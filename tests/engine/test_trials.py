@@ -129,9 +129,9 @@ def test_more_than_can_be_collected_is_an_answer(try_out: TryOut, monkeypatch: p
 def test_a_container_that_somebody_removes_is_void_and_tried_again(try_out: TryOut, tmp_path: Path) -> None:
     result = try_out(Unlucky(times=1))
 
-    first = json.loads((tmp_path / "run/trials/make-it/unlucky/1.void1/result.json").read_text())
+    first = json.loads((tmp_path / "run/trials/demo/make-it/unlucky/1.void1/result.json").read_text())
     assert (first["outcome"], first["phase"]) == ("void", "agent")
-    assert first["folder"] == "trials/make-it/unlucky/1.void1"
+    assert first["folder"] == "trials/demo/make-it/unlucky/1.void1"
     assert (result.outcome, len(result.retries)) == (Solved(), 1)
 
 

@@ -59,7 +59,7 @@ def test_an_unsolved_cell_tells_what_was_judged_what_was_printed_and_where_it_li
         "the verifier's last lines:",
         *(f"  | line {n}" for n in range(9, 20)),
         "  | and an error",
-        f"trial folder: {demo.path}/results/mine/trials/alpha/scripted/1",
+        f"trial folder: {demo.path}/results/mine/trials/demo/alpha/scripted/1",
         f"once more:    pytest {again}",
     ]
 
@@ -122,7 +122,7 @@ def tb_agent():
     lines = card(done, "scenario alpha[oracle]")
     assert lines[0] == "alpha unsolved: solved 1 of 3, and no baseline allows that"
     assert lines[2] == "attempt 2, agent N.N s, verifier N.N s: 1 of 1 checks did not pass: exit code"
-    assert lines[-2] == f"trial folder: {demo.path}/results/mine/trials/alpha/oracle/2"
+    assert lines[-2] == f"trial folder: {demo.path}/results/mine/trials/demo/alpha/oracle/2"
 
 
 def test_an_agent_that_fails_is_named_with_its_error(demo: Suite) -> None:
@@ -153,7 +153,7 @@ def test_a_void_cell_tells_the_phase_and_why(demo: Suite) -> None:
 
     assert card(done, "ERROR at setup of scenario alpha[scripted]") == [
         "alpha: void in phase agent: the fake engine broke",
-        f"trial folder: {demo.path}/results/mine/trials/alpha/scripted/1",
+        f"trial folder: {demo.path}/results/mine/trials/demo/alpha/scripted/1",
     ]
 
 
@@ -168,7 +168,7 @@ def test_a_verifier_that_left_no_result_is_void_and_its_last_lines_are_shown(dem
         "the verifier's last lines:",
         "  | fetching pip",
         "  | pip: no such thing",
-        f"trial folder: {demo.path}/results/mine/trials/alpha/oracle/1",
+        f"trial folder: {demo.path}/results/mine/trials/demo/alpha/oracle/1",
     ]
 
 
@@ -211,5 +211,5 @@ def test_odd_characters_of_a_verifier_do_no_harm(demo: Suite, args: list[str]) -
     assert r"  failed  odd \ud800: \udfff\x00\x1b[2J" in lines
     assert r"  | half \ud83d and \x1b[31mred\x00 " in lines
     assert demo.result("alpha")["checks"] == {"odd \ud800": "failed"}
-    stdout = demo.latest / "trials/alpha/oracle/1/verifier/stdout"
+    stdout = demo.latest / "trials/demo/alpha/oracle/1/verifier/stdout"
     assert stdout.read_bytes() == "half \\ud83d and \x1b[31mred\x00 \u2028ümlaut".encode()

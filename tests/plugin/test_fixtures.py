@@ -318,9 +318,9 @@ def test_hooks_add_agents_and_hear_of_every_trial(demo: Suite, args: list[str]) 
     done.assert_outcomes(passed=1, failed=1)
     assert (demo.path / "told.txt").read_text().splitlines() == [
         "start demo/alpha[worker]",
-        "end demo/alpha[worker] 1 Solved trials/alpha/worker/1",
+        "end demo/alpha[worker] 1 Solved trials/demo/alpha/worker/1",
         "start demo/alpha[nop]",
-        "end demo/alpha[nop] 1 Unsolved trials/alpha/nop/1",
+        "end demo/alpha[nop] 1 Unsolved trials/demo/alpha/nop/1",
     ]
 
 

@@ -209,7 +209,7 @@ def test_other_conditions_than_the_baselines_block_the_cell(demo: Suite) -> None
     told = next(json.loads(line)["parity"] for line in result.errlines if line.startswith('{"parity"'))
     assert parity == told
     assert {"field": "limits.memory_mb", "baseline": 1024, "now": 2048} in parity["demo/alpha[oracle]"]
-    assert not (demo.latest / "trials" / "alpha").exists()
+    assert not (demo.latest / "trials" / "demo" / "alpha").exists()
 
 
 @pytest.mark.parametrize("policy", ["warn", "off"])

@@ -157,7 +157,7 @@ def test_a_session_that_is_killed_leaves_a_journal_that_can_be_read(slow: Suite,
 
     assert session.ended() == -signal.SIGKILL
     assert [event["type"] for event in session.events] == ["session-start", "trial-start"]
-    assert sorted(path.name for path in (session.run / "trials/alpha/scripted").iterdir()) == [".1.running"]
+    assert sorted(path.name for path in (session.run / "trials/demo/alpha/scripted").iterdir()) == [".1.running"]
 
 
 def test_sigterm_is_left_alone_where_no_scenario_runs(demo: Suite) -> None:

@@ -31,17 +31,17 @@ def test_the_files_of_a_run(run: Suite) -> None:
         "manifest.json",
         "report.md",
         "summary.json",
-        "trials/alpha/nop/1/agent.cast",
-        "trials/alpha/nop/1/result.json",
-        "trials/alpha/nop/1/trajectory.json",
-        "trials/alpha/nop/1/verifier/stderr",
-        "trials/alpha/nop/1/verifier/stdout",
-        "trials/alpha/oracle/1/agent.cast",
-        "trials/alpha/oracle/1/commands.jsonl",
-        "trials/alpha/oracle/1/result.json",
-        "trials/alpha/oracle/1/trajectory.json",
-        "trials/alpha/oracle/1/verifier/stderr",
-        "trials/alpha/oracle/1/verifier/stdout",
+        "trials/demo/alpha/nop/1/agent.cast",
+        "trials/demo/alpha/nop/1/result.json",
+        "trials/demo/alpha/nop/1/trajectory.json",
+        "trials/demo/alpha/nop/1/verifier/stderr",
+        "trials/demo/alpha/nop/1/verifier/stdout",
+        "trials/demo/alpha/oracle/1/agent.cast",
+        "trials/demo/alpha/oracle/1/commands.jsonl",
+        "trials/demo/alpha/oracle/1/result.json",
+        "trials/demo/alpha/oracle/1/trajectory.json",
+        "trials/demo/alpha/oracle/1/verifier/stderr",
+        "trials/demo/alpha/oracle/1/verifier/stdout",
     ]
 
 
@@ -108,7 +108,7 @@ def test_the_journal_tells_what_happened_in_order(run: Suite) -> None:
 
 
 def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
-    result = loaded(run, "trials/alpha/oracle/1/result.json")
+    result = loaded(run, "trials/demo/alpha/oracle/1/result.json")
 
     assert result["timing"].keys() == {
         *("build_s", "start_s", "agent_s", "verify_s", "teardown_s", "working_s", "wall_s"),
@@ -160,7 +160,7 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
         "agent_note": "",
         "verifier_tail": "",
         "retries": [],
-        "folder": "trials/alpha/oracle/1",
+        "folder": "trials/demo/alpha/oracle/1",
         "artifacts": ["agent.cast", "commands.jsonl", "trajectory.json", "verifier/stderr", "verifier/stdout"],
     }
 
@@ -195,7 +195,7 @@ def test_the_report_is_for_people(run: Suite) -> None:
 
 
 def test_json_files_are_made_for_diffs(run: Suite) -> None:
-    for name in ("manifest.json", "summary.json", "trials/alpha/nop/1/result.json"):
+    for name in ("manifest.json", "summary.json", "trials/demo/alpha/nop/1/result.json"):
         text = (run.path / "results/mine" / name).read_text()
         assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -290,7 +290,7 @@ def test_what_a_scripted_agent_types_is_recorded(demo: Suite) -> None:
     """That is no secret: it is what the trial was."""
     demo.run("scenarios/demo/alpha.json", *scripted("work hard"))
 
-    lines = (demo.latest / "trials/alpha/scripted/1/commands.jsonl").read_text().splitlines()
+    lines = (demo.latest / "trials/demo/alpha/scripted/1/commands.jsonl").read_text().splitlines()
     assert [json.loads(line)["command"] for line in lines] == ["work hard"]
 
 
@@ -331,8 +331,8 @@ from pathlib import Path
 
 def pytest_terminalbench_trial_start(cell):
     if cell.scenario.id == "beta":
-        Path("results/mine/trials/beta").parent.mkdir(parents=True, exist_ok=True)
-        Path("results/mine/trials/beta").write_text("in the way")
+        Path("results/mine/trials/demo/beta").parent.mkdir(parents=True, exist_ok=True)
+        Path("results/mine/trials/demo/beta").write_text("in the way")
 """,
     )
 
@@ -351,10 +351,10 @@ def test_scenarios_of_one_id_in_two_datasets_have_folders_of_their_own(suite: Su
     done = suite.run_apart("--tb-dataset", "demo", "--tb-dataset", "other", "-n", workers)
 
     done.assert_outcomes(passed=3)
-    assert sorted(path.name for path in (suite.latest / "trials").iterdir()) == ["beta", "demo--alpha", "other--alpha"]
+    assert sorted(path.name for path in (suite.latest / "trials").iterdir()) == ["demo", "other"]
     told = {cell["cell"]: cell["attempts"][0]["folder"] for cell in suite.summary["cells"]}
     assert told == {
-        "demo/alpha[oracle]": "trials/demo--alpha/oracle/1",
-        "demo/beta[oracle]": "trials/beta/oracle/1",
-        "other/alpha[oracle]": "trials/other--alpha/oracle/1",
+        "demo/alpha[oracle]": "trials/demo/alpha/oracle/1",
+        "demo/beta[oracle]": "trials/demo/beta/oracle/1",
+        "other/alpha[oracle]": "trials/other/alpha/oracle/1",
     }

@@ -48,7 +48,7 @@ def test_an_error_in_a_fixture_is_a_card_and_no_traceback(pytester: pytest.Pytes
     start = next(number for number, line in enumerate(lines) if "ERROR at setup of scenario hello[oracle]" in line)
     assert lines[start + 1 : start + 3] == [
         "hello: void in phase verify: the verifier cannot run (exit code 126): it printed nothing",
-        f"trial folder: {pytester.path / 'results/r/trials/hello/oracle/1'}",
+        f"trial folder: {pytester.path / 'results/r/trials/demo/hello/oracle/1'}",
     ]
     assert " terminalbench ===" in lines[start + 3]
 
