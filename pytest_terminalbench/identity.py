@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
@@ -97,7 +98,7 @@ class CellId:
         """Who acts, whatever the scenario: what the label tells."""
         return Label(self.agent, self.model, self.profile, self.arguments_digest, self.source)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The text of `label_parts`: the cell's name in its scenario, for node ids, folders and keys.
 

@@ -74,13 +74,12 @@ def plan_migration(folder: Path, *, runs: Mapping[str, Sequence[CellId]], models
     return moves
 
 
-def write_migration(moves: Sequence[Move], folder: Path, *, by: str) -> list[Path]:
-    """Put the new records in place and remove the old ones, one after the other; the files that were written.
+def write_migration(moves: Sequence[Move], folder: Path, *, by: str) -> None:
+    """Put the new records in place and remove the old ones, one after the other.
 
     Each is logged first, then written, then the old one removed: nothing is lost wherever it is interrupted. Raises
     BaselineError when somebody else is approving, or has since the moves were planned.
     """
-    written = []
     with only_writer(folder):
         log = _Log(folder)
         for move in moves:
@@ -88,12 +87,9 @@ def write_migration(moves: Sequence[Move], folder: Path, *, by: str) -> list[Pat
                 raise BaselineError(f"{move.old.file} was changed meanwhile; look at it and migrate again")
             if not any(_tells_of(entry, move) for entry in log.lines_of(move.name)):
                 audit.append(log.file, _audit_line(move, by))
-            file = folder / move.cell.baseline_file
-            write_atomically(file, serialised(move.record))
+            write_atomically(folder / move.cell.baseline_file, serialised(move.record))
             if move.is_elsewhere:
                 remove_file(move.old.file)
-            written.append(file)
-    return written
 
 
 # -- who it is -------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pytest_terminalbench.environments.docker_provider import Scheduler, Schedul
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.images import ImageMap, image_map_for
 from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.identity import check_distinct
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.scenarios.open_datasets import OpenDatasets
@@ -74,10 +75,14 @@ class Bench:
         return [Cell(scenario=scenario, agent=agent) for agent in self.agents]
 
     def cells(self, datasets: Iterable[Dataset]) -> Iterator[Cell]:
-        """Every cell of `datasets`; raises ScenarioError for a scenario that is wrong."""
+        """Every cell of `datasets`; raises ScenarioError for a scenario that is wrong.
+
+        Raises SettingsError for two cells whose names are the same, or differ in upper and lower case alone.
+        """
         for dataset in datasets:
-            for scenario in dataset.scenarios():
-                yield from self.cells_of(scenario)
+            cells = [cell for scenario in dataset.scenarios() for cell in self.cells_of(scenario)]
+            check_distinct(cell.id for cell in cells)
+            yield from cells
 
     # -- where they act ----------------------------------------------------------------------------------------------
 
