@@ -10,7 +10,13 @@ from typing import Any, Literal, TypeAlias
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines import audit
-from pytest_terminalbench.baselines.folder import StoredBaseline, baseline_named, baseline_of, current_file
+from pytest_terminalbench.baselines.folder import (
+    StoredBaseline,
+    baseline_named,
+    baseline_of,
+    check_old_baselines,
+    current_file,
+)
 from pytest_terminalbench.baselines.lock import only_writer
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
 from pytest_terminalbench.digest import digest_bytes
@@ -66,8 +72,10 @@ def approve(
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
     `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
-    approving at the moment, or has approved since `seen`.
+    approving at the moment, or has approved since `seen`, and where a baseline of schema 1 that would be superseded may
+    be of another agent or model.
     """
+    check_old_baselines(baselines, list(dict.fromkeys(cell.cell.label_parts for cell in cells)))
     seen = contents(baselines, [cell.cell for cell in cells]) if seen is None else seen
     with only_writer(baselines):
         prepared = []

@@ -199,6 +199,18 @@ class TestWhatIsWritten:
 
 
 class TestRefused:
+    def test_an_approval_over_what_may_be_of_another_model(self, folder: Path) -> None:
+        """It would remove the other's baseline."""
+        old = approve_as_before(folder, cell(model="a:b"), "demo/t--a-b/alpha")
+        mine = CellToApprove(
+            cell=cell(model="a/b"), attempts=[AttemptResult(attempt=1, outcome=Solved())], fingerprint={}
+        )
+
+        with pytest.raises(BaselineError, match="did not tell all models apart: it may be of t,a%2Fb, or of another"):
+            approve([mine], run_id="r2", baselines=folder, approver="ada")
+        assert old.exists()
+        assert complaints(folder) == []
+
     def test_what_was_changed_since_it_was_approved(self, folder: Path) -> None:
         """A new line in the log would make it look approved."""
         file = approve_as_before(folder, cell(), "demo/t/alpha")
