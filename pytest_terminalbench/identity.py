@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
@@ -49,6 +50,18 @@ class Label(NamedTuple):
     arguments: str | None = None
     source: Source = Source.LIVE
 
+    def __str__(self) -> str:
+        """The label's text: letters, digits, ``_.-``, ``%``, ``,`` and ``~``; different ones have different texts."""
+        places = [self.agent, self.model, self.profile]
+        while places[-1] is None:
+            places.pop()
+        parts = [escaped(place or "") for place in places]
+        if self.arguments is not None:
+            parts.append(f"{_MARK}{self.arguments}")
+        if self.source is Source.REPLAY:
+            parts.append(_REPLAY)
+        return ",".join(parts)
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class CellId:
@@ -84,20 +97,17 @@ class CellId:
         return digest_json(list(map(list, self.arguments))).removeprefix("sha256:")[:_DIGITS]
 
     @property
-    def label(self) -> str:
-        """Agent, model, profile, arguments and source, as far as there are any: the cell's name in its scenario.
+    def label_parts(self) -> Label:
+        """Who acts, whatever the scenario: what the label tells."""
+        return Label(self.agent, self.model, self.profile, self.arguments_digest, self.source)
 
-        Of letters, digits, ``_.-``, ``%``, ``,`` and ``~``; different cells of one scenario have different labels.
+    @cached_property
+    def label(self) -> str:
+        """The text of `label_parts`: the cell's name in its scenario, for node ids, folders and keys.
+
+        Different cells of one scenario have different labels.
         """
-        places = [self.agent, self.model, self.profile]
-        while places[-1] is None:
-            places.pop()
-        parts = [escaped(place or "") for place in places]
-        if self.arguments:
-            parts.append(f"{_MARK}{self.arguments_digest}")
-        if self.source is Source.REPLAY:
-            parts.append(_REPLAY)
-        return ",".join(parts)
+        return str(self.label_parts)
 
     @property
     def key(self) -> str:
@@ -117,9 +127,14 @@ class CellId:
         return PurePosixPath(escaped(self.dataset), escaped(self.scenario), self.label)
 
     @property
+    def baseline_name(self) -> str:
+        """What the cell's baseline is called: ``DATASET/LABEL/SCENARIO``."""
+        return f"{escaped(self.dataset)}/{self.label}/{escaped(self.scenario)}"
+
+    @property
     def baseline_file(self) -> PurePosixPath:
         """Where the cell's baseline lies below the folder of baselines."""
-        return PurePosixPath(escaped(self.dataset), self.label, f"{escaped(self.scenario)}.json")
+        return PurePosixPath(f"{self.baseline_name}.json")
 
     def to_json(self) -> dict[str, Any]:
         """The cell in full, as records say it."""

@@ -6,17 +6,12 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["counted", "folder_label", "nearest", "sanitised"]
+__all__ = ["counted", "nearest", "sanitised"]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 cell``, ``2 cells``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def folder_label(agent: str, model: str | None) -> str:
-    """``<agent>`` or ``<agent>--<model>``, as folders are named."""
-    return f"{sanitised(agent)}--{sanitised(model)}" if model else sanitised(agent)
 
 
 def sanitised(text: str) -> str:

@@ -102,7 +102,11 @@ class Agent(Protocol):
     one) as keyword arguments; wrong ones are refused with AgentSetupError or TypeError. At its deadline the
     environment refuses further commands by raising AgentTimeExpired, which an agent lets pass.
 
-    A class may declare ``secret_arguments``, the names of arguments whose values are never recorded.
+    A class may also declare, as tuples of names of its constructor's arguments:
+
+    * ``identified_by``: those that make another agent of it, with results and baselines of its own. A value that names
+      a file counts by the file's content. All other arguments are part of the configuration, where a change is noted.
+    * ``secret_arguments``: those whose values are secret. They count nowhere.
     """
 
     name: ClassVar[str]

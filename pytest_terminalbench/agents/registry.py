@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from importlib import import_module
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.errors import AgentSetupError, SettingsError
+from pytest_terminalbench.agents.arguments import AgentArgument
+from pytest_terminalbench.agents.spec import AgentFactory, AgentSpec, find_class, own_name, place_of, taken_arguments
+from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.naming import nearest
 
-__all__ = ["ENTRY_POINTS", "AgentFacts", "AgentRegistry", "AgentSpec", "parse_arguments"]
+__all__ = ["ENTRY_POINTS", "AgentFacts", "AgentRegistry", "AgentSpec"]
 
 ENTRY_POINTS = "pytest_terminalbench.agents"
 
@@ -24,62 +23,6 @@ _OWN = {
     "nop": "pytest_terminalbench.agents.nop:Nop",
     "scripted": "pytest_terminalbench.agents.scripted:ScriptedAgent",
 }
-
-AgentFactory = Callable[..., Agent]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentSpec:
-    """An agent that can be made: its name, its class, its arguments and its model (None: it uses none)."""
-
-    name: str
-    factory: AgentFactory
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    model: str | None = None
-
-    @property
-    def deterministic(self) -> bool:
-        return bool(getattr(self.factory, "deterministic", False))
-
-    def to_json(self) -> dict[str, Any]:
-        place = f"{self.factory.__module__}:{self.factory.__qualname__}"
-        return {"name": self.name, "place": place, "arguments": dict(self.arguments), "model": self.model}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> AgentSpec:
-        module, _, attribute = content["place"].partition(":")
-        return cls(
-            name=content["name"],
-            factory=getattr(import_module(module), attribute),
-            arguments=content["arguments"],
-            model=content["model"],
-        )
-
-    @cached_property
-    def signature(self) -> inspect.Signature:
-        """What the class takes.
-
-        Looked at once, when the spec is made: `inspect` may have to parse, which Python 3.11 cannot do in two threads.
-        """
-        return inspect.signature(self.factory)
-
-    def make(self) -> Agent:
-        """A new agent; raises AgentSetupError, which names no values, when its arguments do not fit."""
-        arguments = {**self.arguments, **({"model": self.model} if self.model else {})}
-        try:
-            self.signature.bind(**arguments)
-        except TypeError as error:
-            raise AgentSetupError(
-                f"agent {self.name!r} cannot be made with {', '.join(arguments) or 'no arguments'}: {error}; it takes "
-                f"{self.signature}"
-            ) from None
-        try:
-            return self.factory(**arguments)
-        except AgentSetupError:
-            raise
-        # The seam to foreign code: whatever a constructor raises says that there is no agent.
-        except Exception as error:
-            raise AgentSetupError(f"agent {self.name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +47,15 @@ class AgentRegistry:
             self._places.setdefault(point.name, point.value)
 
     def register(self, name: str, agent: AgentFactory) -> None:
-        """Make `agent` (a class, or a function that returns an agent) known as `name`."""
+        """Make `agent` (a class, or a function that returns an agent) known as `name`.
+
+        Raises SettingsError for a name that another agent has: the two would share results and baselines.
+        """
+        if name in self._places and not self._is_known_as(name, agent):
+            raise SettingsError(
+                f"{place_of(agent)} cannot be registered as {name!r}, which is the name of "
+                f"{_shown(self._places[name])}; register it under another name"
+            )
         self._places[name] = agent
 
     def names(self) -> list[str]:
@@ -115,8 +66,7 @@ class AgentRegistry:
         return [self._facts(name) for name in self.names()]
 
     def _facts(self, name: str) -> AgentFacts:
-        place = self._places[name]
-        shown = place if isinstance(place, str) else f"{place.__module__}:{place.__qualname__}"
+        shown = _shown(self._places[name])
         try:
             factory = self._find(name)
         except SettingsError as error:
@@ -127,69 +77,135 @@ class AgentRegistry:
             place=shown,
             purpose=(inspect.getdoc(factory) or "").partition("\n")[0],
             deterministic=bool(getattr(factory, "deterministic", False)),
-            uses_model="model" in _parameters(factory),
+            uses_model="model" in taken_arguments(inspect.signature(factory))[0],
             arguments=tuple(str(p.replace(annotation=p.empty)) for p in parameters if p.name != "model"),
         )
+
+    def specs(
+        self, requests: Sequence[str], *, models: Sequence[str], arguments: Sequence[AgentArgument]
+    ) -> list[AgentSpec]:
+        """Every agent with every model, in their order: who acts in a session.
+
+        Raises SettingsError, with the cure, for what `spec` refuses, for an agent or model that is named twice, for two
+        whose names are the same or differ in upper and lower case alone, and for arguments of an agent that is not
+        among them.
+        """
+        _check_named_once("--tb-agent", requests)
+        _check_named_once("--tb-model", models)
+        _check_models_apart(models)
+        names = {request: self._name(request) for request in requests}
+        _check_names_apart(names)
+        strangers = [a for a in arguments if a.agent not in (None, *names.keys(), *names.values())]
+        if strangers:
+            raise SettingsError(
+                f"--tb-agent-arg {strangers[0].name}=…: no agent of this session is called {strangers[0].agent!r}; "
+                f"its agents: {', '.join(names.values())}"
+            )
+        return [
+            self.spec(request, model=model, arguments=_arguments_of({request, name}, arguments))
+            for request, name in names.items()
+            for model in models or (None,)
+        ]
 
     def spec(self, request: str, *, model: str | None, arguments: Mapping[str, Any]) -> AgentSpec:
         """The agent for `request`, a known name or ``module:Class``.
 
-        Raises SettingsError, listing what exists, for one that is not known, and for arguments it does not take.
+        Raises SettingsError, listing what exists, for one that is not known, for arguments it does not take, and for
+        a class that calls itself as another agent is called.
         """
         factory = self._find(request)
-        name = request if request in self._places else str(getattr(factory, "name", request.rpartition(":")[2]))
-        spec = AgentSpec(name=name, factory=factory, arguments=dict(arguments), model=model)
-        known = set(spec.signature.parameters) - {"args", "kwargs"}
-        takes_anything = any(p.kind is p.VAR_KEYWORD for p in spec.signature.parameters.values())
-        if model is not None and "model" not in known:
-            raise SettingsError(f"--tb-model {model!r}: agent {name!r} uses no model; leave the option out")
-        unknown = [] if takes_anything else sorted(set(arguments) - known)
+        place = self._places.get(request, request)
+        spec = AgentSpec(
+            name=self._name(request),
+            place=place if isinstance(place, str) else place_of(place),
+            arguments=dict(arguments),
+            model=model,
+            local=factory,
+        )
+        taken, takes_anything = taken_arguments(spec.signature)
+        if model is not None and "model" not in taken:
+            raise SettingsError(f"--tb-model {model!r}: agent {spec.name!r} uses no model; leave the option out")
+        if "model" in arguments:
+            raise SettingsError(
+                "--tb-agent-arg model=…: a model is named by --tb-model, which makes it a cell of its own"
+            )
+        unknown = [] if takes_anything else sorted(set(arguments) - taken)
         if unknown:
-            listed = ", ".join(sorted(known)) or "none"
-            raise SettingsError(f"--tb-agent-arg: agent {name!r} takes no {', '.join(unknown)}; it takes: {listed}")
+            listed = ", ".join(sorted(taken)) or "none"
+            raise SettingsError(
+                f"--tb-agent-arg: agent {spec.name!r} takes no {', '.join(unknown)}; it takes: {listed}"
+            )
+        # Refuses a label that no folder can have, now and not in the middle of a session.
+        spec.cell_id(dataset="any", scenario="any")
         return spec
+
+    def _name(self, request: str) -> str:
+        """What the agent for `request` is called; raises SettingsError where another agent is called so."""
+        factory = self._find(request)
+        name = request if request in self._places else own_name(factory, request)
+        twins = [known for known in self._places if known.casefold() == name.casefold() and known != request]
+        for twin in twins:
+            if twin != name or not self._is_known_as(twin, factory):
+                raise SettingsError(
+                    f"--tb-agent {request!r}: it is called {name!r}, and {_shown(self._places[twin])} is known as "
+                    f"{twin!r}; the two would share results and baselines: give the class another `name`, or register "
+                    "it under another"
+                )
+        return name
+
+    def _is_known_as(self, name: str, factory: AgentFactory) -> bool:
+        try:
+            return self._find(name) is factory
+        except SettingsError:
+            return False
 
     def _find(self, request: str) -> AgentFactory:
         place = self._places.get(request, request)
         if callable(place):
             return place
-        module, colon, attribute = place.partition(":")
-        if not colon:
+        if ":" not in place:
             raise SettingsError(
                 f"--tb-agent {request!r} is not known{nearest(request, self.names())}; known: "
                 f"{', '.join(self.names())}, or module:Class"
             )
-        try:
-            home = import_module(module)
-        except ImportError as error:
-            raise SettingsError(f"--tb-agent {request!r}: cannot import {module}: {error}") from None
-        except Exception as error:  # A foreign module's own code runs here, and may raise anything.
+        return find_class(place, f"--tb-agent {request!r}")
+
+
+def _shown(place: str | AgentFactory) -> str:
+    return place if isinstance(place, str) else place_of(place)
+
+
+def _arguments_of(names: Iterable[str | None], arguments: Sequence[AgentArgument]) -> dict[str, Any]:
+    """The arguments for the agent of these names; its own win over those for all."""
+    for_all = {argument.key: argument.value for argument in arguments if argument.agent is None}
+    return for_all | {argument.key: argument.value for argument in arguments if argument.agent in names}
+
+
+def _check_named_once(option: str, values: Sequence[str]) -> None:
+    for value, times in Counter(values).items():
+        if times > 1:
+            raise SettingsError(f"{option} {value!r} is given {times} times; name each once")
+
+
+def _check_models_apart(models: Sequence[str]) -> None:
+    """Raises SettingsError for two models whose names differ in upper and lower case alone."""
+    seen: dict[str, str] = {}
+    for model in models:
+        first = seen.setdefault(model.casefold(), model)
+        if first != model:
             raise SettingsError(
-                f"--tb-agent {request!r}: importing {module} raises {type(error).__name__}: {error}"
-            ) from error
-        found: AgentFactory | None = getattr(home, attribute, None)
-        if found is None:
-            raise SettingsError(f"--tb-agent {request!r}: {module} has no {attribute!r}")
-        if not callable(found):
-            raise SettingsError(f"--tb-agent {request!r}: {attribute} is neither a class nor a function that makes one")
-        if not callable(getattr(found, "act", None)) and isinstance(found, type):
-            raise SettingsError(f"--tb-agent {request!r}: {attribute} has no method `act`, so it is not an agent")
-        return found
+                f"--tb-model {first!r} and {model!r} differ in upper and lower case alone, and would share folders on "
+                "some machines; run them in two sessions, each with a --tb-results and --tb-baselines of its own"
+            )
 
 
-def parse_arguments(pairs: Sequence[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs as keyword arguments; a value that is JSON becomes what it says, any other stays text."""
-    arguments: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.isidentifier():
-            raise SettingsError(f"--tb-agent-arg {pair!r} is not KEY=VALUE")
-        try:
-            arguments[key] = json.loads(value)
-        except ValueError:
-            arguments[key] = value
-    return arguments
-
-
-def _parameters(factory: AgentFactory) -> set[str]:
-    return set(inspect.signature(factory).parameters) - {"args", "kwargs"}
+def _check_names_apart(names: Mapping[str, str]) -> None:
+    """Raises SettingsError for two requests whose agents have one name, up to upper and lower case."""
+    seen: dict[str, str] = {}
+    for request, name in names.items():
+        first = seen.setdefault(name.casefold(), request)
+        if first != request:
+            raise SettingsError(
+                f"--tb-agent {first!r} and {request!r} are called {names[first]!r} and {name!r}, so that one would "
+                "overwrite the other's results; name each agent once, or give one of the classes another `name`"
+            )

@@ -1,56 +1,45 @@
-"""From trials to approved baselines, and the log of who approved what."""
+"""From attempts to approved baselines: what is written, who may, and what else is refused."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines import audit
+from pytest_terminalbench.baselines.folder import (
+    StoredBaseline,
+    baseline_named,
+    baseline_of,
+    check_old_baselines,
+    current_file,
+)
+from pytest_terminalbench.baselines.lock import only_writer
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
 from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.documents import write_atomically
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.identity import CellId
 
-__all__ = ["Approval", "CellTrials", "JudgedTrial", "approve", "contents", "record_of", "retire"]
+__all__ = ["Approval", "CellToApprove", "approve", "check_maintainer", "contents", "record_of", "remove_file", "retire"]
 
-# Approving a thousand cells takes a second; who waits longer meets somebody else's approval.
-LOCK_TIMEOUT_S = 2.0
-
-Status = Literal["active", "provisional"]
-# Digests of baselines' files by their place below the folder; None: there is none.
-Contents: TypeAlias = Mapping[Path, str | None]
-# The name of a folder or file, and neither ``.`` nor ``..``.
-_PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]+")
+ApprovedStatus: TypeAlias = Literal["active", "provisional"]
+# Digests of the files that have cells' baselines; None: there is none.
+Contents: TypeAlias = Mapping[CellId, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedTrial:
-    """What a baseline keeps of one trial. Seconds, MiB, US dollars; None: not known."""
+class CellToApprove:
+    """A cell and its attempts, all judged and all made under the conditions of `fingerprint`."""
 
-    solved: bool
-    reward: float
-    runtime_s: float
-    memory_peak_mb: float | None
-    cost_usd: float | None
-    tokens: int
+    cell: CellId
+    attempts: Sequence[AttemptResult]
     fingerprint: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellTrials:
-    """A cell to be approved; `file` is where its baseline lies below the folder of baselines."""
-
-    scenario_id: str
-    file: Path
-    trials: Sequence[JudgedTrial]
-    status: Status = "active"
+    configuration: str | None = None
+    status: ApprovedStatus = "active"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +50,16 @@ class Approval:
     unchanged: int
 
 
+def check_maintainer(name: str, maintainers: Sequence[str], *, deed: str = "approve") -> None:
+    """Raises BaselineError where the project names maintainers and `name` is none."""
+    if maintainers and name not in maintainers:
+        raise BaselineError(
+            f"{name!r} may not {deed}; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
+        )
+
+
 def approve(
-    cells: Sequence[CellTrials],
+    cells: Sequence[CellToApprove],
     *,
     run_id: str,
     baselines: Path,
@@ -75,151 +72,152 @@ def approve(
 
     Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
     `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
-    approving at the moment, or has approved since `seen`, and for a cell whose file would lie elsewhere.
+    approving at the moment, or has approved since `seen`, and where a baseline of schema 1 that would be superseded may
+    be of another agent or model.
     """
-    seen = contents(baselines, [cell.file for cell in cells]) if seen is None else seen
-    with _alone(baselines):
+    check_old_baselines(baselines, list(dict.fromkeys(cell.cell.label_parts for cell in cells)))
+    seen = contents(baselines, [cell.cell for cell in cells]) if seen is None else seen
+    with only_writer(baselines):
         prepared = []
-        for cell in sorted(cells, key=lambda cell: cell.file):
-            _check_as_seen(baselines, cell.file, seen, again="approve")
-            before = read_record(baselines / cell.file)
-            prepared.append((cell, record_of(cell, approver=approver, notes=notes, before=before), before))
+        for cell in sorted(cells, key=lambda cell: cell.cell.baseline_file):
+            _check_as_seen(current_file(baselines, cell.cell), seen[cell.cell], again="approve")
+            before = baseline_of(baselines, cell.cell)
+            record = record_of(cell, approver=approver, notes=notes, before=before.record if before else None)
+            prepared.append((cell, record, before))
         written = []
         for cell, record, before in prepared:
-            if before is not None and _same_approval(before, record):
-                continue
-            # The log first: an approval without a line in it would be one that nobody has made.
-            audit.append(baselines / audit.AUDIT, _audit_line(record, cell, run_id, how))
-            write_atomically(baselines / cell.file, serialised(record))
-            written.append(baselines / cell.file)
+            if before is None or not _is_same_approval(before.record, record):
+                _write(baselines, cell.cell, record, before, run_id=run_id, how=how)
+                written.append(baselines / cell.cell.baseline_file)
     return Approval(written=written, unchanged=len(prepared) - len(written))
 
 
-def retire(file: Path, *, baselines: Path, by: str, notes: str = "") -> BaselineRecord:
-    """Retire the baseline in `file` (below `baselines`): it stays on disk and no longer counts. Final.
+def _write(
+    baselines: Path, cell: CellId, record: BaselineRecord, before: StoredBaseline | None, *, run_id: str, how: str
+) -> None:
+    file = baselines / cell.baseline_file
+    entry = {
+        "action": "approved",
+        "how": how,
+        "status": record.status,
+        "notes": record.notes,
+        "baseline_id": record.baseline_id,
+        "cell": cell.baseline_name,
+        "by": record.approved_by,
+        "run": run_id,
+        "solved": record.solved,
+        "attempts": record.attempts,
+        "supersedes": record.supersedes,
+        "record": audit.record_digest(serialised(record)),
+    }
+    has_moved = before is not None and before.file != file
+    if before is not None and has_moved:
+        entry[audit.MOVED_FROM] = before.place
+    # The log first: an approval without a line in it would be one that nobody has made.
+    audit.append(baselines / audit.AUDIT, entry)
+    write_atomically(file, serialised(record))
+    if before is not None and has_moved:
+        remove_file(before.file)
+
+
+def remove_file(file: Path) -> None:
+    """Remove a baseline that has moved, and its folder if it is empty then."""
+    file.unlink(missing_ok=True)
+    if not any(file.parent.iterdir()):
+        file.parent.rmdir()
+
+
+def retire(name: str, *, baselines: Path, by: str, notes: str = "") -> BaselineRecord:
+    """Retire the baseline called `name`, ``DATASET/LABEL/SCENARIO``: it stays on disk and no longer counts. Final.
 
     Raises BaselineError when there is none, it is retired already, or it is another once nobody else is approving.
     """
-    seen = contents(baselines, [file])
-    with _alone(baselines):
-        _check_as_seen(baselines, file, seen, again="retire")
-        record = read_record(baselines / file)
-        if record is None:
-            raise BaselineError(f"{baselines / file} does not exist, so there is nothing to retire")
-        if record.status == "retired":
-            raise BaselineError(f"{record.baseline_id} is retired already")
-        retired = record.model_copy(update={"status": "retired"})
+    stored = baseline_named(baselines, name)
+    seen = _digest(stored.file)
+    with only_writer(baselines):
+        _check_as_seen(stored.file, seen, again="retire")
+        if not stored.counts:
+            raise BaselineError(f"{stored.record.baseline_id} is retired already")
+        retired = stored.record.model_copy(update={"status": "retired"})
         entry = {
             "action": "retired",
             "how": "baseline retire",
-            "baseline_id": record.baseline_id,
-            "cell": file.with_suffix("").as_posix(),
+            "baseline_id": retired.baseline_id,
+            "cell": stored.place,
             "by": by,
             "notes": notes,
             "record": audit.record_digest(serialised(retired)),
         }
         audit.append(baselines / audit.AUDIT, entry)
-        write_atomically(baselines / file, serialised(retired))
+        write_atomically(stored.file, serialised(retired))
     return retired
 
 
-def contents(baselines: Path, files: Iterable[Path]) -> Contents:
-    """What `files` (below `baselines`) hold now, to be told later from what somebody else has put there.
-
-    Raises BaselineError for a file that is not ``DATASET/AGENT/SCENARIO.json``: a run's summary or a command line must
-    not say that we write elsewhere.
-    """
-    files = list(files)
-    for file in files:
-        if len(file.parts) != 3 or not all(_PLAIN.fullmatch(part) for part in file.parts):
-            raise BaselineError(
-                f"{file.with_suffix('').as_posix()!r} names no baseline: that is DATASET/AGENT/SCENARIO, as "
-                "`terminalbench baseline list` shows it, each of letters, digits, '_', '.' and '-'"
-            )
-    return {file: _content(baselines / file) for file in files}
+def contents(baselines: Path, cells: Iterable[CellId]) -> Contents:
+    """What the baselines of `cells` hold now, to be told later from what somebody else has put there."""
+    return {cell: _digest(current_file(baselines, cell)) for cell in cells}
 
 
-def _content(file: Path) -> str | None:
+def _digest(file: Path) -> str | None:
     try:
         return digest_bytes(file.read_bytes())
     except OSError:
         return None  # Whether it is missing or cannot be read is told by who reads the record.
 
 
-def _check_as_seen(baselines: Path, file: Path, seen: Contents, *, again: str) -> None:
+def _check_as_seen(file: Path, seen: str | None, *, again: str) -> None:
     """Raises BaselineError saying who was faster."""
-    if _content(baselines / file) == seen[file]:
+    if _digest(file) == seen:
         return
-    now = read_record(baselines / file)
+    now = read_record(file)
     if now is None:
         did = "removed meanwhile"
     elif now.status == "retired":
         did = "retired meanwhile"
     else:
         did = f"approved meanwhile by {now.approved_by}"
-    raise BaselineError(f"{baselines / file} was {did}; look at it and {again} again")
-
-
-@contextmanager
-def _alone(baselines: Path) -> Iterator[None]:
-    """One approval at a time; the lock lies outside the folder, which is under version control."""
-    from filelock import FileLock, Timeout
-
-    name = hashlib.sha256(str(baselines.resolve()).encode()).hexdigest()[:16]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-terminalbench" / "locks"
-    lock = FileLock(folder / f"baselines-{name}.lock", timeout=LOCK_TIMEOUT_S)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise BaselineError(f"somebody else is approving in {baselines} at this moment; try again") from None
-    except OSError as error:
-        raise BaselineError(
-            f"{folder}, where approvals wait for each other, cannot be used: {error.strerror}; set XDG_CACHE_HOME to a "
-            "folder that can be written"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    raise BaselineError(f"{file} was {did}; look at it and {again} again")
 
 
 def record_of(
-    cell: CellTrials, *, approver: str, notes: str = "", before: BaselineRecord | None = None
+    cell: CellToApprove, *, approver: str, notes: str = "", before: BaselineRecord | None = None
 ) -> BaselineRecord:
     """The record for `cell`; `before` is what it supersedes. Raises BaselineError when there is nothing to approve."""
-    trials = cell.trials
-    if not trials:
-        raise BaselineError(f"{cell.scenario_id}: no trial was judged, so there is nothing to approve")
-    if any(dict(trial.fingerprint) != dict(trials[0].fingerprint) for trial in trials):
-        raise BaselineError(f"{cell.scenario_id}: its trials were made under different conditions")
+    attempts, scenario = cell.attempts, cell.cell.scenario
+    if not attempts:
+        raise BaselineError(f"{scenario}: no attempt was judged, so there is nothing to approve")
+    rewards = [attempt.reward for attempt in attempts if attempt.reward is not None]
+    if len(rewards) < len(attempts):
+        raise BaselineError(f"{scenario}: a void attempt has no outcome to approve")
     today = datetime.now(UTC).date().isoformat()
     return BaselineRecord(
-        baseline_id=_new_id(cell.scenario_id, today, before),
-        scenario_id=cell.scenario_id,
+        baseline_id=_new_id(scenario, today, before),
+        cell=cell.cell,
+        configuration=cell.configuration,
+        scenario_id=scenario,
         status=cell.status,
         approved_on=today,
         approved_by=approver,
         notes=notes,
-        attempts=len(trials),
-        solved=sum(trial.solved for trial in trials),
-        rewards=[trial.reward for trial in trials],
-        metrics=dict(_metrics(trials)),
-        fingerprint=dict(trials[0].fingerprint),
+        attempts=len(attempts),
+        solved=sum(attempt.is_solved for attempt in attempts),
+        rewards=rewards,
+        metrics=dict(_metrics(attempts)),
+        fingerprint=dict(cell.fingerprint),
         supersedes=before.baseline_id if before else None,
     )
 
 
-def _metrics(trials: Sequence[JudgedTrial]) -> Iterator[tuple[str, Measure]]:
+def _metrics(attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, Measure]]:
     measures = {
-        "runtime_s": measure([trial.runtime_s for trial in trials]),
-        "memory_peak_mb": measure([trial.memory_peak_mb for trial in trials], digits=1),
-        "cost_usd": measure([trial.cost_usd for trial in trials], digits=6),
-        "tokens": measure([float(trial.tokens) for trial in trials]),
+        "runtime_s": measure([attempt.agent_s for attempt in attempts]),
+        "memory_peak_mb": measure([attempt.memory_peak_mb for attempt in attempts], digits=1),
+        "cost_usd": measure([attempt.cost_usd for attempt in attempts], digits=6),
+        "tokens": measure([None if attempt.tokens is None else float(attempt.tokens) for attempt in attempts]),
     }
-    for name, found in measures.items():
-        if found is not None:
-            yield name, found
+    for name, quantity in measures.items():
+        if quantity is not None:
+            yield name, quantity
 
 
 def _new_id(scenario_id: str, today: str, before: BaselineRecord | None) -> str:
@@ -231,24 +229,11 @@ def _new_id(scenario_id: str, today: str, before: BaselineRecord | None) -> str:
     return f"{plain}-{int(number) + 1 if number.isdigit() else 2}"
 
 
-def _same_approval(before: BaselineRecord, after: BaselineRecord) -> bool:
-    """Whether nothing that is compared has changed: measured times alone are no reason for a new file."""
+def _is_same_approval(before: BaselineRecord, after: BaselineRecord) -> bool:
+    """Whether nothing that is compared has changed: measured times alone are no reason for a new file.
+
+    A configuration that is not known, as in records of schema 1, is none that has changed.
+    """
     keys = ("status", "attempts", "solved", "rewards", "fingerprint", "notes")
-    return all(getattr(before, key) == getattr(after, key) for key in keys)
-
-
-def _audit_line(record: BaselineRecord, cell: CellTrials, run_id: str, how: str) -> Mapping[str, object]:
-    return {
-        "action": "approved",
-        "how": how,
-        "status": record.status,
-        "notes": record.notes,
-        "baseline_id": record.baseline_id,
-        "cell": cell.file.with_suffix("").as_posix(),
-        "by": record.approved_by,
-        "run": run_id,
-        "solved": record.solved,
-        "attempts": record.attempts,
-        "supersedes": record.supersedes,
-        "record": audit.record_digest(serialised(record)),
-    }
+    is_configured_alike = before.configuration in (None, after.configuration)
+    return is_configured_alike and all(getattr(before, key) == getattr(after, key) for key in keys)

@@ -16,9 +16,24 @@ from pytest_terminalbench.digest import digest_bytes, digest_json
 from pytest_terminalbench.documents import now_text
 from pytest_terminalbench.errors import BaselineError
 
-__all__ = ["AUDIT", "append", "contradictions", "entries", "problems", "readable", "record_digest"]
+__all__ = [
+    "AUDIT",
+    "MIGRATED",
+    "MOVED_FROM",
+    "append",
+    "contradiction",
+    "contradictions",
+    "entries",
+    "problems",
+    "readable",
+    "record_digest",
+]
 
 AUDIT = "audit.jsonl"
+# The action of a line about a baseline that was rewritten without being approved anew.
+MIGRATED = "migrated"
+# In a line about a baseline that moved: where it lay before.
+MOVED_FROM = "from"
 # What the first line carries instead of a digest.
 NOTHING_BEFORE = "none"
 # What an approval's line and the record both have, and what the record calls it.
@@ -95,6 +110,10 @@ def contradictions(folder: Path) -> list[str]:
     found = []
     for entry in entries(file):
         cell = str(entry.get("cell"))
+        moved_from = str(entry.get(MOVED_FROM, cell))
+        if moved_from != cell:
+            last.pop(moved_from, None)
+            known |= {(cell, baseline_id) for place, baseline_id in known if place == moved_from}
         superseded = entry.get("supersedes")
         if superseded is not None and (cell, str(superseded)) not in known:
             found.append(
@@ -105,11 +124,12 @@ def contradictions(folder: Path) -> list[str]:
         last[cell] = entry
     places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob("*/*/*.json")}
     for cell in sorted(last.keys() | places.keys()):
-        found += _contradiction(file, cell, places.get(cell), last.get(cell))
+        found += contradiction(file, cell, places.get(cell), last.get(cell))
     return found
 
 
-def _contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
+def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
+    """What the file of a baseline and the line that should tell of it disagree in; None: there is none."""
     if place is None:
         yield f"{log} tells of a baseline for {cell}, and there is none: restore its file from version control"
         return
@@ -135,6 +155,9 @@ def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) ->
     """What `record` and the line that should tell of it disagree in."""
     if entry.get("action") == "retired":
         said = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
+    elif entry.get("action") == MIGRATED:
+        # By whom it was approved is told by an earlier line.
+        said = {name: entry.get(name) for name in ("baseline_id", "status")}
     else:
         said = {name: entry[key] for key, name in _TOLD.items() if key in entry}
     differing = [name for name, value in said.items() if getattr(record, name) != value]

@@ -1,42 +1,182 @@
-"""The folder of baselines, read as a whole."""
+"""The folder of baselines: which file is a cell's, and all of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.baselines.record import WITHOUT_CELL, BaselineRecord, read_record
+from pytest_terminalbench.baselines.schema_1 import cell_from_place, may_be_of_others, old_file, old_label
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.identity import CellId, Label, escaped
 
-__all__ = ["StoredBaseline", "read_baselines"]
+__all__ = [
+    "StoredBaseline",
+    "approved_tallies",
+    "baseline_named",
+    "baseline_of",
+    "check_old_baselines",
+    "current_file",
+    "read_baselines",
+    "stored_baseline",
+]
+
+_EVERY = "*/*/*.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredBaseline:
-    """A record and where it lies; ``actor`` is the agent with its model, as folders are named."""
+    """A record, its cell, and the file it lies in. The cell of a record of schema 1 is what its folder's name tells."""
 
-    dataset: str
-    actor: str
+    cell: CellId
     file: Path
     record: BaselineRecord
 
     @property
-    def cell(self) -> str:
-        return f"{self.dataset}/{self.actor}/{self.record.scenario_id}"
+    def name(self) -> str:
+        """``DATASET/LABEL/SCENARIO``."""
+        return self.cell.baseline_name
+
+    @property
+    def place(self) -> str:
+        """Where it lies below the folder of baselines; of schema 1 that may be another text than the name."""
+        return "/".join([*self.file.parts[-3:-1], self.file.stem])
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is compared with: a retired one is not."""
+        return self.record.status != "retired"
+
+
+def stored_baseline(file: Path) -> StoredBaseline | None:
+    """The baseline in `file`, None when there is no such file; raises BaselineError for a damaged one."""
+    record = read_record(file)
+    if record is None:
+        return None
+    place = file.absolute().parent
+    cell = record.cell or cell_from_place(place.parent.name, place.name, record.scenario_id)
+    return StoredBaseline(cell=cell, file=file, record=record)
+
+
+def current_file(folder: Path, cell: CellId) -> Path:
+    """The file that has the baseline of `cell`: its own, or else one of schema 1; its own where there is neither."""
+    own, old = folder / cell.baseline_file, old_file(cell)
+    return folder / old if old is not None and not own.exists() and (folder / old).exists() else own
+
+
+def baseline_of(folder: Path, cell: CellId) -> StoredBaseline | None:
+    """What was approved for `cell`, retired or not; None where nothing was.
+
+    A baseline of schema 1 counts where the cell has none of its own. Raises BaselineError for a damaged file, and for
+    one that is of another cell.
+    """
+    file = current_file(folder, cell)
+    record = read_record(file)
+    if record is None or (record.schema_version != WITHOUT_CELL and file != folder / cell.baseline_file):
+        return None
+    if record.cell not in (None, cell):
+        raise BaselineError(
+            f"{file} is the baseline of another cell, {record.cell.key if record.cell else ''}: it was moved; move it "
+            "back, or restore it from version control"
+        )
+    return StoredBaseline(cell=cell, file=file, record=record)
+
+
+def approved_tallies(folder: Path, cell: CellId) -> list[tuple[int, int]]:
+    """(solved, attempts) of every baseline of the cell's dataset and agent that counts, whatever its scenario.
+
+    Damaged files are left out: they are their own cells' error.
+    """
+    return [(record.solved, record.attempts) for record in _beside(folder, cell) if record.status != "retired"]
+
+
+def _beside(folder: Path, cell: CellId) -> Iterator[BaselineRecord]:
+    own = (folder / cell.baseline_file).parent
+    for file in sorted(own.glob("*.json")):
+        yield from _readable(file)
+    old = old_file(cell)
+    if old is None or (folder / old).parent == own:
+        return
+    for file in sorted((folder / old).parent.glob("*.json")):
+        for record in _readable(file):
+            if record.schema_version == WITHOUT_CELL and not (own / f"{escaped(record.scenario_id)}.json").exists():
+                yield record
+
+
+def _readable(file: Path) -> Iterator[BaselineRecord]:
+    try:
+        record = read_record(file)
+    except BaselineError:
+        return
+    if record is not None:
+        yield record
 
 
 def read_baselines(folder: Path) -> tuple[list[StoredBaseline], list[BaselineError]]:
-    """Every record below `folder` in order of dataset, actor and scenario, and what is wrong with the others."""
+    """Every baseline below `folder` in order of its place, and what is wrong with the others."""
     right: list[StoredBaseline] = []
     wrong: list[BaselineError] = []
-    for file in sorted(folder.glob("*/*/*.json")):
+    for file in sorted(folder.glob(_EVERY)):
         try:
-            record = read_record(file)
+            stored = stored_baseline(file)
         except BaselineError as error:
             wrong.append(error)
             continue
         # None: removed since it was listed.
-        if record is not None:
-            place = file.relative_to(folder).parts
-            right.append(StoredBaseline(dataset=place[0], actor=place[1], file=file, record=record))
+        if stored is None:
+            continue
+        if stored.record.cell is not None and stored.place != stored.name:
+            wrong.append(
+                BaselineError(f"{file} is the baseline of {stored.name}, and lies in the wrong place: move it")
+            )
+            continue
+        right.append(stored)
     return right, wrong
+
+
+def baseline_named(folder: Path, name: str) -> StoredBaseline:
+    """The baseline called `name`, ``DATASET/LABEL/SCENARIO``.
+
+    Raises BaselineError where there is none, saying how one is called that earlier versions called so, and for a
+    damaged file.
+    """
+    stored, _ = read_baselines(folder)
+    for baseline in stored:
+        if baseline.name == name:
+            return baseline
+    for baseline in stored:
+        if baseline.place == name:
+            raise BaselineError(f"{name!r} is how earlier versions called it; it is {baseline.name!r} now")
+    for file in folder.glob(_EVERY):
+        if file.relative_to(folder).as_posix() == f"{name}.json":
+            # One that cannot be read says why.
+            read_record(file)
+    raise BaselineError(
+        f"{name!r} names no baseline: that is DATASET/LABEL/SCENARIO, as `terminalbench baseline list` shows it"
+    )
+
+
+def check_old_baselines(folder: Path, agents: Sequence[Label]) -> None:
+    """Raise BaselineError where a baseline of schema 1 that `agents` would be compared with may be of another one."""
+    claimants: dict[str, list[Label]] = {}
+    for agent in agents:
+        label = old_label(agent)
+        if label is not None:
+            claimants.setdefault(label, []).append(agent)
+    for label, sharing in claimants.items():
+        if len(sharing) > 1 or may_be_of_others(sharing[0]):
+            _check_nobody_reads(folder, label, sharing)
+
+
+def _check_nobody_reads(folder: Path, label: str, sharing: Sequence[Label]) -> None:
+    for file in sorted(folder.glob(f"*/{label}/*.json")):
+        for record in _readable(file):
+            own = [file.parents[1] / str(agent) / f"{escaped(record.scenario_id)}.json" for agent in sharing]
+            has_own = all(place.exists() and place != file for place in own)
+            if record.schema_version == WITHOUT_CELL and not has_own:
+                raise BaselineError(
+                    f"{file} was written by an earlier version, which did not tell all models apart: it may be of "
+                    f"{' or '.join(map(str, sharing))}, or of another; `terminalbench baseline migrate` gives each "
+                    "baseline its cell, and asks where it cannot tell"
+                )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Mismatch", "blocked_text", "mismatches"]
+__all__ = ["Mismatch", "blocked_text", "configuration_mismatches", "mismatches"]
 
 
 class Mismatch(NamedTuple):
@@ -31,6 +31,16 @@ def blocked_text(baseline_id: str, differences: Iterable[Mismatch]) -> str:
     """Why a cell is not compared with the baseline `baseline_id`."""
     listed = "\n".join(f"  {mismatch}" for mismatch in differences)
     return f"blocked: not what the baseline {baseline_id} was approved for\n{listed}"
+
+
+def configuration_mismatches(baseline: str | None, now: str | None) -> list[Mismatch]:
+    """The note that the agent is not configured as it was when its baseline was approved; none where one is not known.
+
+    It blocks nothing: a prompt may be edited between two versions of an agent that are to be compared.
+    """
+    if baseline is None or now is None or baseline == now:
+        return []
+    return [Mismatch("configuration", baseline, now)]
 
 
 def _differences(baseline: Mapping[str, Any], now: Mapping[str, Any], prefix: str) -> Iterator[Mismatch]:

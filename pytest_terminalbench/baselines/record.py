@@ -6,16 +6,19 @@ import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, model_validator
 
 from pytest_terminalbench.documents import parse_json
-from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.errors import BaselineError, SettingsError
+from pytest_terminalbench.identity import CellId, escaped
 
-__all__ = ["BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised", "tallies"]
+__all__ = ["CURE", "BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Its records say no cell: agent and model are told by the folder's name alone.
+WITHOUT_CELL = 1
 CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
 
 
@@ -31,11 +34,27 @@ class Measure(_Strict):
     values: list[float]
 
 
-class BaselineRecord(_Strict):
-    """The content of ``baselines/<dataset>/<agent>[--<model>]/<scenario>.json``."""
+def _cell_from(content: object) -> CellId:
+    if isinstance(content, CellId):
+        return content
+    if not isinstance(content, Mapping):
+        raise ValueError(f"it is no cell: {content!r} is no object")  # noqa: TRY004  # What pydantic takes for damage.
+    try:
+        cell = CellId.from_json(content)
+    except (KeyError, TypeError, SettingsError) as error:
+        raise ValueError(f"it is no cell: {type(error).__name__}: {error}") from None
+    if cell.to_json() != content:
+        raise ValueError(f"it is no cell as this version writes it, which would be {cell.to_json()}")
+    return cell
 
-    schema_version: Literal[1] = 1
+
+class BaselineRecord(_Strict):
+    """The content of a baseline's file. `cell` and `configuration` are None in records of schema 1 alone."""
+
+    schema_version: Literal[1, 2] = 2
     baseline_id: str
+    cell: Annotated[CellId, PlainValidator(_cell_from), PlainSerializer(CellId.to_json)] | None = None
+    configuration: str | None = None
     scenario_id: str
     status: Literal["active", "provisional", "retired"]
     approved_on: str
@@ -50,6 +69,12 @@ class BaselineRecord(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> BaselineRecord:
+        if (self.cell is None) != (self.schema_version == WITHOUT_CELL):
+            raise ValueError(
+                f"schema_version is {self.schema_version}, and it {'says no' if not self.cell else 'says a'} cell"
+            )
+        if self.cell is not None and self.cell.scenario != self.scenario_id:
+            raise ValueError(f"scenario_id is {self.scenario_id!r}, but its cell's scenario is {self.cell.scenario!r}")
         if self.attempts < 1 or len(self.rewards) != self.attempts:
             raise ValueError(f"attempts is {self.attempts}, but there are {len(self.rewards)} rewards")
         if not 0 <= self.solved <= self.attempts:
@@ -83,24 +108,11 @@ def read_record(file: Path) -> BaselineRecord | None:
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(f"{file} cannot be read: {error}") from None
     record = parse_record(text, str(file))
-    if record.scenario_id != file.stem:
+    if escaped(record.scenario_id) != file.stem:
         raise BaselineError(
             f"{file} is damaged: scenario_id is {record.scenario_id!r}, but the file is named for another; {CURE}"
         )
     return record
-
-
-def tallies(folder: Path) -> list[tuple[int, int]]:
-    """(solved, attempts) of every baseline in `folder` that is not retired; damaged ones are their own cells' error."""
-    found = []
-    for file in sorted(folder.glob("*.json")):
-        try:
-            record = read_record(file)
-        except BaselineError:
-            continue
-        if record is not None and record.status != "retired":
-            found.append((record.solved, record.attempts))
-    return found
 
 
 def parse_record(text: str, source: str) -> BaselineRecord:
@@ -110,9 +122,9 @@ def parse_record(text: str, source: str) -> BaselineRecord:
     except ValueError as error:
         raise BaselineError(f"{source} is damaged: not JSON: {error}; {CURE}") from None
     version = content.get("schema_version") if isinstance(content, Mapping) else None
-    if version != SCHEMA_VERSION:
+    if version not in (WITHOUT_CELL, SCHEMA_VERSION):
         raise BaselineError(
-            f"{source} has schema_version {version!r}, and this version of pytest-terminalbench reads "
+            f"{source} has schema_version {version!r}, and this version of pytest-terminalbench reads up to "
             f"{SCHEMA_VERSION}; upgrade pytest-terminalbench, or {CURE}"
         )
     try:
@@ -125,4 +137,5 @@ def parse_record(text: str, source: str) -> BaselineRecord:
 
 def serialised(record: BaselineRecord) -> str:
     """The file's text: sorted keys, final newline; made for diffs."""
-    return json.dumps(record.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    unknown = {"cell", "configuration"} if record.schema_version == WITHOUT_CELL else set()
+    return json.dumps(record.model_dump(exclude=unknown), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.agents.arguments import parse_arguments
+from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cell_gate
-from pytest_terminalbench.baselines.record import BaselineRecord, read_record, tallies
+from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of, check_old_baselines, current_file
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.observer import Observer, Unobserved
 from pytest_terminalbench.environments.docker_provider import DockerProvider
@@ -22,6 +24,7 @@ from pytest_terminalbench.environments.provider import (
     make_provider,
 )
 from pytest_terminalbench.errors import EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.identity import check_distinct
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files
@@ -63,11 +66,14 @@ class Bench:
         self._providers: dict[str, Provider] = {}
         self._providers_lock = threading.Lock()
         self._registry = registry or AgentRegistry()
-        self._tallies: dict[Path, list[tuple[int, int]]] = {}
+        self._tallies: dict[tuple[str, str], list[tuple[int, int]]] = {}
 
     def check(self) -> None:
-        """Refuse what can be refused before anything is collected; raises SettingsError."""
-        _ = self.agents, self.image_map, self._default_provider
+        """Refuse what can be refused before anything is collected; raises SettingsError or BaselineError."""
+        _ = self.image_map, self._default_provider
+        labels = [agent.cell_id(dataset="any", scenario="any").label_parts for agent in self.agents]
+        if self.settings.gate != "off" or self.settings.update_baselines:
+            check_old_baselines(self.settings.baselines, labels)
 
     # -- who acts on what --------------------------------------------------------------------------------------------
 
@@ -76,21 +82,21 @@ class Bench:
         """Agent × model, in the order they were asked for; raises SettingsError."""
         settings = self.settings
         arguments = parse_arguments(settings.agent_args)
-        return [
-            self._registry.spec(agent, model=model, arguments=arguments)
-            for agent in settings.agents
-            for model in settings.models or (None,)
-        ]
+        return self._registry.specs(settings.agents, models=settings.models, arguments=arguments)
 
     def cells_of(self, scenario: Scenario) -> list[Cell]:
         """One for each agent."""
         return [Cell(scenario=scenario, agent=agent) for agent in self.agents]
 
     def cells(self, datasets: Iterable[Dataset]) -> Iterator[Cell]:
-        """Every cell of `datasets`; raises ScenarioError for a scenario that is wrong."""
+        """Every cell of `datasets`; raises ScenarioError for a scenario that is wrong.
+
+        Raises SettingsError for two cells whose names are the same, or differ in upper and lower case alone.
+        """
         for dataset in datasets:
-            for scenario in dataset.scenarios():
-                yield from self.cells_of(scenario)
+            cells = [cell for scenario in dataset.scenarios() for cell in self.cells_of(scenario)]
+            check_distinct(cell.id for cell in cells)
+            yield from cells
 
     # -- where they act ----------------------------------------------------------------------------------------------
 
@@ -206,14 +212,14 @@ class Bench:
     # -- what they are compared with ---------------------------------------------------------------------------------
 
     def baseline_file(self, cell: Cell) -> Path:
-        return self.settings.baselines / cell.id.dataset / cell.folder_label / f"{cell.id.scenario}.json"
+        return current_file(self.settings.baselines, cell.id)
 
     def baseline(self, cell: Cell) -> BaselineRecord | None:
         """What was approved for `cell`; raises BaselineError for a damaged file. Retired records do not count."""
         if self.settings.gate == "off":
             return None
-        record = read_record(self.baseline_file(cell))
-        return None if record is None or record.status == "retired" else record
+        stored = baseline_of(self.settings.baselines, cell.id)
+        return stored.record if stored is not None and stored.counts else None
 
     def gate_kind(self, agent: AgentSpec) -> str:
         """``strict``, ``statistical`` or ``off``."""
@@ -236,10 +242,10 @@ class Bench:
 
     def _approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
         """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
-        folder = self.baseline_file(cell).parent
-        if folder not in self._tallies:
-            self._tallies[folder] = tallies(folder)
-        return self._tallies[folder]
+        group = (cell.id.dataset, cell.id.label)
+        if group not in self._tallies:
+            self._tallies[group] = approved_tallies(self.settings.baselines, cell.id)
+        return self._tallies[group]
 
     def facts(self) -> dict[str, object]:
         """For the manifest: what was asked, without values that may be secret."""
@@ -247,7 +253,7 @@ class Bench:
         return {
             "datasets": {dataset.name: dataset.version for dataset in self.datasets.known},
             "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
-            "agent_args": sorted(parse_arguments(settings.agent_args)),
+            "agent_args": sorted({argument.name for argument in parse_arguments(settings.agent_args)}),
             "concurrency": settings.concurrency,
             "attempts": settings.attempts or "auto",
             "max_attempts": settings.max_attempts,

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
-from pytest_terminalbench.baselines.parity import Mismatch, blocked_text, mismatches
+from pytest_terminalbench.baselines.parity import Mismatch, blocked_text, configuration_mismatches, mismatches
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.bench import Bench
@@ -133,8 +133,9 @@ class CellRun:
         settings, baseline = self._bench.settings, self.baseline
         if baseline is None or settings.parity == "off" or settings.update_baselines:
             return
-        self.mismatches = mismatches(baseline.fingerprint, now)
-        if not self.mismatches or settings.parity == "warn":
+        differing = mismatches(baseline.fingerprint, now)
+        self.mismatches = [*differing, *configuration_mismatches(baseline.configuration, self.cell.configuration)]
+        if not differing or settings.parity == "warn":
             return
         text = blocked_text(baseline.baseline_id, self.mismatches)
         self.comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -21,6 +21,7 @@ from pytest_terminalbench.cli.output import (
 )
 from pytest_terminalbench.cli.project import baselines_folder, project, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
+from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.baselines.folder import StoredBaseline
@@ -35,7 +36,10 @@ app = typer.Typer(help="Baselines: what has been approved.", no_args_is_help=Tru
 
 DatasetOption = Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Only of this dataset.")]
 AgentOption = Annotated[
-    str | None, typer.Option("--agent", metavar="NAME", help="Only of this agent (AGENT, or AGENT--MODEL).")
+    str | None,
+    typer.Option(
+        "--agent", metavar="NAME", help="Only of this agent: its name, or agent and model as folders are named."
+    ),
 ]
 FolderOption = Annotated[
     Path | None, typer.Option("--baselines", metavar="DIR", help="Where they lie; default: as pytest is configured.")
@@ -50,21 +54,24 @@ def list_baselines(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Every approved baseline, one line each."""
-    found, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
+    chosen, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
     if output is Format.JSON:
-        print_json([_as_json(one) for one in found])
-    elif found:
+        print_json([_as_json(stored) for stored in chosen])
+    elif chosen:
         numbers = [Numbers(name) for name in ("solved", "seconds", "MiB")]
-        print_table(["cell", "status", *numbers, "approved", "by"], [_row(one) for one in found])
+        print_table(["cell", "status", *numbers, "approved", "by"], [_row(stored) for stored in chosen])
     else:
         say(f"no baselines in {shown_path(baselines_folder(baselines))}; approve some with --update-baselines")
+    old = [stored for stored in chosen if stored.record.cell is None]
+    if old:
+        say(f"{counted(len(old), 'baseline')} of an earlier version: `terminalbench baseline migrate` rewrites them")
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A scenario's id, a baseline's id, or DATASET/AGENT/ID.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A scenario's id, a baseline's id, or DATASET/LABEL/ID.")],
     dataset: DatasetOption = None,
     agent: AgentOption = None,
     baselines: FolderOption = None,
@@ -73,19 +80,22 @@ def show(
     """Everything that was approved for a scenario: for each agent, outcome, measures and conditions."""
     from pytest_terminalbench.naming import nearest
 
-    found, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
-    shown = [one for one in found if name in (one.record.scenario_id, one.record.baseline_id, one.cell)]
+    chosen, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
+    shown = [stored for stored in chosen if name in (stored.record.scenario_id, stored.record.baseline_id, stored.name)]
     if not shown:
-        names = {one.record.scenario_id for one in found} | {one.record.baseline_id for one in found}
+        called_so = next((stored.name for stored in chosen if stored.place == name), None)
+        if called_so is not None:
+            raise SettingsError(f"{name!r} is how earlier versions called it; it is {called_so!r} now")
+        names = {stored.record.scenario_id for stored in chosen} | {stored.record.baseline_id for stored in chosen}
         raise SettingsError(
             f"no baseline {name!r} in {shown_path(baselines_folder(baselines))}{nearest(name, names)}; "
             "`terminalbench baseline list` shows what is there"
         )
     if output is Format.JSON:
-        print_json([_as_json(one) for one in shown])
+        print_json([_as_json(stored) for stored in shown])
     else:
-        for one in shown:
-            typer.echo(printable("\n".join(_card(one))))
+        for stored in shown:
+            typer.echo(printable("\n".join(_card(stored))))
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -114,6 +124,7 @@ def approve(
 
     Exit code 4 says that it was refused, and why.
     """
+    from pytest_terminalbench.baselines.folder import current_file
     from pytest_terminalbench.runs.approvable_trials import approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.manifest import git_user
@@ -123,11 +134,11 @@ def approve(
     root = project().root
     folder = baselines_folder(baselines)
     try:
-        found = find_run(run, results_folder(results))
-        cell = chosen_cell(found, scenario=scenario, dataset=dataset, agent=agent, model=model)
-        approval, trials, row = approve_reviewed(
+        chosen_run = find_run(run, results_folder(results))
+        cell = chosen_cell(chosen_run, scenario=scenario, dataset=dataset, agent=agent, model=model)
+        approval, approved, row = approve_reviewed(
             cell,
-            run=found,
+            run=chosen_run,
             baselines=folder,
             approver=approver or git_user(root),
             maintainers=project_settings(root).maintainers,
@@ -137,41 +148,87 @@ def approve(
         _refuse(str(error))
     except OSError as error:
         _refuse(_unwritten(error, folder))
-    file = shown_path(folder / trials.file)
-    note = "" if trials.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
+    file = current_file(folder, approved.cell)
+    note = "" if approved.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:
-        say(f"{file} says so already ({trials.status})")
+        say(f"{shown_path(file)} says so already ({approved.status})")
     else:
-        typer.echo(printable(f"{_baseline_id(folder / trials.file)} {trials.status}{note}: {file}"))
-    if row.broken_by and trials.status != "active":
+        typer.echo(printable(f"{_baseline_id(file)} {approved.status}{note}: {shown_path(file)}"))
+    if row.broken_by and approved.status != "active":
         say(f"no earlier passes count: {row.broken_by}")
 
 
 @app.command("retire")
 def retire_baseline(
-    cell: Annotated[str, typer.Argument(metavar="DATASET/AGENT/ID", help="As `baseline list` shows it.")],
+    cell: Annotated[str, typer.Argument(metavar="DATASET/LABEL/ID", help="As `baseline list` shows it.")],
     *,
     notes: NotesOption = "",
     approver: ApproverOption = None,
     baselines: FolderOption = None,
 ) -> None:
     """Let a baseline count no longer. It stays on disk, and in the log; retiring is final."""
-    from pytest_terminalbench.baselines.approval import retire
+    from pytest_terminalbench.baselines.approval import check_maintainer, retire
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.settings import project_settings
 
     root, folder = project().root, baselines_folder(baselines)
     by = approver or git_user(root)
-    maintainers = project_settings(root).maintainers
-    if maintainers and by not in maintainers:
-        _refuse(f"{by!r} may not retire; [tool.terminalbench] maintainers names: {', '.join(maintainers)}")
     try:
-        record = retire(Path(f"{cell}.json"), baselines=folder, by=by, notes=notes)
+        check_maintainer(by, project_settings(root).maintainers, deed="retire")
+        record = retire(cell, baselines=folder, by=by, notes=notes)
     except BaselineError as error:
         _refuse(str(error))
     except OSError as error:
         _refuse(_unwritten(error, folder))
     typer.echo(printable(f"{record.baseline_id} retired"))
+
+
+@app.command("migrate")
+def migrate(
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", metavar="OLD=NEW", help="What a model is called that a folder calls OLD; may be repeated."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    approver: ApproverOption = None,
+    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where the runs lie.")] = None,
+    baselines: FolderOption = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Rewrite baselines of earlier versions so that each says its agent and model in full, in a place of its own.
+
+    Exit code 4 says that a model is not known from the runs in the results folder, and how to name it.
+    """
+    from pytest_terminalbench.baselines.approval import check_maintainer
+    from pytest_terminalbench.baselines.migrate import plan_migration, write_migration
+    from pytest_terminalbench.runs.cells_by_run import cells_by_run
+    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.settings import project_settings
+
+    root, folder = project().root, baselines_folder(baselines)
+    by = approver or git_user(root)
+    try:
+        check_maintainer(by, project_settings(root).maintainers, deed="migrate")
+        moves = plan_migration(folder, runs=cells_by_run(results_folder(results)), models=_models(model or ()))
+        if not dry_run:
+            write_migration(moves, folder, by=by)
+    except BaselineError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(_unwritten(error, folder))
+    if output is Format.JSON:
+        print_json(
+            [{"baseline_id": move.record.baseline_id, "from": move.old.place, "to": move.name} for move in moves]
+        )
+    elif moves:
+        print_table(["before", "now"], [[move.old.place, move.name] for move in moves])
+    if not moves:
+        say(f"nothing to rewrite: every baseline in {shown_path(folder)} says its cell in full")
+    else:
+        say(f"{counted(len(moves), 'baseline')} {'to rewrite' if dry_run else 'rewritten'}")
 
 
 @app.command("audit")
@@ -210,6 +267,17 @@ def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABL
     say(f"the chain of {len(found)} entries is whole; {shown_path(folder / 'AUDIT.md')} is written")
 
 
+def _models(pairs: Sequence[str]) -> dict[str, str]:
+    """``OLD=NEW`` texts; raises BaselineError for a text of another form."""
+    models = {}
+    for pair in pairs:
+        old, equals, new = pair.partition("=")
+        if not equals or not old or not new:
+            raise BaselineError(f"--model {pair!r} is not OLD=NEW, as in openai-gpt-5=openai/gpt-5")
+        models[old] = new
+    return models
+
+
 def _refuse(reason: str) -> NoReturn:
     complain(reason)
     raise typer.Exit(EXIT_REFUSED)
@@ -230,17 +298,23 @@ def _chosen(folder: Path, dataset: str | None, agent: str | None) -> tuple[list[
     """The baselines asked for, and whether some could not be read (which has been said then)."""
     from pytest_terminalbench.baselines.folder import read_baselines
 
-    found, wrong = read_baselines(folder)
+    stored_baselines, wrong = read_baselines(folder)
     for error in wrong:
         complain(str(error))
-    chosen = [one for one in found if dataset in (None, one.dataset) and agent in (None, one.actor)]
+    chosen = [
+        stored
+        for stored in stored_baselines
+        if dataset in (None, stored.cell.dataset) and agent in (None, stored.cell.agent, stored.cell.label)
+    ]
     return chosen, bool(wrong)
 
 
 def _as_json(stored: StoredBaseline) -> dict[str, object]:
     return {
-        "dataset": stored.dataset,
-        "agent": stored.actor,
+        "name": stored.name,
+        "dataset": stored.cell.dataset,
+        "agent": stored.cell.agent,
+        "model": stored.cell.model,
         "file": str(stored.file),
         **stored.record.model_dump(),
     }
@@ -249,7 +323,7 @@ def _as_json(stored: StoredBaseline) -> dict[str, object]:
 def _row(stored: StoredBaseline) -> list[str]:
     record = stored.record
     return [
-        stored.cell,
+        stored.name,
         record.status,
         f"{record.solved}/{record.attempts}",
         _median(record, "runtime_s"),
@@ -266,7 +340,7 @@ def _median(record: BaselineRecord, name: str) -> str:
 
 def _card(stored: StoredBaseline) -> Iterator[str]:
     record = stored.record
-    yield stored.cell
+    yield stored.name
     yield f"  baseline   {record.baseline_id} ({record.status})"
     yield f"  approved   {record.approved_on} by {record.approved_by}"
     if record.supersedes:

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_terminalbench.naming import folder_label
+from pytest_terminalbench.identity import Label
 
 __all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord", "as_share", "natural_key", "shortened"]
 
@@ -85,8 +85,8 @@ class RunRecord:
 
     @property
     def label(self) -> str:
-        """``<agent>`` or ``<agent>--<model>``, as folders are named; the run's id where the agent is not known."""
-        return folder_label(self.agent, self.model) if self.agent else folder_label(self.run_id, None)
+        """Agent and model as cells and folders are named; the run's id where the agent is not known."""
+        return str(Label(self.agent, self.model) if self.agent else Label(self.run_id))
 
     @property
     def dataset_label(self) -> str | None:

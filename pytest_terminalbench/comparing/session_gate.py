@@ -8,10 +8,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.baselines.folder import baseline_of, current_file
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.comparing.run_record import as_share
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.runs.approvable_trials import baseline_path
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.statistics import (
     RatioVerdict,
     SuiteSettings,
@@ -113,7 +114,7 @@ def gate_run(cells: Sequence[Mapping[str, Any]], *, baselines: Path, settings: R
     lower: dict[str, list[str]] = {}
     for actor, group in _by_actor(cells).items():
         first = group[0]
-        places[actor] = (baselines / baseline_path(first["dataset"], "", first["agent"], first["model"])).parent
+        places[actor] = current_file(baselines, CellId.from_json(first)).parent
         pairs = list(_with_baselines(group, baselines))
         before = {cell["cell"]: _shares(record.rewards) for cell, record in pairs}
         after = {cell["cell"]: _rewards(cell) for cell in group if _is_scored(cell)}
@@ -133,7 +134,7 @@ def _by_actor(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for cell in cells:
         if cell.get("gate") == "statistical":
-            actor = f"{cell['dataset']} {cell['agent']}" + (f" {cell['model']}" if cell["model"] else "")
+            actor = f"{cell['dataset']} {CellId.from_json(cell).actor}"
             groups.setdefault(actor, []).append(cell)
     return groups
 
@@ -142,13 +143,12 @@ def _with_baselines(
     cells: Sequence[Mapping[str, Any]], baselines: Path
 ) -> Iterator[tuple[Mapping[str, Any], BaselineRecord]]:
     for cell in cells:
-        file = baselines / baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"])
         try:
-            record = read_record(file)
+            stored = baseline_of(baselines, CellId.from_json(cell))
         except BaselineError:
             continue  # The cell itself was an error already.
-        if record is not None and record.status != "retired":
-            yield cell, record
+        if stored is not None and stored.counts:
+            yield cell, stored.record
 
 
 def _lower(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_terminalbench.baselines.approval import Approval, approve
-from pytest_terminalbench.runs.approvable_trials import cell_trials, check_maintainer
+from pytest_terminalbench.baselines.approval import Approval, approve, check_maintainer
+from pytest_terminalbench.runs.approvable_trials import cell_to_approve
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import read_summary
 
@@ -66,7 +66,7 @@ def approve_stored(
             continue
         if void.voids:
             thinned.append(void)
-        chosen.append(cell_trials({**cell, "attempts": judged}, run.path))
+        chosen.append(cell_to_approve({**cell, "attempts": judged}, run.path))
     approval = approve(
         chosen, run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="import --approve"
     )

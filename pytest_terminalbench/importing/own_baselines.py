@@ -1,11 +1,12 @@
-"""Reads a folder of baselines: ``baselines/<dataset>/<agent>[--<model>]/<scenario>.json``."""
+"""Reads a folder of baselines: ``baselines/<dataset>/<label>/<scenario>.json``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_terminalbench.baselines.record import BaselineRecord, read_record
+from pytest_terminalbench.baselines.folder import StoredBaseline, stored_baseline
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, as_share
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import Found, record_errors, tasks_of
@@ -32,29 +33,28 @@ def import_baselines(folder: Path) -> list[RunRecord]:
 
     Raises BaselineError for a damaged file, RunFolderError where no baseline is left.
     """
-    by_agent: dict[Path, list[Path]] = {}
+    by_agent: dict[tuple[str, str], list[StoredBaseline]] = {}
     for file in baseline_files(folder):
-        by_agent.setdefault(file.parent, []).append(file)
-    records = [record for agent, files in by_agent.items() if (record := _record(agent.resolve(), files)) is not None]
-    if not records:
+        stored = stored_baseline(file)
+        if stored is not None and stored.counts:
+            by_agent.setdefault((stored.cell.dataset, stored.cell.label), []).append(stored)
+    if not by_agent:
         raise RunFolderError(f"{folder} has no active baseline; approve some with --update-baselines")
-    return records
+    return [_record(approved) for approved in by_agent.values()]
 
 
-def _record(folder: Path, files: list[Path]) -> RunRecord | None:
-    approved = [(file, record) for file in files if (record := read_record(file)) and record.status != "retired"]
-    if not approved:
-        return None
-    agent, _, model = folder.name.partition("--")
-    provisional = sum(record.status == "provisional" for _, record in approved)
+def _record(approved: list[StoredBaseline]) -> RunRecord:
+    """What was approved for one agent on one dataset."""
+    cell = approved[0].cell
+    provisional = sum(stored.record.status == "provisional" for stored in approved)
     return RunRecord(
         origin="baselines",
-        run_id=f"baselines of {folder.parent.name}/{folder.name}",
-        tasks=tasks_of(one for file, record in approved for one in _found(file, record)),
-        dataset=folder.parent.name,
-        agent=agent,
-        model=model or None,
-        sources=tuple(file for file, _ in approved),
+        run_id=f"baselines of {cell.dataset}/{cell.label}",
+        tasks=tasks_of(one for stored in approved for one in _found(stored.file, stored.record)),
+        dataset=cell.dataset,
+        agent=cell.agent,
+        model=cell.model,
+        sources=tuple(stored.file for stored in approved),
         notes=(f"{provisional} of {len(approved)} baselines are provisional",) if provisional else (),
     )
 

@@ -17,7 +17,7 @@ from pytest_terminalbench.documents import now_text, time_text, write_atomically
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.importing.own_runs import UNNAMED_DATASET
-from pytest_terminalbench.naming import folder_label, sanitised
+from pytest_terminalbench.naming import sanitised
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
@@ -125,13 +125,14 @@ def _trials(record: RunRecord, name: str, task: TaskRecord, run_id: str) -> Iter
         before, _, scenario = name.rpartition("/")
         dataset = _safe(before) if before else UNNAMED_DATASET
     scenario = _safe(scenario)
+    cell = CellId(dataset=dataset, scenario=scenario, agent=_agent(record), model=record.model)
     for number, attempt in enumerate(task.attempts, start=1):
         yield TrialResult(
             run_id=run_id,
             cell=CellId(dataset=dataset, scenario=scenario, agent=_agent(record), model=record.model),
             attempt=number,
             outcome=_outcome(attempt),
-            folder=f"trials/{scenario}/{folder_label(_agent(record), record.model)}/{number}",
+            folder=f"trials/{cell.trial_folder}/{number}",
             timing=_timing(attempt.seconds or 0.0),
             # Which of them were input is not kept; only their number is compared.
             usage=Usage(input_tokens=attempt.tokens or 0, cost_usd=attempt.cost_usd),
@@ -162,12 +163,9 @@ def _cell(trials: Sequence[TrialResult]) -> dict[str, Any]:
     cell = CellId(dataset=first.dataset, scenario=first.scenario_id, agent=first.agent, model=first.model)
     return {
         "cell": cell.key,
-        "scenario": first.scenario_id,
-        "dataset": first.dataset,
+        **cell.to_json(),
         "category": "(not known)",
         "difficulty": "",
-        "agent": first.agent,
-        "model": first.model,
         "status": status,
         "improved": False,
         "baseline_id": None,

@@ -33,7 +33,9 @@ _OPTIONS = [
     _Option("tb-dataset", "dataset to run: NAME, NAME==VERSION or a folder of scenarios", "NAME", repeatable=True),
     _Option("tb-agent", "agent that acts: a known name or module:Class (default: oracle)", "NAME", repeatable=True),
     _Option("tb-model", "model for agents that use one, PROVIDER/NAME", "MODEL", repeatable=True),
-    _Option("tb-agent-arg", "argument for the agent's constructor", "KEY=VALUE", repeatable=True),
+    _Option(
+        "tb-agent-arg", "argument for the constructor of all agents, or of AGENT", "[AGENT:]KEY=VALUE", repeatable=True
+    ),
     _Option("tb-attempts", "trials per cell (default: 1), or auto: one, and more where it looks worse", "K"),
     _Option("tb-max-attempts", "the most trials that auto runs per cell (default: 5)", "K"),
     _Option("tb-concurrency", "trials at a time inside this process, without -n (default: 1)", "N"),

@@ -15,7 +15,7 @@ import pytest
 from pytest_terminalbench.agents.registry import AgentRegistry
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
-from pytest_terminalbench.errors import EngineUnreachable, ScenarioError, SettingsError
+from pytest_terminalbench.errors import BaselineError, EngineUnreachable, ScenarioError, SettingsError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.concurrency import ItemsInThreads
 from pytest_terminalbench.plugin.controller import Controller
@@ -190,7 +190,7 @@ class PluginSession:
             dataset = self.bench.datasets.at(self._file_of(nodeid).parent).name
         except ScenarioError:
             return None
-        cells = (CellId(dataset=dataset, scenario=scenario, agent=a.name, model=a.model) for a in self.bench.agents)
+        cells = (agent.cell_id(dataset=dataset, scenario=scenario) for agent in self.bench.agents)
         return next((cell for cell in cells if cell.label == label), None)
 
     def scenario_of(self, nodeid: str) -> Scenario | None:
@@ -253,5 +253,5 @@ def _usage_errors() -> Generator[None]:
     """What is wrong with the settings, or keeps anything from running, in pytest's own way."""
     try:
         yield
-    except (SettingsError, ScenarioError, EngineUnreachable) as error:
+    except (SettingsError, ScenarioError, BaselineError, EngineUnreachable) as error:
         raise pytest.UsageError(str(error)) from None

@@ -8,23 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.baselines.approval import Approval, CellTrials, JudgedTrial, approve, contents
-from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
+from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.naming import folder_label
-from pytest_terminalbench.outcome import Solved, Void, outcome_name
+from pytest_terminalbench.naming import sanitised
+from pytest_terminalbench.outcome import outcome_name
 from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE, Row, has_passed, is_doubtful, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
-__all__ = ["approve_cells", "approve_reviewed", "baseline_path", "cell_trials", "check_maintainer", "chosen_cell"]
-
-
-def baseline_path(dataset: str, scenario_id: str, agent: str, model: str | None) -> Path:
-    """Where a cell's baseline lies below the folder of baselines."""
-    return Path(dataset) / folder_label(agent, model) / f"{scenario_id}.json"
+__all__ = ["approve_cells", "approve_reviewed", "cell_to_approve", "chosen_cell"]
 
 
 def approve_cells(
@@ -34,7 +29,7 @@ def approve_cells(
 
     Raises BaselineError for a cell that is void or whose trials cannot be read; then nothing is written.
     """
-    chosen = [cell_trials(cell, run) for cell in cells]
+    chosen = [cell_to_approve(cell, run) for cell in cells]
     return approve(chosen, run_id=run.name, baselines=baselines, approver=approver, notes=notes)
 
 
@@ -46,15 +41,15 @@ def approve_reviewed(
     approver: str,
     maintainers: Sequence[str],
     notes: str = "",
-) -> tuple[Approval, CellTrials, Row]:
+) -> tuple[Approval, CellToApprove, Row]:
     """Approve one cell of a run after a look at it: provisional until it has passed three times in a row.
 
-    Gives what was written, the cell's trials with the status they got, and the passes in a row. Raises BaselineError
+    Gives what was written, the cell with the status it got, and the passes in a row. Raises BaselineError
     saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void or
     inconclusive, or its trials belong to another run.
     """
     # Before anything of the run is read: what somebody else approves from here on was not known to who approves this.
-    seen = contents(baselines, [_place(cell)])
+    seen = contents(baselines, [_id(cell)])
     check_maintainer(approver, maintainers)
     settings = _manifest(run).get("settings")
     if isinstance(settings, Mapping) and settings.get("attempts") == "auto":
@@ -63,21 +58,13 @@ def approve_reviewed(
             "approve a run with a fixed --tb-attempts"
         )
     _check_passed(cell, run)
-    trials = cell_trials(cell, run.path)
-    row = passes_in_a_row(run.path.parent, cell["cell"], run, trials.trials[0].fingerprint)
-    trials = replace(trials, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
+    chosen = cell_to_approve(cell, run.path)
+    row = passes_in_a_row(run.path.parent, chosen.cell, run, chosen.fingerprint)
+    chosen = replace(chosen, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
-        [trials], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve", seen=seen
+        [chosen], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve", seen=seen
     )
-    return approval, trials, row
-
-
-def check_maintainer(approver: str, maintainers: Sequence[str]) -> None:
-    """Raises BaselineError where the project names maintainers and `approver` is none."""
-    if maintainers and approver not in maintainers:
-        raise BaselineError(
-            f"{approver!r} may not approve; [tool.terminalbench] maintainers names: {', '.join(maintainers)}"
-        )
+    return approval, chosen, row
 
 
 def _check_passed(cell: Mapping[str, Any], run: RunFolder) -> None:
@@ -118,8 +105,11 @@ def chosen_cell(
     return chosen
 
 
-def _place(cell: Mapping[str, Any]) -> Path:
-    return baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"])
+def _id(cell: Mapping[str, Any]) -> CellId:
+    try:
+        return CellId.from_json(cell)
+    except (KeyError, TypeError, ValueError, SettingsError) as error:
+        raise BaselineError(f"{cell['cell']} is no cell: {error}; its summary is damaged or was changed") from None
 
 
 def _manifest(run: RunFolder) -> dict[str, Any]:
@@ -135,16 +125,18 @@ def _manifest(run: RunFolder) -> dict[str, Any]:
     return content
 
 
-def cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
+def cell_to_approve(cell: Mapping[str, Any], run: Path) -> CellToApprove:
     """What is approved of `cell`, from its trials' folders; raises BaselineError for one that may not be.
 
     It may not when it is void, or when its trials are missing, damaged, of another cell or of another run.
     """
     if cell["status"] in ("void", "blocked", "lost") or not cell["attempts"]:
         raise BaselineError(f"{cell['cell']} is {cell['status']}: there is nothing to approve")
-    name = CellId.from_json(cell).key
-    if cell["cell"] != name:
-        raise BaselineError(f"{run / 'summary.json'} calls {name} {cell['cell']!r}: it is damaged or was changed")
+    cell_id = _id(cell)
+    if cell["cell"] not in (cell_id.key, _key_of_schema_1(cell_id)):
+        raise BaselineError(
+            f"{run / 'summary.json'} calls {cell_id.key} {cell['cell']!r}: it is damaged or was changed"
+        )
     try:
         results = [_result(cell, attempt, run) for attempt in cell["attempts"]]
     except RunFolderError as error:
@@ -152,11 +144,19 @@ def cell_trials(cell: Mapping[str, Any], run: Path) -> CellTrials:
     twice = [number for number, times in Counter(result.attempt for result in results).items() if times > 1]
     if twice:
         raise BaselineError(f"{cell['cell']} has attempt {twice[0]} more than once in {run / 'summary.json'}")
-    return CellTrials(
-        scenario_id=cell["scenario"],
-        file=_place(cell),
-        trials=[_judged(result) for result in results],
+    if any(dict(result.fingerprint) != dict(results[0].fingerprint) for result in results):
+        raise BaselineError(f"{cell_id.scenario}: its trials were made under different conditions")
+    return CellToApprove(
+        cell=cell_id,
+        attempts=[result.attempt_result() for result in results],
+        fingerprint=results[0].fingerprint,
+        configuration=cell.get("configuration"),
     )
+
+
+def _key_of_schema_1(cell: CellId) -> str:
+    actor = sanitised(f"{cell.agent}-{cell.model}" if cell.model else cell.agent)
+    return f"{cell.dataset}/{cell.scenario}[{actor}]"
 
 
 def _result(cell: Mapping[str, Any], attempt: Mapping[str, Any], run: Path) -> TrialResult:
@@ -192,17 +192,3 @@ def _number(folder: str) -> int | None:
     """Trials' folders are called by the number of the attempt."""
     name = folder.rpartition("/")[2]
     return int(name) if name.isdecimal() else None
-
-
-def _judged(result: TrialResult) -> JudgedTrial:
-    if isinstance(result.outcome, Void):
-        raise BaselineError(f"{result.scenario_id}: a void trial has no outcome to approve")
-    return JudgedTrial(
-        solved=isinstance(result.outcome, Solved),
-        reward=result.outcome.reward,
-        runtime_s=result.timing.agent_s,
-        memory_peak_mb=result.memory_peak_mb,
-        cost_usd=result.usage.cost_usd,
-        tokens=result.usage.input_tokens + result.usage.output_tokens,
-        fingerprint=result.fingerprint,
-    )

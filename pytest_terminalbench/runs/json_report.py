@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pytest_terminalbench.baselines.record import read_record
+from pytest_terminalbench.baselines.folder import baseline_of
 from pytest_terminalbench.documents import now_text
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.runs.approvable_trials import baseline_path
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.trials.result import read_result
 
 __all__ = ["Measured", "check_trials", "delta_percent", "from_baselines", "from_summary", "measured", "statement"]
@@ -46,14 +46,13 @@ def from_baselines(cells: Sequence[Mapping[str, Any]], baselines: Path) -> dict[
     """What was approved for those of `cells` whose baseline is still the one they were compared with."""
     found: dict[str, Measured] = {}
     for cell in cells:
-        file = baselines / baseline_path(cell["dataset"], cell["scenario"], cell["agent"], cell["model"])
         try:
-            record = read_record(file) if cell["baseline_id"] else None
+            stored = baseline_of(baselines, CellId.from_json(cell)) if cell["baseline_id"] else None
         except BaselineError:
             # The run is what is reported on; a session that compares with this file says what is wrong with it.
             continue
-        if record is not None and record.baseline_id == cell["baseline_id"]:
-            medians = {name: measure.median for name, measure in record.metrics.items()}
+        if stored is not None and stored.record.baseline_id == cell["baseline_id"]:
+            medians = {name: measure.median for name, measure in stored.record.metrics.items()}
             found[cell["cell"]] = Measured(
                 runtime_s=medians.get("runtime_s"), memory_peak_mb=medians.get("memory_peak_mb")
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.layout import LATEST, RunFolder
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.trials.result import read_result
@@ -50,7 +51,7 @@ class Row(NamedTuple):
     broken_by: str = ""
 
 
-def passes_in_a_row(results: Path, cell: str, run: RunFolder, fingerprint: Mapping[str, Any]) -> Row:
+def passes_in_a_row(results: Path, cell: CellId, run: RunFolder, fingerprint: Mapping[str, Any]) -> Row:
     """In how many runs up to `run`, one after the other, the cell passed under the conditions of `fingerprint`.
 
     A run that did not have the cell, had it void, or has not ended neither counts nor breaks the row; one that had it
@@ -72,11 +73,11 @@ def passes_in_a_row(results: Path, cell: str, run: RunFolder, fingerprint: Mappi
     return Row(passes)
 
 
-def _verdicts(runs: Iterator[RunFolder], cell: str, fingerprint: Mapping[str, Any]) -> Iterator[bool]:
+def _verdicts(runs: Iterator[RunFolder], cell: CellId, fingerprint: Mapping[str, Any]) -> Iterator[bool]:
     for run in runs:
         if not run.summary.exists():
             continue
-        found = next((one for one in read_summary(run.summary)["cells"] if one["cell"] == cell), None)
+        found = next((one for one in read_summary(run.summary)["cells"] if CellId.from_json(one) == cell), None)
         if found is None or not found["attempts"] or found["status"] in ("void", "blocked", "lost"):
             continue
         if not has_passed(found):

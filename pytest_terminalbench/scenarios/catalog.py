@@ -158,18 +158,22 @@ class Catalog:
 
 
 def check_ids(scenarios: Iterable[Scenario]) -> None:
-    """Raise ScenarioError when two scenarios share an id."""
-    seen: dict[str, Path] = {}
+    """Raise ScenarioError when two scenarios share an id, or have ids that differ in upper and lower case alone."""
+    seen: dict[str, Scenario] = {}
     for scenario in scenarios:
-        if scenario.id in seen:
-            raise duplicate_id(scenario, seen[scenario.id])
-        seen[scenario.id] = scenario.file
+        first = seen.setdefault(scenario.id.casefold(), scenario)
+        if first is not scenario:
+            raise duplicate_id(scenario, first.id, first.file)
 
 
-def duplicate_id(scenario: Scenario, first: Path) -> TerminalBenchError:
-    """The error for a second scenario with the id of the one in `first`."""
+def duplicate_id(scenario: Scenario, first_id: str, first: Path) -> TerminalBenchError:
+    """The error for a second scenario with the id of the one in `first`, up to upper and lower case."""
+    if scenario.id == first_id:
+        problem = f"is the id of {first} too"
+    else:
+        problem = f"differs from the id of {first}, {first_id!r}, in upper and lower case alone"
     return ScenarioError(
         scenario.file,
-        [f"id: {scenario.id!r} is the id of {first} too, in the same dataset {scenario.dataset!r}"],
+        [f"id: {scenario.id!r} {problem}, in the same dataset {scenario.dataset!r}"],
         cure="give one of the two another id (and file name)",
     )

@@ -21,7 +21,8 @@ class OpenDatasets:
         self._catalog = catalog
         self._locked = locked
         self._by_folder: dict[Path, Dataset] = {}
-        self._files_by_id: dict[tuple[str, str], Path] = {}
+        # By dataset and id, the latter without regard to case, as some file systems have it.
+        self._known_ids: dict[tuple[str, str], tuple[str, Path]] = {}
         self._locks: dict[Path, Lock] = {}
 
     @property
@@ -58,9 +59,9 @@ class OpenDatasets:
     def load(self, file: Path, dataset: Dataset) -> Scenario:
         """Read a scenario; raises ScenarioError, also for an id that another file of the dataset has."""
         scenario = load_scenario(file, dataset=dataset.name)
-        first = self._files_by_id.setdefault((dataset.name, scenario.id), file)
+        first_id, first = self._known_ids.setdefault((dataset.name, scenario.id.casefold()), (scenario.id, file))
         if first != file:
-            raise duplicate_id(scenario, first)
+            raise duplicate_id(scenario, first_id, first)
         if self._locked:
             self._check_lock(scenario, dataset)
         return scenario

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.baselines.cell_gate import GateSettings, cell_gate
-from pytest_terminalbench.baselines.record import read_record, tallies
+from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_anew
@@ -110,17 +110,15 @@ class RunRegrader:
 
     def _compare(self, cell: CellResult, trials: Sequence[TrialResult]) -> CellResult:
         settings = self._settings
-        file = settings.baselines / cell.id.baseline_file
-        baseline = read_record(file) if cell.gate != "off" else None
-        if baseline is not None and baseline.status == "retired":
-            baseline = None
+        stored = baseline_of(settings.baselines, cell.id) if cell.gate != "off" else None
+        baseline = stored.record if stored is not None and stored.counts else None
         rules = GateSettings(
             attempts=settings.attempts,
             max_attempts=settings.max_attempts,
             alpha=settings.alpha,
             inconclusive=settings.inconclusive,
         )
-        gate = cell_gate(cell.gate, baseline, rules, approved=tallies(file.parent))
+        gate = cell_gate(cell.gate, baseline, rules, approved=approved_tallies(settings.baselines, cell.id))
         return compared_anew(cell, trials, baseline=baseline, gate=gate, parity=settings.parity)
 
 

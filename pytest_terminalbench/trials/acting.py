@@ -90,7 +90,7 @@ def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDe
     def work() -> None:
         try:
             method = getattr(agent, kind_named(scenario.kind).agent_method)
-            reports.append(method(_task(request, scenario, folder), desk))
+            reports.append(method(_task(agent, request, scenario, folder), desk))
         # The seam to foreign code.
         except Exception as error:  # noqa: BLE001
             errors.append(error)
@@ -140,7 +140,7 @@ def _stop(environment: Environment, scenario: Scenario) -> StopReport:
     return environment.stop_agent(keep=scenario.kept_programs, remove=[TESTS, LOGS])
 
 
-def _task(request: AttemptRequest, scenario: Scenario, folder: Path) -> Task:
+def _task(agent: Agent, request: AttemptRequest, scenario: Scenario, folder: Path) -> Task:
     return Task(
         scenario_id=scenario.id,
         instruction=scenario.instruction,
@@ -148,5 +148,5 @@ def _task(request: AttemptRequest, scenario: Scenario, folder: Path) -> Task:
         timeout_s=request.limits.agent_s,
         folder=folder,
         # Nobody else is even told where it is.
-        solution=scenario.solution_file if request.agent.name == "oracle" else None,
+        solution=scenario.solution_file if request.agent.may_see_solution(agent) else None,
     )

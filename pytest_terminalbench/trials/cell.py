@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.naming import folder_label, sanitised
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["Cell"]
@@ -19,24 +19,14 @@ class Cell:
     scenario: Scenario
     agent: AgentSpec
 
-    @property
+    @cached_property
     def id(self) -> CellId:
-        scenario, agent = self.scenario, self.agent
-        return CellId(dataset=scenario.dataset, scenario=scenario.id, agent=agent.name, model=agent.model)
+        return self.agent.cell_id(dataset=self.scenario.dataset, scenario=self.scenario.id)
 
-    @property
-    def configuration(self) -> str | None:
-        return None
-
-    @property
-    def actor(self) -> str:
-        """The agent, and its model if it has one, as node ids show them."""
-        return sanitised(f"{self.agent.name}-{self.agent.model}" if self.agent.model else self.agent.name)
-
-    @property
-    def folder_label(self) -> str:
-        """The agent, and its model if it has one, as folders are named."""
-        return folder_label(self.agent.name, self.agent.model)
+    @cached_property
+    def configuration(self) -> str:
+        """The digest of what may change how the agent behaves beyond its identity."""
+        return self.agent.configuration(self.scenario.id)
 
     @property
     def key(self) -> str:

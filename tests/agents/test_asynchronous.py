@@ -25,7 +25,7 @@ from tests.scenario_files import a_scenario
 def put(agent: type[AsyncAgent], environment: FakeEnvironment, folder: Path, *, agent_s: float = 60.0) -> TrialResult:
     scenario = a_scenario(folder / "dataset", verifier={"isolation": "same"}, timeouts={"agent_s": agent_s})
     return run_trial(
-        AttemptRequest.of(Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=agent)), run_id="run"),
+        AttemptRequest.of(Cell(scenario=scenario, agent=AgentSpec.of(agent, name=agent.name)), run_id="run"),
         scenario=scenario,
         environments=fake_environments(environment),
         store=TrialFolders(folder),

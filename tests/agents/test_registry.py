@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from pytest_terminalbench.agents.arguments import parse_arguments
 from pytest_terminalbench.agents.base import AgentReport, Task
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle
-from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec, parse_arguments
+from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import AgentSetupError, SettingsError
@@ -29,6 +31,17 @@ class Talker:
 
     def act(self, task: Task, environment: Environment) -> AgentReport:
         return AgentReport()
+
+
+class Whisperer(Talker):
+    name: ClassVar[str] = "whisperer"
+
+
+def a_second_talker(**anything: Any) -> Talker:
+    return Talker("from a function", **anything)
+
+
+a_second_talker.name = "talker"  # type: ignore[attr-defined]
 
 
 class Mute:
@@ -129,6 +142,141 @@ class TestRefused:
         assert problem("nop", x=1) == "--tb-agent-arg: agent 'nop' takes no x; it takes: none"
 
 
+class Impostor(Talker):
+    name: ClassVar[str] = "oracle"
+
+
+class Shouter(Talker):
+    name: ClassVar[str] = "TALKER"
+
+
+def session(agents: Sequence[str], *, models: Sequence[str] = (), arguments: Sequence[str] = ()) -> list[AgentSpec]:
+    return AgentRegistry().specs(agents, models=models, arguments=parse_arguments(arguments))
+
+
+def session_problem(agents: Sequence[str], *, models: Sequence[str] = (), arguments: Sequence[str] = ()) -> str:
+    with pytest.raises(SettingsError) as error:
+        session(agents, models=models, arguments=arguments)
+    return str(error.value)
+
+
+class TestSession:
+    """Agents and models of one session: each with its own arguments, and no two alike."""
+
+    def test_it_has_every_agent_with_every_model_in_order(self) -> None:
+        specs = session([f"{__name__}:Talker", f"{__name__}:Whisperer"], models=["m", "n"])
+
+        assert [(spec.name, spec.model) for spec in specs] == [
+            ("talker", "m"),
+            ("talker", "n"),
+            ("whisperer", "m"),
+            ("whisperer", "n"),
+        ]
+
+    def test_an_argument_is_for_all_or_for_one(self) -> None:
+        specs = session(
+            [f"{__name__}:Talker", f"{__name__}:Whisperer"],
+            models=["m"],
+            arguments=["depth=1", f"{__name__}:Whisperer:depth=2"],
+        )
+
+        assert [spec.arguments for spec in specs] == [{"depth": 1}, {"depth": 2}]
+
+    def test_one_agent_is_named_by_its_own_name_too(self) -> None:
+        specs = session(["nop", "scripted"], arguments=["scripted:commands=[]"])
+
+        assert [spec.arguments for spec in specs] == [{}, {"commands": []}]
+
+    def test_an_argument_for_a_stranger_names_who_is_there(self) -> None:
+        assert session_problem(["nop", "oracle"], arguments=["scripted:script=x"]) == (
+            "--tb-agent-arg scripted:script=…: no agent of this session is called 'scripted'; its agents: nop, oracle"
+        )
+
+    def test_a_model_is_no_argument(self) -> None:
+        """The cell would not say which."""
+        assert session_problem([f"{__name__}:Talker"], arguments=["model=m"]) == (
+            "--tb-agent-arg model=…: a model is named by --tb-model, which makes it a cell of its own"
+        )
+
+    @pytest.mark.parametrize(
+        ("agents", "said"),
+        [
+            (["nop", "oracle", "nop"], "--tb-agent 'nop' is given 2 times; name each once"),
+            (
+                [f"{__name__}:Talker", f"{__name__}:a_second_talker"],
+                (
+                    f"--tb-agent '{__name__}:Talker' and '{__name__}:a_second_talker' are called 'talker' and "
+                    "'talker', so that one would overwrite the other's results; name each agent once, or give one of "
+                    "the classes another `name`"
+                ),
+            ),
+            (
+                [f"{__name__}:Talker", f"{__name__}:Shouter"],
+                (
+                    f"--tb-agent '{__name__}:Talker' and '{__name__}:Shouter' are called 'talker' and 'TALKER', so "
+                    "that one would overwrite the other's results; name each agent once, or give one of the classes "
+                    "another `name`"
+                ),
+            ),
+            (
+                [f"{__name__}:Impostor"],
+                (
+                    f"--tb-agent '{__name__}:Impostor': it is called 'oracle', and "
+                    "pytest_terminalbench.agents.oracle:Oracle is known as 'oracle'; the two would share results and "
+                    "baselines: give the class another `name`, or register it under another"
+                ),
+            ),
+        ],
+        ids=["twice", "one name", "case", "a registered name"],
+    )
+    def test_agents_that_would_share_results_are_refused(self, agents: list[str], said: str) -> None:
+        assert session_problem(agents) == said
+
+    def test_a_registered_class_may_be_named_by_its_module(self) -> None:
+        (spec,) = session(["pytest_terminalbench.agents.oracle:Oracle"])
+
+        assert spec.name == "oracle"
+
+    def test_a_name_in_other_case_is_refused_though_it_is_alone(self) -> None:
+        registry = AgentRegistry()
+        registry.register("Oracle", Talker)
+
+        with pytest.raises(SettingsError, match=r"it is called 'Oracle', and .*Oracle is known as 'oracle'"):
+            registry.specs(["Oracle"], models=[], arguments=[])
+
+    def test_a_name_is_registered_once(self) -> None:
+        registry = AgentRegistry()
+        registry.register("mine", Talker)
+        registry.register("mine", Talker)
+
+        with pytest.raises(SettingsError) as error:
+            registry.register("mine", Impostor)
+        assert str(error.value) == (
+            f"{__name__}:Impostor cannot be registered as 'mine', which is the name of {__name__}:Talker; register it "
+            "under another name"
+        )
+
+    @pytest.mark.parametrize(
+        ("models", "said"),
+        [
+            (["m", "m"], "--tb-model 'm' is given 2 times; name each once"),
+            (
+                ["lab/m", "lab/M"],
+                (
+                    "--tb-model 'lab/m' and 'lab/M' differ in upper and lower case alone, and would share folders on "
+                    "some machines; run them in two sessions, each with a --tb-results and --tb-baselines of its own"
+                ),
+            ),
+            ([""], "a cell's model has an empty name; leave it out, or name it"),
+        ],
+    )
+    def test_models_that_would_share_results_are_refused(self, models: list[str], said: str) -> None:
+        assert session_problem([f"{__name__}:Talker"], models=models) == said
+
+    def test_a_model_whose_name_no_folder_can_have_is_refused(self) -> None:
+        assert "a folder's name has room for 200" in session_problem([f"{__name__}:Talker"], models=["m" * 200])
+
+
 class TestMaking:
     def test_what_is_missing_is_told(self) -> None:
         with pytest.raises(AgentSetupError) as error:
@@ -150,26 +298,3 @@ class TestMaking:
             spec("scripted", commands="ls").make()
 
         assert str(error.value) == "the scripted agent's `commands` is a list of strings, not 'ls'"
-
-
-class TestArguments:
-    def test_values_that_are_json_become_what_they_say(self) -> None:
-        pairs = ["a=1", "b=text", 'c=["x"]', "d=null", "e=true", "f=", "g=k=v", 'h="1"']
-
-        assert parse_arguments(pairs) == {
-            "a": 1,
-            "b": "text",
-            "c": ["x"],
-            "d": None,
-            "e": True,
-            "f": "",
-            "g": "k=v",
-            "h": "1",
-        }
-
-    @pytest.mark.parametrize("pair", ["a", "=1", "a b=1", "1a=1", "a-b=1"])
-    def test_what_is_no_pair_is_told(self, pair: str) -> None:
-        with pytest.raises(SettingsError) as error:
-            parse_arguments([pair])
-
-        assert str(error.value) == f"--tb-agent-arg {pair!r} is not KEY=VALUE"

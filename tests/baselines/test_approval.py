@@ -12,17 +12,19 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.approval import (
     Approval,
-    CellTrials,
-    JudgedTrial,
+    CellToApprove,
     approve,
     record_of,
     retire,
 )
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, read_record
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
 
 
 @pytest.fixture(autouse=True)
@@ -39,24 +41,22 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def judged(solved: bool = True, **changes: Any) -> JudgedTrial:
-    facts: dict[str, Any] = {
-        "solved": solved,
-        "reward": float(solved),
-        "runtime_s": 1.0,
-        "memory_peak_mb": 8.0,
-        "cost_usd": 0.0,
-        "tokens": 0,
-        "fingerprint": {"scenario": "sha256:1"},
-    }
-    return JudgedTrial(**{**facts, **changes})
+def judged(solved: bool = True, *, reward: float | None = None, **changes: Any) -> AttemptResult:
+    outcome: Outcome = Solved(reward=reward or 1.0) if solved else Unsolved(reason="refused", reward=reward or 0.0)
+    facts: dict[str, Any] = {"attempt": 1, "agent_s": 1.0, "memory_peak_mb": 8.0, "cost_usd": 0.0, "tokens": 0}
+    return AttemptResult(outcome=outcome, **{**facts, **changes})
 
 
-def cell(name: str = "make-it", *trials: JudgedTrial) -> CellTrials:
-    return CellTrials(scenario_id=name, file=Path("demo/oracle") / f"{name}.json", trials=trials or [judged()])
+def cell_id(scenario: str, **changes: Any) -> CellId:
+    return CellId(**{"dataset": "demo", "scenario": scenario, "agent": "oracle", **changes})
 
 
-def approved(baselines: Path, *cells: CellTrials, run: str = "run-1", by: str = "me", notes: str = "") -> Approval:
+def cell(name: str = "make-it", *attempts: AttemptResult, **changes: Any) -> CellToApprove:
+    facts: dict[str, Any] = {"fingerprint": {"scenario": "sha256:1"}, "configuration": "sha256:2"}
+    return CellToApprove(cell=cell_id(name), attempts=attempts or [judged()], **{**facts, **changes})
+
+
+def approved(baselines: Path, *cells: CellToApprove, run: str = "run-1", by: str = "me", notes: str = "") -> Approval:
     return approve(cells, run_id=run, baselines=baselines, approver=by, notes=notes)
 
 
@@ -70,10 +70,12 @@ def files(baselines: Path) -> dict[str, bytes]:
 
 class TestRecord:
     def test_it_keeps_what_was_judged(self) -> None:
-        trials = [judged(runtime_s=1.0), judged(solved=False, reward=0.25, runtime_s=4.0, memory_peak_mb=10.06)]
+        attempts = [judged(agent_s=1.0), judged(solved=False, reward=0.25, agent_s=4.0, memory_peak_mb=10.06)]
 
-        assert record_of(cell("make-it", *trials), approver="me", notes="why") == BaselineRecord(
+        assert record_of(cell("make-it", *attempts), approver="me", notes="why") == BaselineRecord(
             baseline_id=f"make-it-{today()}",
+            cell=cell_id("make-it"),
+            configuration="sha256:2",
             scenario_id="make-it",
             status="active",
             approved_on=today(),
@@ -96,17 +98,17 @@ class TestRecord:
 
         assert sorted(record.metrics) == ["runtime_s", "tokens"]
 
-    def test_without_a_trial_there_is_nothing_to_approve(self) -> None:
-        empty = CellTrials(scenario_id="make-it", file=Path("a.json"), trials=[])
+    def test_without_an_attempt_there_is_nothing_to_approve(self) -> None:
+        empty = CellToApprove(cell=cell_id("make-it"), attempts=[], fingerprint={})
 
-        with pytest.raises(BaselineError, match=r"^make-it: no trial was judged, so there is nothing to approve$"):
+        with pytest.raises(BaselineError, match=r"^make-it: no attempt was judged, so there is nothing to approve$"):
             record_of(empty, approver="me")
 
-    def test_trials_of_different_conditions_are_not_one_baseline(self) -> None:
-        mixed = cell("make-it", judged(), judged(fingerprint={"scenario": "sha256:2"}))
+    def test_a_void_attempt_has_nothing_to_approve(self) -> None:
+        void = AttemptResult(attempt=2, outcome=Void(reason="the engine broke", phase=Phase.START))
 
-        with pytest.raises(BaselineError, match=r"^make-it: its trials were made under different conditions$"):
-            record_of(mixed, approver="me")
+        with pytest.raises(BaselineError, match=r"^make-it: a void attempt has no outcome to approve$"):
+            record_of(cell("make-it", judged(), void), approver="me")
 
 
 class TestFiles:
@@ -132,26 +134,27 @@ class TestFiles:
         approved(baselines, cell("a"))
         before = files(baselines)
 
-        found = approved(baselines, cell("a", judged(runtime_s=99.0, memory_peak_mb=99.0)), run="run-2", by="you")
+        found = approved(baselines, cell("a", judged(agent_s=99.0, memory_peak_mb=99.0)), run="run-2", by="you")
 
         assert found == Approval(written=[], unchanged=1)
         assert files(baselines) == before
         assert len(log(baselines)) == 1
 
     @pytest.mark.parametrize(
-        "trials",
+        "changed",
         [
-            [judged(solved=False)],
-            [judged(), judged()],
-            [judged(reward=1.5)],
-            [judged(fingerprint={"scenario": "sha256:2"})],
+            cell("a", judged(solved=False)),
+            cell("a", judged(), judged()),
+            cell("a", judged(reward=1.5)),
+            cell("a", fingerprint={"scenario": "sha256:2"}),
+            cell("a", configuration="sha256:3"),
         ],
-        ids=["solved", "attempts", "reward", "conditions"],
+        ids=["solved", "attempts", "reward", "conditions", "configuration"],
     )
-    def test_anything_that_is_compared_is(self, baselines: Path, trials: list[JudgedTrial]) -> None:
+    def test_anything_that_is_compared_is(self, baselines: Path, changed: CellToApprove) -> None:
         approved(baselines, cell("a"))
 
-        assert len(approved(baselines, cell("a", *trials)).written) == 1
+        assert len(approved(baselines, changed).written) == 1
 
     def test_a_new_one_names_what_it_supersedes(self, baselines: Path) -> None:
         for solved in (True, False, True):
@@ -171,7 +174,7 @@ class TestFiles:
 
     def test_one_that_cannot_be_approved_stops_all(self, baselines: Path) -> None:
         with pytest.raises(BaselineError):
-            approved(baselines, cell("a"), CellTrials(scenario_id="b", file=Path("demo/oracle/b.json"), trials=[]))
+            approved(baselines, cell("a"), CellToApprove(cell=cell_id("b"), attempts=[], fingerprint={}))
 
         assert not baselines.exists()
 
@@ -285,7 +288,7 @@ class TestRetiring:
     def test_it_stays_and_no_longer_counts(self, baselines: Path) -> None:
         approved(baselines, cell("a"))
 
-        retire(Path("demo/oracle/a.json"), baselines=baselines, by="me", notes="old")
+        retire("demo/oracle/a", baselines=baselines, by="me", notes="old")
 
         record = read_record(baselines / "demo/oracle/a.json")
         assert record is not None
@@ -294,29 +297,29 @@ class TestRetiring:
 
     def test_once_is_enough(self, baselines: Path) -> None:
         approved(baselines, cell("a"))
-        retire(Path("demo/oracle/a.json"), baselines=baselines, by="me")
+        retire("demo/oracle/a", baselines=baselines, by="me")
 
         with pytest.raises(BaselineError, match=f"^a-{today()} is retired already$"):
-            retire(Path("demo/oracle/a.json"), baselines=baselines, by="me")
+            retire("demo/oracle/a", baselines=baselines, by="me")
 
     def test_what_is_not_there_cannot_be(self, baselines: Path) -> None:
-        with pytest.raises(BaselineError, match=r"does not exist, so there is nothing to retire$"):
-            retire(Path("demo/oracle/a.json"), baselines=baselines, by="me")
+        with pytest.raises(BaselineError, match=r"^'demo/oracle/a' names no baseline: that is DATASET/"):
+            retire("demo/oracle/a", baselines=baselines, by="me")
 
 
 HOLDER = """
 import sys
 from pathlib import Path
-from pytest_terminalbench.baselines.approval import _alone
+from pytest_terminalbench.baselines.lock import only_writer
 
-with _alone(Path(sys.argv[1])):
+with only_writer(Path(sys.argv[1])):
     print("holding", flush=True)
     sys.stdin.readline()
 """
 
 
 def test_two_do_not_approve_at_once(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_terminalbench.baselines.approval.LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("pytest_terminalbench.baselines.lock.LOCK_TIMEOUT_S", 0.05)
     command = [sys.executable, "-c", HOLDER, str(baselines)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)) as holder:
         assert holder.stdout
@@ -333,15 +336,19 @@ def test_two_do_not_approve_at_once(baselines: Path, monkeypatch: pytest.MonkeyP
 RACER = """
 import sys
 from pathlib import Path
-from pytest_terminalbench.baselines.approval import CellTrials, JudgedTrial, approve, contents
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.approval import CellToApprove, approve, contents
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.outcome import Solved
 
 baselines, name, reward = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-trial = JudgedTrial(
-    solved=True, reward=reward, runtime_s=1.0, memory_peak_mb=None, cost_usd=None, tokens=0, fingerprint={}
+cell = CellToApprove(
+    cell=CellId(dataset="demo", scenario="a", agent="oracle"),
+    attempts=[AttemptResult(attempt=1, outcome=Solved(reward=reward))],
+    fingerprint={},
 )
-cell = CellTrials(scenario_id="a", file=Path("demo/oracle/a.json"), trials=[trial])
-seen = contents(baselines, [cell.file])
+seen = contents(baselines, [cell.cell])
 print("looked", flush=True)
 sys.stdin.readline()
 try:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised, tallies
+from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.identity import CellId, Source, identifying
 
 CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
 
@@ -18,6 +19,8 @@ CURE = "restore it from version control, or remove it and approve anew with --up
 def a_record(**changes: Any) -> BaselineRecord:
     facts: dict[str, Any] = {
         "baseline_id": "make-it-2026-01-02",
+        "cell": CellId(dataset="demo", scenario="make-it", agent="oracle"),
+        "configuration": "sha256:2",
         "scenario_id": "make-it",
         "status": "active",
         "approved_on": "2026-01-02",
@@ -39,6 +42,16 @@ def test_a_file_has_sorted_keys_and_a_final_newline() -> None:
   "approved_on": "2026-01-02",
   "attempts": 2,
   "baseline_id": "make-it-2026-01-02",
+  "cell": {
+    "agent": "oracle",
+    "arguments": {},
+    "dataset": "demo",
+    "model": null,
+    "profile": null,
+    "scenario": "make-it",
+    "source": "live"
+  },
+  "configuration": "sha256:2",
   "fingerprint": {
     "limits": {
       "cpus": 1.0
@@ -61,7 +74,7 @@ def test_a_file_has_sorted_keys_and_a_final_newline() -> None:
     0.0
   ],
   "scenario_id": "make-it",
-  "schema_version": 1,
+  "schema_version": 2,
   "solved": 1,
   "status": "active",
   "supersedes": null
@@ -74,6 +87,40 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     (tmp_path / "make-it.json").write_text(serialised(a_record()), encoding="utf-8")
 
     assert read_record(tmp_path / "make-it.json") == a_record()
+
+
+def test_a_cell_is_read_in_full(tmp_path: Path) -> None:
+    cell = CellId(
+        dataset="demo",
+        scenario="make-it",
+        agent="t",
+        model="lab/x",
+        profile="lean",
+        source=Source.REPLAY,
+        arguments=identifying({"effort": "high", "depth": 3}),
+    )
+    (tmp_path / "make-it.json").write_text(serialised(a_record(cell=cell)), encoding="utf-8")
+
+    record = read_record(tmp_path / "make-it.json")
+    assert record is not None
+    assert record.cell == cell
+
+
+def test_schema_1_is_read_and_written_as_it_was(tmp_path: Path) -> None:
+    """Retiring such a baseline adds nothing to it."""
+    old = a_record(schema_version=1, cell=None, configuration=None)
+    text = serialised(old)
+    (tmp_path / "make-it.json").write_text(text, encoding="utf-8")
+
+    assert json.loads(text).keys().isdisjoint({"cell", "configuration"})
+    assert read_record(tmp_path / "make-it.json") == old
+
+
+def test_a_scenario_whose_name_is_escaped_has_that_file(tmp_path: Path) -> None:
+    cell = CellId(dataset="demo", scenario="a b", agent="oracle")
+    (tmp_path / "a%20b.json").write_text(serialised(a_record(cell=cell, scenario_id="a b")), encoding="utf-8")
+
+    assert read_record(tmp_path / "a%20b.json") is not None
 
 
 def test_a_reward_above_1_is_solved(tmp_path: Path) -> None:
@@ -123,7 +170,20 @@ def damaged(**changes: Any) -> str:
         ),
         (
             damaged(scenario_id="make-that"),
-            "is damaged: scenario_id is 'make-that', but the file is named for another",
+            ("is damaged: record: Value error, scenario_id is 'make-that', but its cell's scenario is 'make-it'"),
+        ),
+        (damaged(), "is damaged: scenario_id is 'make-it', but the file is named for another"),
+        (damaged(cell=None), "is damaged: record: Value error, schema_version is 2, and it says no cell"),
+        (damaged(schema_version=1), "is damaged: record: Value error, schema_version is 1, and it says a cell"),
+        (damaged(cell={"agent": "a"}), "is damaged: cell: Value error, it is no cell: KeyError: 'dataset'"),
+        (damaged(cell="oracle"), "is damaged: cell: Value error, it is no cell: 'oracle' is no object"),
+        (
+            damaged(cell={"dataset": "demo", "scenario": "make-it", "agent": "oracle", "colour": "red"}),
+            (
+                "is damaged: cell: Value error, it is no cell as this version writes it, which would be {'dataset': "
+                "'demo', 'scenario': 'make-it', 'agent': 'oracle', 'model': None, 'profile': None, 'source': 'live', "
+                "'arguments': {}}"
+            ),
         ),
         ("[" * 200 + "]" * 200, "is damaged: not JSON: nested too deeply"),
         ("[" * 100_000 + "]" * 100_000, "is damaged: not JSON: nested too deeply"),
@@ -139,7 +199,7 @@ def test_damage_is_told_with_the_cure(tmp_path: Path, text: str, problem: str) -
     assert str(error.value) == f"{file} {problem}; {CURE}"
 
 
-@pytest.mark.parametrize(("text", "version"), [(damaged(schema_version=2), "2"), ("[]", "None"), ("{}", "None")])
+@pytest.mark.parametrize(("text", "version"), [(damaged(schema_version=3), "3"), ("[]", "None"), ("{}", "None")])
 def test_another_version_is_told_with_the_cure(tmp_path: Path, text: str, version: str) -> None:
     file = tmp_path / "a.json"
     file.write_text(text)
@@ -147,7 +207,7 @@ def test_another_version_is_told_with_the_cure(tmp_path: Path, text: str, versio
     with pytest.raises(BaselineError) as error:
         read_record(file)
     assert str(error.value) == (
-        f"{file} has schema_version {version}, and this version of pytest-terminalbench reads 1; "
+        f"{file} has schema_version {version}, and this version of pytest-terminalbench reads up to 2; "
         f"upgrade pytest-terminalbench, or {CURE}"
     )
 
@@ -171,18 +231,3 @@ class TestMeasure:
     @pytest.mark.parametrize("values", [[], [None], [1.0, None]])
     def test_where_one_is_not_known_there_is_none(self, values: list[float | None]) -> None:
         assert measure(values) is None
-
-
-def test_tallies_are_of_what_counts(tmp_path: Path) -> None:
-    """Neither of what is retired nor of what cannot be read."""
-    records = {
-        "b": a_record(scenario_id="b", solved=2, rewards=[1.0, 1.0]),
-        "a": a_record(scenario_id="a"),
-        "c": a_record(scenario_id="c", status="retired"),
-        "d": a_record(scenario_id="d", status="provisional"),
-    }
-    for name, record in records.items():
-        (tmp_path / f"{name}.json").write_text(serialised(record), encoding="utf-8")
-    (tmp_path / "e.json").write_text("broken")
-
-    assert tallies(tmp_path) == [(1, 2), (2, 2), (1, 2)]

@@ -49,6 +49,8 @@ class FakePrepared:
     """Environments of which each verifier answers as `replies` say."""
 
     platform: str | None = "linux/amd64"
+    build_s = 0.0
+    start_s = 0.0
 
     def __init__(self, replies: Replies, *, recipe: str = "sha256:1") -> None:
         self.recipe = recipe
@@ -89,7 +91,7 @@ class Run:
         )
         results = []
         for attempt, command in enumerate(commands, start=1):
-            agent = AgentSpec(name="scripted", factory=ScriptedAgent, arguments={"commands": [command]})
+            agent = AgentSpec.of(ScriptedAgent, name="scripted", arguments={"commands": [command]})
             cell = Cell(scenario=scenario, agent=agent)
             environments = [FakeEnvironment({"work": work, **(replies or WANTED)}, stop_report=self.stop) for _ in "ab"]
             results.append(

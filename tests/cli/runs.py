@@ -58,7 +58,7 @@ def _result(run_id: str, number: int, is_solved: bool) -> TrialResult:
         cell=CellId(dataset="demo", scenario="alpha", agent="oracle"),
         attempt=number,
         outcome=Solved() if is_solved else Unsolved(reason="refused", phase=Phase.VERIFY),
-        folder=f"trials/alpha/oracle/{number}",
+        folder=f"trials/demo/alpha/oracle/{number}",
         fingerprint=FINGERPRINT,
     )
 

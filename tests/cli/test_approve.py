@@ -13,19 +13,18 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.baselines.approval import CellTrials, JudgedTrial
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.approval import CellToApprove
 from pytest_terminalbench.baselines.approval import approve as approve_trials
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.outcome import Solved
 from tests.cli.conftest import Done, Project
 from tests.cli.runs import a_run, edit
 
-ALPHA = CellTrials(
-    scenario_id="alpha",
-    file=Path("demo/oracle/alpha.json"),
-    trials=[
-        JudgedTrial(
-            solved=True, reward=1.0, runtime_s=1.0, memory_peak_mb=None, cost_usd=None, tokens=0, fingerprint={"a": "b"}
-        )
-    ],
+ALPHA = CellToApprove(
+    cell=CellId(dataset="demo", scenario="alpha", agent="oracle"),
+    attempts=[AttemptResult(attempt=1, outcome=Solved(), agent_s=1.0)],
+    fingerprint={"a": "b"},
 )
 
 
@@ -97,8 +96,8 @@ class TestAudit:
     def log(self, project: Project) -> Path:
         """Of two cells, of which the last was approved twice."""
         folder = project.path / "baselines"
-        other = replace(ALPHA, scenario_id="beta", file=Path("demo/oracle/beta.json"))
-        for cell in (other, ALPHA, replace(ALPHA, trials=[*ALPHA.trials, *ALPHA.trials])):
+        other = replace(ALPHA, cell=replace(ALPHA.cell, scenario="beta"))
+        for cell in (other, ALPHA, replace(ALPHA, attempts=[*ALPHA.attempts, *ALPHA.attempts])):
             approve_trials([cell], run_id="r1", baselines=folder, approver="ada")
         assert project.call("baseline", "audit").exit_code == 0
         return folder / "audit.jsonl"
@@ -220,23 +219,20 @@ class TestPlaces:
     def files(self, project: Project) -> dict[Path, bytes]:
         return {file: file.read_bytes() for file in project.path.rglob("*") if file.is_file()}
 
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"scenario": "../../../x"},
-            {"scenario": "/tmp/x"},
-            {"scenario": "a/b"},
-            {"scenario": "nul\0"},
-            {"scenario": "half \ud800"},
-            {"dataset": "../.."},
-            {"dataset": ".."},
-            {"dataset": ""},
-            {"dataset": "/tmp"},
-            {"agent": ".."},
-        ],
-        ids=str,
+    STRANGE = (
+        {"scenario": "../../../x"},
+        {"scenario": "/tmp/x"},
+        {"scenario": "a/b"},
+        {"scenario": "nul\0"},
+        {"scenario": "half \ud800"},
+        {"dataset": "../.."},
+        {"dataset": ".."},
+        {"dataset": "/tmp"},
+        {"agent": ".."},
     )
-    def test_a_run_cannot_lead_elsewhere(self, project: Project, changes: dict[str, Any]) -> None:
+
+    @pytest.mark.parametrize("changes", [*STRANGE, {"dataset": ""}], ids=str)
+    def test_a_run_whose_cell_was_changed_is_refused(self, project: Project, changes: dict[str, Any]) -> None:
         a_run(project.path, "r1", **changes)
         before = self.files(project)
 
@@ -244,8 +240,26 @@ class TestPlaces:
         done = project.call("baseline", "approve", "--scenario", name, "--run", "r1", "--approver", "ada")
 
         assert done.exit_code == 4
-        assert "names no baseline: that is DATASET/AGENT/SCENARIO" in done.err
+        assert "damaged or was changed" in done.err
         assert self.files(project) == before
+
+    @pytest.mark.parametrize("changes", STRANGE, ids=str)
+    def test_a_run_that_says_the_same_everywhere_leads_nowhere_else(
+        self, project: Project, changes: dict[str, Any]
+    ) -> None:
+        facts = {"dataset": "demo", "scenario": "alpha", "agent": "oracle", **changes}
+        run = a_run(project.path, "r1", **changes, cell=CellId(**facts).key)
+        told = {"scenario_id" if key == "scenario" else key: value for key, value in changes.items()}
+        edit(run / "trials/demo/alpha/oracle/1/result.json", **told)
+        before = self.files(project)
+
+        done = project.call("baseline", "approve", "--scenario", facts["scenario"], "--run", "r1", "--approver", "ada")
+
+        written = self.files(project).keys() - before.keys()
+        baselines = project.path / "baselines"
+        assert done.exit_code == 0, done.err
+        assert written == {baselines / "audit.jsonl", baselines / CellId(**facts).baseline_file}
+        assert len(CellId(**facts).baseline_file.parts) == 3
 
     @pytest.mark.parametrize("name", ["../evil", "demo/oracle/../../../evil", "evil", "demo/../evil"])
     def test_what_lies_elsewhere_is_not_retired(self, project: Project, name: str) -> None:
@@ -256,7 +270,7 @@ class TestPlaces:
         done = project.call("baseline", "retire", name)
 
         assert done.exit_code == 4
-        assert "names no baseline: that is DATASET/AGENT/SCENARIO" in done.err
+        assert "names no baseline: that is DATASET/LABEL/SCENARIO" in done.err
         assert self.files(project) == before
 
 
@@ -294,7 +308,7 @@ class TestRow:
         assert refused.exit_code == 4
         assert "results/a1 is not the folder of its run, which is 'r1' by manifest.json" in refused.err
 
-    @pytest.mark.parametrize("name", ["summary.json", "trials/alpha/oracle/1/result.json"])
+    @pytest.mark.parametrize("name", ["summary.json", "trials/demo/alpha/oracle/1/result.json"])
     def test_a_damaged_run_between_breaks_it_and_is_named(self, project: Project, name: str) -> None:
         for day in (1, 2, 3, 4):
             run = a_run(project.path, f"r{day}", day=day)
@@ -324,7 +338,10 @@ class TestTrials:
             ({"agent": "nop"}, "says agent 'nop', not 'oracle'"),
             ({"model": "gpt"}, "says model 'gpt', not None"),
             ({"attempt": 1}, "says attempt 1, not 2"),
-            ({"folder": "trials/alpha/oracle/7"}, "says folder 'trials/alpha/oracle/7', not 'trials/alpha/oracle/2'"),
+            (
+                {"folder": "trials/demo/alpha/oracle/7"},
+                "says folder 'trials/demo/alpha/oracle/7', not 'trials/demo/alpha/oracle/2'",
+            ),
             ({"run_id": "r0"}, "has trials of other runs (r0) among its own"),
             (
                 {"outcome": "unsolved", "reward": 0.0, "phase": "verify"},
@@ -337,7 +354,7 @@ class TestTrials:
     def test_a_foreign_or_changed_one_is_refused_and_named(
         self, project: Project, changes: dict[str, Any], said: str
     ) -> None:
-        file = a_run(project.path, "r1", "✓✓") / "trials/alpha/oracle/2/result.json"
+        file = a_run(project.path, "r1", "✓✓") / "trials/demo/alpha/oracle/2/result.json"
         edit(file, **changes)
 
         refused = approve(project, "r1")
@@ -372,7 +389,7 @@ class TestTrials:
         refused = approve(project, "r1")
 
         assert refused.exit_code == 4
-        assert "calls demo/alpha[oracle] solved, but trials/alpha/oracle/2 is not" in refused.err
+        assert "calls demo/alpha[oracle] solved, but trials/demo/alpha/oracle/2 is not" in refused.err
 
     @pytest.mark.parametrize("content", ["[]", "{", '{"settings": []}'])
     def test_a_damaged_manifest_is_refused(self, project: Project, content: str) -> None:
@@ -384,6 +401,7 @@ class TestTrials:
 @pytest.mark.parametrize("command", ["approve", "retire"])
 def test_a_cache_folder_that_cannot_be_made(project: Project, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     a_run(project.path, "r1")
+    approve_trials([ALPHA], run_id="r0", baselines=project.path / "baselines", approver="ada")
     monkeypatch.setenv("XDG_CACHE_HOME", str(project.write("file", "")))
 
     done = approve(project, "r1") if command == "approve" else project.call("baseline", "retire", "demo/oracle/alpha")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_terminalbench.baselines.record import BaselineRecord, measure, serialised
+from pytest_terminalbench.identity import CellId, parse_label
 from tests.cli.conftest import Project
 
 
-def write(project: Project, cell: str, **changes: Any) -> BaselineRecord:
-    """A baseline for ``DATASET/ACTOR/SCENARIO``."""
-    scenario = cell.rpartition("/")[2]
+def write(project: Project, name: str, **changes: Any) -> BaselineRecord:
+    """A baseline called ``DATASET/LABEL/SCENARIO``."""
+    dataset, label, scenario = name.split("/")
+    parts = parse_label(label)
     runtime, memory = measure([1.25, 2.25, 3.25]), measure([10.0, 11.0, 12.0])
     assert runtime is not None
     assert memory is not None
     fields: dict[str, Any] = {
+        "cell": CellId(dataset=dataset, scenario=scenario, agent=parts.agent, model=parts.model),
         "baseline_id": f"{scenario}-2026-01-02",
         "scenario_id": scenario,
         "status": "active",
@@ -30,22 +34,21 @@ def write(project: Project, cell: str, **changes: Any) -> BaselineRecord:
         "fingerprint": {"image": "sha256:12", "limits": "sha256:34"},
     }
     record = BaselineRecord(**{**fields, **changes})
-    project.write(f"baselines/{cell}.json", serialised(record))
+    project.write(f"baselines/{name}.json", serialised(record))
     return record
 
 
 @pytest.fixture
 def approved(project: Project) -> Project:
     """A project with four baselines, and the log that lies beside them."""
-    for cell in ("demo/oracle/alpha", "demo/oracle/beta", "demo/loop--gpt-5/alpha", "more/oracle/gamma"):
+    for cell in ("demo/oracle/alpha", "demo/oracle/beta", "demo/loop,lab%2Fgpt-5/alpha", "more/oracle/gamma"):
         write(project, cell)
     project.write("baselines/audit.jsonl", "{}\n")
     return project
 
 
 def listed(project: Project, *options: str) -> list[str]:
-    found = project.call("baseline", "list", *options, "--format", "json").json
-    return [f"{one['dataset']}/{one['agent']}/{one['scenario_id']}" for one in found]
+    return [stored["name"] for stored in project.call("baseline", "list", *options, "--format", "json").json]
 
 
 def test_baselines_are_listed_with_what_was_approved(approved: Project) -> None:
@@ -53,11 +56,11 @@ def test_baselines_are_listed_with_what_was_approved(approved: Project) -> None:
 
     assert done.exit_code == 0
     assert done.out.splitlines() == [
-        "cell                    status  solved  seconds   MiB  approved    by",
-        "demo/loop--gpt-5/alpha  active     2/3      2.2  11.0  2026-01-02  Ada",
-        "demo/oracle/alpha       active     2/3      2.2  11.0  2026-01-02  Ada",
-        "demo/oracle/beta        active     2/3      2.2  11.0  2026-01-02  Ada",
-        "more/oracle/gamma       active     2/3      2.2  11.0  2026-01-02  Ada",
+        "cell                         status  solved  seconds   MiB  approved    by",
+        "demo/loop,lab%2Fgpt-5/alpha  active     2/3      2.2  11.0  2026-01-02  Ada",
+        "demo/oracle/alpha            active     2/3      2.2  11.0  2026-01-02  Ada",
+        "demo/oracle/beta             active     2/3      2.2  11.0  2026-01-02  Ada",
+        "more/oracle/gamma            active     2/3      2.2  11.0  2026-01-02  Ada",
     ]
 
 
@@ -67,8 +70,10 @@ def test_json_has_the_whole_record(approved: Project) -> None:
     (shown,) = approved.call("baseline", "show", "demo/oracle/alpha", "--format", "json").json
 
     assert shown == {
+        "name": "demo/oracle/alpha",
         "dataset": "demo",
         "agent": "oracle",
+        "model": None,
         "file": str(approved.path / "baselines/demo/oracle/alpha.json"),
         **record.model_dump(),
     }
@@ -78,7 +83,8 @@ def test_json_has_the_whole_record(approved: Project) -> None:
     ("options", "expected"),
     [
         (["--dataset", "more"], ["more/oracle/gamma"]),
-        (["--agent", "loop--gpt-5"], ["demo/loop--gpt-5/alpha"]),
+        (["--agent", "loop,lab%2Fgpt-5"], ["demo/loop,lab%2Fgpt-5/alpha"]),
+        (["--agent", "loop"], ["demo/loop,lab%2Fgpt-5/alpha"]),
         (["--agent", "oracle", "--dataset", "demo"], ["demo/oracle/alpha", "demo/oracle/beta"]),
         (["--agent", "nobody"], []),
     ],
@@ -105,6 +111,55 @@ def test_a_baseline_is_shown_in_full(approved: Project) -> None:
         "  limits          sha256:34",
         "  file       baselines/demo/oracle/beta.json",
     ]
+
+
+class TestSchema1:
+    """Baselines that earlier versions wrote, which say agent and model by their folder alone."""
+
+    @pytest.fixture
+    def old(self, project: Project) -> Project:
+        record = write(project, "demo/loop,lab%2Fgpt-5/alpha", schema_version=1, cell=None)
+        (project.path / "baselines/demo/loop,lab%2Fgpt-5").rename(project.path / "baselines/demo/loop--lab-gpt-5")
+        assert record.cell is None
+        return project
+
+    def test_they_are_listed_by_what_their_folder_tells(self, old: Project) -> None:
+        done = old.call("baseline", "list", "--format", "json")
+
+        (listed,) = done.json
+        assert (listed["name"], listed["agent"], listed["model"]) == ("demo/loop,lab-gpt-5/alpha", "loop", "lab-gpt-5")
+        assert done.err == "1 baseline of an earlier version: `terminalbench baseline migrate` rewrites them\n"
+
+    def test_showing_one_by_its_old_name_tells_the_new(self, old: Project) -> None:
+        done = old.call("baseline", "show", "demo/loop--lab-gpt-5/alpha")
+
+        assert (done.exit_code, done.err) == (
+            2,
+            (
+                "terminalbench: 'demo/loop--lab-gpt-5/alpha' is how earlier versions called it; it is "
+                "'demo/loop,lab-gpt-5/alpha' now\n"
+            ),
+        )
+
+    def test_retiring_one_by_its_old_name_tells_the_new(self, old: Project) -> None:
+        refused = old.call("baseline", "retire", "demo/loop--lab-gpt-5/alpha", "--approver", "ada")
+
+        assert refused.exit_code == 4
+        assert "it is 'demo/loop,lab-gpt-5/alpha' now" in refused.err
+        assert old.call("baseline", "retire", "demo/loop,lab-gpt-5/alpha", "--approver", "ada").exit_code == 0
+        content = json.loads((old.path / "baselines/demo/loop--lab-gpt-5/alpha.json").read_text())
+        assert (content["schema_version"], content["status"]) == (1, "retired")
+        assert "cell" not in content
+
+
+def test_a_baseline_that_was_moved_is_named(approved: Project) -> None:
+    (approved.path / "baselines/demo/oracle").rename(approved.path / "baselines/demo/nop")
+
+    done = approved.call("baseline", "list")
+
+    assert done.exit_code == 2
+    file = approved.path / "baselines/demo/nop/alpha.json"
+    assert f"{file} is the baseline of demo/oracle/alpha, and lies in the wrong place: move it" in done.err
 
 
 @pytest.mark.parametrize(

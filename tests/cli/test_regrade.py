@@ -30,7 +30,7 @@ def a_run(project: Project, file: Path, *, recipe: str = "") -> RunFolder:
     """A run of one trial of the scenario in `file`, whose agent did its work and whose verifier refused it."""
     run = RunFolder(project.path / "results/r1")
     scenario = load_scenario(file, dataset="demo")
-    agent = AgentSpec(name="scripted", factory=ScriptedAgent, arguments={"commands": ["work"]})
+    agent = AgentSpec.of(ScriptedAgent, name="scripted", arguments={"commands": ["work"]})
     cell = Cell(scenario=scenario, agent=agent)
     fakes = [FakeEnvironment({"/tests/": 1}, files={"/app/done": b""}) for _ in "ab"]
     result = run_trial(

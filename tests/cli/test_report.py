@@ -33,7 +33,7 @@ def attempt(
         "wall_s": agent_s + 1,
         "memory_peak_mb": memory,
         "cost_usd": 0.0,
-        "folder": f"trials/{scenario}/oracle/{number}",
+        "folder": f"trials/demo/{scenario}/oracle/{number}",
     }
 
 
@@ -89,6 +89,7 @@ def write_baseline(project: Project, scenario: str, *, seconds: float, memory: f
 
     record = BaselineRecord(
         baseline_id=baseline_id,
+        cell=CellId(dataset="demo", scenario=scenario, agent="oracle"),
         scenario_id=scenario,
         status="active",
         approved_on="2026-01-01",
@@ -117,15 +118,15 @@ def test_the_report_as_json(project: Project) -> None:
     tries = [attempt("demo/alpha[oracle]", n, agent_s=s, memory=m) for n, s, m in [(1, 1, 8), (2, 4, 10), (3, 3, 9)]]
     run = write_run(project, "one", cell("demo/alpha[oracle]", *tries, baseline_id="b-1", improved=True))
     write_baseline(project, "alpha", seconds=2.0, memory=10.0)
-    project.write("results/one/trials/alpha/oracle/3/agent.cast", "")
-    project.write("results/one/trials/alpha/oracle/3/verifier/stdout", "")
+    project.write("results/one/trials/demo/alpha/oracle/3/agent.cast", "")
+    project.write("results/one/trials/demo/alpha/oracle/3/verifier/stdout", "")
 
     done = project.call("report", "--format", "json")
 
     assert (done.exit_code, done.err) == (0, "")
     report = done.json
     assert report.pop("generated_at").startswith("20")
-    trial = run.path / "trials/alpha/oracle/3"
+    trial = run.path / "trials/demo/alpha/oracle/3"
     assert report.pop("scenarios") == [
         {
             "scenario_id": "alpha",
@@ -418,7 +419,7 @@ def test_a_damaged_summary_says_where(project: Project, path: str, value: object
     assert refused(project) == f"terminalbench: {run.summary} {known}\n"
 
 
-@pytest.mark.parametrize("name", ["summary.json", "manifest.json", "trials/alpha/oracle/1/result.json"])
+@pytest.mark.parametrize("name", ["summary.json", "manifest.json", "trials/demo/alpha/oracle/1/result.json"])
 @pytest.mark.parametrize("text", ["[]", '"x"', "null", '{"a":' * 100_000, '{"schema_version": 99}'])
 def test_what_is_something_else_is_refused_with_the_cure(project: Project, name: str, text: str) -> None:
     run = write_run(project, "one", cell("demo/alpha[oracle]"))
@@ -447,7 +448,7 @@ def test_a_damaged_manifest_says_where(project: Project, change: dict[str, Any],
     assert refused(project).startswith(f"terminalbench: {run.manifest} {said}")
 
 
-@pytest.mark.parametrize("damaged", ["summary.json", "manifest.json", "trials/alpha/oracle/1/result.json"])
+@pytest.mark.parametrize("damaged", ["summary.json", "manifest.json", "trials/demo/alpha/oracle/1/result.json"])
 def test_a_damaged_file_is_named(project: Project, damaged: str) -> None:
     run = write_run(project, "one", cell("demo/alpha[oracle]"))
     (run.path / damaged).write_bytes(b"\xff{")
@@ -458,7 +459,7 @@ def test_a_damaged_file_is_named(project: Project, damaged: str) -> None:
 def test_a_trial_without_a_result_is_damage_but_no_trials_at_all_are_not(project: Project) -> None:
     """Who archives only the summaries can still read them."""
     run = write_run(project, "one", cell("demo/alpha[oracle]"))
-    trial = run.path / "trials/alpha/oracle/1"
+    trial = run.path / "trials/demo/alpha/oracle/1"
     (trial / "result.json").unlink()
 
     assert "result.json" in refused(project)

@@ -78,7 +78,7 @@ def test_at_least_five_services_are_judged_while_they_run() -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize("scenario_id", SCENARIOS)
 def test_the_oracle_solves(scenario_id: str, engine: DockerEngine, tmp_path: Path) -> None:
-    result = tried(SCENARIOS[scenario_id], AgentSpec(name="oracle", factory=Oracle), engine, tmp_path)
+    result = tried(SCENARIOS[scenario_id], AgentSpec.of(Oracle), engine, tmp_path)
 
     assert isinstance(result.outcome, Solved), why(result)
 
@@ -86,7 +86,7 @@ def test_the_oracle_solves(scenario_id: str, engine: DockerEngine, tmp_path: Pat
 @pytest.mark.docker
 @pytest.mark.parametrize("scenario_id", SCENARIOS)
 def test_doing_nothing_does_not_solve(scenario_id: str, engine: DockerEngine, tmp_path: Path) -> None:
-    result = tried(SCENARIOS[scenario_id], AgentSpec(name="nop", factory=Nop), engine, tmp_path)
+    result = tried(SCENARIOS[scenario_id], AgentSpec.of(Nop), engine, tmp_path)
 
     assert isinstance(result.outcome, Unsolved), why(result)
 
@@ -94,9 +94,7 @@ def test_doing_nothing_does_not_solve(scenario_id: str, engine: DockerEngine, tm
 @pytest.mark.docker
 @pytest.mark.parametrize("scenario_id", SCENARIOS)
 def test_a_plausible_wrong_answer_does_not_solve(scenario_id: str, engine: DockerEngine, tmp_path: Path) -> None:
-    wrong = AgentSpec(
-        name="scripted", factory=ScriptedAgent, arguments={"script": str(WRONG_ANSWERS / f"{scenario_id}.sh")}
-    )
+    wrong = AgentSpec.of(ScriptedAgent, arguments={"script": str(WRONG_ANSWERS / f"{scenario_id}.sh")})
 
     result = tried(SCENARIOS[scenario_id], wrong, engine, tmp_path)
 

@@ -83,7 +83,7 @@ def try_out(engine: DockerEngine, image: str, run_id: str, tmp_path: Path) -> Tr
         environment = {"image": image, **changes.pop("environment", {})}
         scenario = a_scenario(tmp_path / "dataset", environment=environment, **changes)
         run = tmp_path / "run"
-        cell = Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
+        cell = Cell(scenario=scenario, agent=AgentSpec.of(type(agent)))
         return run_trial(
             AttemptRequest.of(cell, run_id=run_id),
             scenario=scenario,

@@ -34,7 +34,7 @@ def test_a_job_is_one_record_with_attempts_in_the_order_of_time() -> None:
     assert strips(record) == {"fix-git": "✓·", "hello-world": "✓✗", "play-zork": "◐·"}
     assert (record.run_id, record.label, record.dataset_label, record.origin) == (
         "2026-03-01__10-00-00",
-        "terminus-2--some-model-4",
+        "terminus-2,some%2Fmodel-4",
         "sample-core==2.0",
         "harbor",
     )
@@ -103,7 +103,7 @@ def test_agents_of_one_job_are_records_of_their_own(job: Path) -> None:
 
     assert {record.label: strips(record)["hello-world"] for record in import_results(job)} == {
         "oracle": "✓",
-        "terminus-2--some-model-4": "✗",
+        "terminus-2,some%2Fmodel-4": "✗",
     }
 
 

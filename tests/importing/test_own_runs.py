@@ -14,7 +14,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, Measure, seria
 from pytest_terminalbench.comparing.run_record import Attempt
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.identity import CellId, parse_label
 from pytest_terminalbench.importing import import_results
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.runs.summary import summarise
@@ -221,8 +221,11 @@ def test_a_damaged_trial_is_named(tmp_path: Path) -> None:
 
 
 def a_baseline(folder: Path, scenario: str, rewards: list[float], **changes: Any) -> Path:
+    """In a folder of baselines called ``<dataset>/<label>``."""
+    label = parse_label(folder.name)
     record = BaselineRecord(
         **{
+            "cell": CellId(dataset=folder.parent.name, scenario=scenario, agent=label.agent, model=label.model),
             "baseline_id": f"{scenario}-2026-01-01",
             "scenario_id": scenario,
             "status": "active",
@@ -243,7 +246,7 @@ def a_baseline(folder: Path, scenario: str, rewards: list[float], **changes: Any
 
 
 def test_a_folder_of_baselines_is_a_record(tmp_path: Path) -> None:
-    folder = tmp_path / "baselines" / "demo" / "terminal--m-1"
+    folder = tmp_path / "baselines" / "demo" / "terminal,lab%2Fm-1"
     a_baseline(folder, "alpha", [1.0, 0.0])
     a_baseline(folder, "beta", [1.0])
 
@@ -251,14 +254,31 @@ def test_a_folder_of_baselines_is_a_record(tmp_path: Path) -> None:
 
     assert (record.origin, record.run_id, record.dataset, record.agent, record.model) == (
         "baselines",
-        "baselines of demo/terminal--m-1",
+        "baselines of demo/terminal,lab%2Fm-1",
         "demo",
         "terminal",
-        "m-1",
+        "lab/m-1",
     )
     assert strips(record) == {"alpha": "✓✗", "beta": "✓"}
     assert record.tasks["alpha"].attempts[1] == Attempt(trial="alpha-2026-01-01/2", reward=0.0, seconds=2.0)
     assert record.tasks["alpha"].fingerprint == FINGERPRINT
+
+
+def test_baselines_say_whose_they_are_wherever_they_lie(tmp_path: Path) -> None:
+    a_baseline(tmp_path / "demo" / "terminal,lab%2Fm-1", "alpha", [1.0]).parent.rename(tmp_path / "kept")
+
+    record = only(tmp_path / "kept")
+
+    assert (record.dataset, record.agent, record.model) == ("demo", "terminal", "lab/m-1")
+
+
+def test_baselines_of_schema_1_are_told_by_their_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "demo" / "terminal--lab-m-1"
+    a_baseline(folder, "alpha", [1.0], schema_version=1, cell=None)
+
+    record = only(folder)
+
+    assert (record.dataset, record.agent, record.model) == ("demo", "terminal", "lab-m-1")
 
 
 def test_all_baselines_are_read_from_the_top(tmp_path: Path) -> None:

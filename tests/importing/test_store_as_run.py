@@ -90,7 +90,7 @@ def test_a_stored_run_can_be_approved(tmp_path: Path) -> None:
 def test_a_void_attempt_is_not_approved(tmp_path: Path) -> None:
     run = store_record(only(TB / "one-file"), tmp_path / "results")
 
-    with pytest.raises(BaselineError, match="fix-git: a void trial has no outcome to approve"):
+    with pytest.raises(BaselineError, match="fix-git: a void attempt has no outcome to approve"):
         approve_cells(
             read_summary(run.summary)["cells"], run=run.path, baselines=tmp_path / "baselines", approver="someone"
         )
@@ -136,8 +136,8 @@ def test_names_in_foreign_files_do_not_lead_out_of_the_folder(tmp_path: Path) ->
     assert run.path == tmp_path / "results" / "-evil"
     files = {path.relative_to(run.path).as_posix() for path in tmp_path.rglob("result.json")}
     assert files == {
-        "trials/-..-..-escaped/unknown/1/result.json",
-        "trials/unnamed/unknown/1/result.json",
+        "trials/unnamed/%2D..-..-escaped/unknown/1/result.json",
+        "trials/unnamed/unnamed/unknown/1/result.json",
     }
 
 

@@ -26,7 +26,7 @@ def test_folders_of_runs_become_one_record_with_attempts_in_the_order_of_time() 
     assert strips(record) == {"eval-mteb.hard": "·✓", "fix-git": "✓✗", "hello-world": "✓✓", "play-zork": "✗·"}
     assert (record.run_id, record.label, record.dataset_label, record.notes) == (
         "per-run",
-        "openfists--some-model-4",
+        "openfists,some%2Fmodel-4",
         "sample-core==0.1.1",
         (),
     )
@@ -129,7 +129,7 @@ def test_the_lock_tells_what_the_metadata_do_not(tmp_path: Path) -> None:
     (tmp_path / "run" / "run_metadata.json").unlink()
 
     record = only(tmp_path / "run")
-    assert (record.label, record.dataset_label) == ("openfists--some-model-4", "sample-core==0.1.1")
+    assert (record.label, record.dataset_label) == ("openfists,some%2Fmodel-4", "sample-core==0.1.1")
 
 
 def test_different_agents_are_different_records(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_different_agents_are_different_records(tmp_path: Path) -> None:
     )
 
     assert sorted(record.label for record in import_results(tmp_path / "runs")) == [
-        "goosey--some-model-4",
-        "openfists--some-model-4",
+        "goosey,some%2Fmodel-4",
+        "openfists,some%2Fmodel-4",
     ]
 
 

@@ -134,12 +134,12 @@ class Suite:
         """Cell -> status in the newest run's summary."""
         return {cell["cell"]: cell["status"] for cell in self.summary["cells"]}
 
-    def result(self, scenario_id: str, actor: str = "oracle", attempt: int = 1) -> Any:
-        place = self.latest / "trials/demo" / scenario_id / actor / str(attempt)
-        return json.loads((place / "result.json").read_text())
+    def result(self, scenario_id: str, label: str = "oracle", attempt: int = 1) -> Any:
+        folder = self.latest / "trials" / "demo" / scenario_id / label / str(attempt)
+        return json.loads((folder / "result.json").read_text())
 
-    def baseline(self, scenario_id: str, actor: str = "oracle", dataset: str = "demo") -> Path:
-        return self.path / "baselines" / dataset / actor / f"{scenario_id}.json"
+    def baseline(self, scenario_id: str, label: str = "oracle", dataset: str = "demo") -> Path:
+        return self.path / "baselines" / dataset / label / f"{scenario_id}.json"
 
     def files(self, folder: str) -> dict[str, bytes]:
         """Every file below `folder`, relative path -> content."""

@@ -133,13 +133,13 @@ def test_a_changed_line_breaks_the_chain(demo: Suite) -> None:
 
 def test_two_approvals_at_once_one_wins_and_the_other_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("pytest_terminalbench.baselines.approval.LOCK_TIMEOUT_S", 0.05)
-    from pytest_terminalbench.baselines.approval import _alone
+    monkeypatch.setattr("pytest_terminalbench.baselines.lock.LOCK_TIMEOUT_S", 0.05)
+    from pytest_terminalbench.baselines.lock import only_writer
 
     entered, leave = threading.Event(), threading.Event()
 
     def first() -> None:
-        with _alone(tmp_path):
+        with only_writer(tmp_path):
             entered.set()
             leave.wait(10)
 

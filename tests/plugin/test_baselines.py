@@ -95,9 +95,19 @@ def test_a_baseline_file_is_what_the_contract_says(demo: Suite) -> None:
     assert runtime["median"] >= 0
     assert len(runtime["values"]) == 2
     result = demo.result("alpha")
+    assert content.pop("configuration").startswith("sha256:")
     assert content == {
-        "schema_version": 1,
+        "schema_version": 2,
         "baseline_id": f"alpha-{content['approved_on']}",
+        "cell": {
+            "dataset": "demo",
+            "scenario": "alpha",
+            "agent": "oracle",
+            "model": None,
+            "profile": None,
+            "source": "live",
+            "arguments": {},
+        },
         "scenario_id": "alpha",
         "status": "active",
         "approved_on": content["approved_on"],
@@ -135,7 +145,7 @@ def test_a_model_has_baselines_of_its_own(demo: Suite) -> None:
         "--tb-dataset", "demo", "-k", "alpha", "--tb-agent", "mine:Thinker", "--tb-model", "lab/x", "--update-baselines"
     )
 
-    assert sorted(demo.files("baselines")) == ["audit.jsonl", "demo/thinker--lab-x/alpha.json"]
+    assert sorted(demo.files("baselines")) == ["audit.jsonl", "demo/thinker,lab%2Fx/alpha.json"]
 
 
 def test_approving_the_same_again_changes_no_byte(demo: Suite) -> None:
@@ -256,7 +266,7 @@ def test_collecting_approves_nothing(demo: Suite) -> None:
 # -- files that cannot be read ---------------------------------------------------------------------------------------
 
 
-READS = ", and this version of pytest-terminalbench reads 1; upgrade pytest-terminalbench, or "
+READS = ", and this version of pytest-terminalbench reads up to 2; upgrade pytest-terminalbench, or "
 CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
 
 
@@ -265,7 +275,7 @@ CURE = "restore it from version control, or remove it and approve anew with --up
     [
         ("", "is damaged: not JSON: Expecting value: line 1 column 1 (char 0); "),
         ("[]", f"has schema_version None{READS}"),
-        ('{"schema_version": 2}', f"has schema_version 2{READS}"),
+        ('{"schema_version": 3}', f"has schema_version 3{READS}"),
         (
             '{"schema_version": 1}',
             "is damaged: baseline_id: Field required; scenario_id: Field required; status: Field required; ",

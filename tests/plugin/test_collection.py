@@ -312,10 +312,10 @@ def test_collecting_and_planning_write_nothing(demo: Suite) -> None:
 
 
 def test_the_order_is_that_of_the_files_names(suite: Suite) -> None:
-    suite.dataset("demo", "b", "a-b", "B", "a", "a.b", "10", "9")
+    suite.dataset("demo", "b", "a-b", "C", "a", "a.b", "10", "9")
 
     assert [nodeid.rpartition("::")[2] for nodeid in ids(suite, "--tb-dataset", "demo")] == [
-        f"{name}[oracle]" for name in ("10", "9", "B", "a-b", "a.b", "a", "b")
+        f"{name}[oracle]" for name in ("10", "9", "C", "a-b", "a.b", "a", "b")
     ]
 
 

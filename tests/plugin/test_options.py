@@ -34,8 +34,8 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-run-id", "a/b"], "--tb-run-id 'a/b' may hold letters, digits, `.`, `_` and `-` only"),
         (["--tb-run-id", ".hidden"], "--tb-run-id '.hidden' may hold letters, digits, `.`, `_` and `-` only"),
         (["--tb-run-id", "latest"], "--tb-run-id 'latest' is what the newest run is called; name it otherwise"),
-        (["--tb-agent-arg", "depth"], "--tb-agent-arg 'depth' is not KEY=VALUE"),
-        (["--tb-agent-arg", "a b=1"], "--tb-agent-arg 'a b=1' is not KEY=VALUE"),
+        (["--tb-agent-arg", "depth"], "--tb-agent-arg 'depth' is not KEY=VALUE or AGENT:KEY=VALUE"),
+        (["--tb-agent-arg", "a b=1"], "--tb-agent-arg 'a b=1' is not KEY=VALUE or AGENT:KEY=VALUE"),
         (["--tb-agent-arg", "depth=1"], "--tb-agent-arg: agent 'oracle' takes no depth; it takes: none"),
         (
             ["--tb-agent", "scripted", "--tb-agent-arg", "depth=1"],

@@ -184,6 +184,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
     attempt = cell["attempts"][0]
     assert attempt.pop("agent_s") >= 0
     assert attempt.pop("wall_s") >= 0
+    assert cell.pop("configuration").startswith("sha256:")
     assert cell == {
         "cell": "demo/baselined[oracle]",
         "scenario": "baselined",
@@ -195,7 +196,6 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "profile": None,
         "source": "live",
         "arguments": {},
-        "configuration": None,
         "status": "as-baseline",
         "improved": False,
         "inconclusive": False,

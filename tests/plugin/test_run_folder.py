@@ -371,6 +371,7 @@ def test_scenarios_of_one_id_in_two_datasets_have_folders_of_their_own(suite: Su
     done = suite.run_apart("--tb-dataset", "demo", "--tb-dataset", "other", "-n", workers)
 
     done.assert_outcomes(passed=3)
+    assert sorted(path.name for path in (suite.latest / "trials").iterdir()) == ["demo", "other"]
     told = {cell["cell"]: cell["attempts"][0]["folder"] for cell in suite.summary["cells"]}
     assert told == {
         "demo/alpha[oracle]": "trials/demo/alpha/oracle/1",

@@ -49,6 +49,8 @@ class LookingPrepared:
 
     recipe = "sha256:1"
     platform: str | None = None
+    build_s = 0.0
+    start_s = 0.0
 
     def __call__(self) -> AbstractContextManager[Environment]:
         return fake_environments(FakeEnvironment({"/tests/": looks}))()
@@ -76,7 +78,7 @@ class Project:
 
     def _cell(self, scenario_id: str, command: str) -> CellResult:
         scenario = a_scenario(self.dataset, scenario_id)
-        agent = AgentSpec(name="scripted", factory=ScriptedAgent, arguments={"commands": [command]})
+        agent = AgentSpec.of(ScriptedAgent, name="scripted", arguments={"commands": [command]})
         cell = Cell(scenario=scenario, agent=agent)
         fakes = [FakeEnvironment({"work": work, "/tests/": 1}) for _ in "ab"]
         result = run_trial(

@@ -117,13 +117,16 @@ class TestSecrets:
         class Keyed(Nop):
             secret_arguments: ClassVar[tuple[str, ...]] = ("api_key", "headers", "unused")
 
+            def __init__(self, **arguments: object) -> None:
+                pass
+
         arguments = {"api_key": "k-12345", "headers": {"Authorization": ["Bearer x1y2"]}, "style": "terse"}
-        secrets = Secrets.of(AgentSpec(name="keyed", factory=Keyed, arguments=arguments))
+        secrets = Secrets.of(AgentSpec.of(Keyed, name="keyed", arguments=arguments))
 
         assert secrets.redacted("k-12345 / Bearer x1y2 / terse") == "[secret] / [secret] / terse"
 
     def test_an_agent_that_declares_none_has_none(self) -> None:
-        agent = AgentSpec(name="nop", factory=Nop, arguments={"x": "visible"})
+        agent = AgentSpec.of(Nop, name="nop", arguments={"x": "visible"})
 
         assert Secrets.of(agent).redacted("visible") == "visible"
 

@@ -51,7 +51,7 @@ json.dump(result.to_json(), sys.stdout)
 @pytest.fixture
 def request_(tmp_path: Path) -> AttemptRequest:
     scenario = a_scenario(tmp_path / "dataset")
-    agent = AgentSpec(name="scripted", factory=ScriptedAgent, arguments={"commands": ["ls", "make it"]})
+    agent = AgentSpec.of(ScriptedAgent, name="scripted", arguments={"commands": ["ls", "make it"]})
     limits = Limits(build_s=10, agent_s=20, verifier_s=30, wait_s=4)
     fingerprint = conditions(scenario, image="sha256:1", platform="linux/amd64", dataset_version="2")
     cell = Cell(scenario=scenario, agent=agent)
@@ -115,6 +115,6 @@ def test_a_scenario_that_is_another_than_was_asked_for_is_refused(request_: Atte
 
 def test_without_limits_of_its_own_a_request_has_the_scenarios(tmp_path: Path) -> None:
     scenario = a_scenario(tmp_path, timeouts={"agent_s": 7})
-    request = AttemptRequest.of(Cell(scenario=scenario, agent=AgentSpec(name="x", factory=ScriptedAgent)), run_id="r")
+    request = AttemptRequest.of(Cell(scenario=scenario, agent=AgentSpec.of(ScriptedAgent, name="x")), run_id="r")
 
     assert request.limits == Limits(build_s=600, agent_s=7, verifier_s=120)

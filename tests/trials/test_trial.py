@@ -93,7 +93,7 @@ class Bench:
 
     def cell(self, agent: Agent, **changes: Any) -> Cell:
         scenario = a_scenario(self.folder / "dataset", **changes)
-        return Cell(scenario=scenario, agent=AgentSpec(name=agent.name, factory=type(agent)))
+        return Cell(scenario=scenario, agent=AgentSpec.of(type(agent)))
 
     def put(
         self,
@@ -550,7 +550,7 @@ class TestSecrets:
             def __init__(self, key: str) -> None:
                 super().__init__(act)
 
-        return AgentSpec(name="keyed", factory=Keyed, arguments={"key": "sk-12345"})
+        return AgentSpec.of(Keyed, name="keyed", arguments={"key": "sk-12345"})
 
     def run(self, bench: Bench, act: Callable[[Task, Environment], object]) -> TrialResult:
         cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(act))
@@ -604,7 +604,7 @@ class TestVoid:
         assert (result.reward, result.checks, result.retries) == (None, {}, ())
 
     def test_an_agent_that_cannot_be_made(self, bench: Bench) -> None:
-        cell = Cell(scenario=a_scenario(bench.folder), agent=AgentSpec(name="x", factory=Acting, arguments={"y": 1}))
+        cell = Cell(scenario=a_scenario(bench.folder), agent=AgentSpec.of(Acting, arguments={"y": 1}))
 
         result = run_trial(
             bench.request(cell),
@@ -734,13 +734,32 @@ class TestSecrecy:
     def test_only_the_oracle_is_told_where_the_solution_is(self, bench: Bench) -> None:
         told: list[Path | None] = []
 
-        class Oracular(Acting):
+        def tell(task: Task, environment: Environment) -> None:
+            told.append(task.solution)
+
+        class OfThatName(Acting):
             name: ClassVar[str] = "oracle"
 
-        for kind in (Acting, Oracular):
-            bench.put(kind(lambda task, environment: told.append(task.solution)))
+        class ThatInherits(Oracle):
+            def act(self, task: Task, environment: Environment) -> AgentReport:
+                told.append(task.solution)
+                return AgentReport()
 
-        assert told == [None, bench.folder / "dataset/make-it/solution/solve.sh"]
+        for agent in (Acting(tell), OfThatName(tell), ThatInherits()):
+            bench.put(agent)
+        # One that a conftest.py has put in the oracle's place.
+        cell = bench.cell(Oracle(), verifier={"isolation": "same"})
+        run_trial(
+            bench.request(cell),
+            scenario=cell.scenario,
+            environments=fake_environments(fake()),
+            store=bench.store,
+            journal=bench.journal,
+            agent=ThatInherits(),
+        )
+
+        assert told == [None] * 4
+        assert bench.put(Oracle()).outcome == Solved()
 
     @pytest.mark.parametrize("isolation", ["same", "fresh"])
     def test_tests_come_in_after_the_agent_has_stopped(self, bench: Bench, isolation: str) -> None:
@@ -916,7 +935,7 @@ class TestFolder:
 
     def test_models_have_folders_of_their_own(self, bench: Bench) -> None:
         scenario = a_scenario(bench.folder / "dataset")
-        cell = Cell(scenario=scenario, agent=AgentSpec(name="a b", factory=Nop, model="provider/one"))
+        cell = Cell(scenario=scenario, agent=AgentSpec.of(Nop, name="a b", model="provider/one"))
 
         result = record_void(
             bench.request(cell, 2), store=bench.store, journal=bench.journal, phase=Phase.BUILD, reason=""

@@ -1,0 +1,48 @@
+"""What a session is made of, without pytest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.scenarios.catalog import open_dataset
+from tests.scenario_files import write_scenario
+
+
+def a_bench(root: Path, **changes: Any) -> Bench:
+    settings = BenchSettings(root=root, baselines=root / "baselines", results=root / "results", **changes)
+    return Bench(settings, root / "results" / "run")
+
+
+def test_every_agent_has_a_cell_of_every_scenario(tmp_path: Path) -> None:
+    for name in ("alpha", "beta"):
+        write_scenario(tmp_path / "demo", name)
+
+    cells = a_bench(tmp_path, agents=("oracle", "nop")).cells([open_dataset(tmp_path / "demo")])
+
+    assert [cell.key for cell in cells] == [
+        "demo/alpha[oracle]",
+        "demo/alpha[nop]",
+        "demo/beta[oracle]",
+        "demo/beta[nop]",
+    ]
+
+
+def test_scenarios_whose_names_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    for name in ("alpha", "Alpha"):
+        write_scenario(tmp_path / "demo", name)
+
+    with pytest.raises(SettingsError, match=r"demo/Alpha\[oracle\] and demo/alpha\[oracle\] differ in upper and lower"):
+        list(a_bench(tmp_path).cells([open_dataset(tmp_path / "demo")]))
+
+
+def test_the_facts_name_arguments_and_tell_no_values(tmp_path: Path) -> None:
+    bench = a_bench(tmp_path, agents=("scripted", "nop"), agent_args=('scripted:commands=["sk-1"]',))
+
+    assert bench.facts()["agent_args"] == ["scripted:commands"]
+    assert "sk-1" not in repr(bench.facts())
