@@ -46,6 +46,19 @@ class Label(NamedTuple):
     arguments: str | None = None
     source: Source = Source.LIVE
 
+    @property
+    def text(self) -> str:
+        """The label: of letters, digits, ``_.-``, ``%``, ``,`` and ``~``; different labels have different texts."""
+        places = [self.agent, self.model, self.profile]
+        while places[-1] is None:
+            places.pop()
+        parts = [escaped(place or "") for place in places]
+        if self.arguments:
+            parts.append(f"{_MARK}{self.arguments}")
+        if self.source is Source.REPLAY:
+            parts.append(_REPLAY)
+        return ",".join(parts)
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class CellId:
@@ -82,19 +95,16 @@ class CellId:
 
     @property
     def label(self) -> str:
-        """Agent, model, profile, arguments and source, as far as there are any: the cell's name in its scenario.
+        """The cell's name in its scenario: agent, model, profile, arguments and source, as far as there are any.
 
-        Of letters, digits, ``_.-``, ``%``, ``,`` and ``~``; different cells of one scenario have different labels.
+        Different cells of one scenario have different labels.
         """
-        places = [self.agent, self.model, self.profile]
-        while places[-1] is None:
-            places.pop()
-        parts = [escaped(place or "") for place in places]
-        if self.arguments:
-            parts.append(f"{_MARK}{self.arguments_digest}")
-        if self.source is Source.REPLAY:
-            parts.append(_REPLAY)
-        return ",".join(parts)
+        return self.who.text
+
+    @property
+    def who(self) -> Label:
+        """Who acts: what the label tells."""
+        return Label(self.agent, self.model, self.profile, self.arguments_digest, self.source)
 
     @property
     def key(self) -> str:

@@ -18,9 +18,9 @@ SELECTOR = "@"
 
 def load_record(text: str, *, results: Path, baselines: Path) -> RunRecord:
     """The results that `text` names: a path (run folder, results file, folder of them or of baselines), the id of a
-    run below `results` or ``latest``, or ``<dataset>/<agent>[--<model>]`` below `baselines`.
+    run below `results` or ``latest``, or ``<dataset>/<label>`` below `baselines`.
 
-    ``@<agent>[--<model>]`` at the end chooses one agent where there are several. Raises RunFolderError, or
+    ``@<agent>`` or ``@<label>`` at the end chooses one agent where there are several. Raises RunFolderError, or
     BaselineError for a damaged baseline, naming file and cure.
     """
     named = _path(text, results, baselines)

@@ -33,6 +33,10 @@ class RunFolder:
         return self.path / "manifest.json"
 
     @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
     def summary(self) -> Path:
         return self.path / "summary.json"
 
