@@ -17,7 +17,9 @@ from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.deltas import delta_percent
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.runs.ledger import FileLedger
+from pytest_terminalbench.runs.manifest import RunManifest
+from pytest_terminalbench.runs.summary import read_summary, summarise
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult
 from tests.cell_results import a_cell, a_cell_id, an_attempt
@@ -469,3 +471,42 @@ def test_a_trial_without_a_result_is_damage_but_no_trials_at_all_are_not(project
     assert "result.json" in refused(project)
     trial.rmdir()
     assert project.call("report").exit_code == 0
+
+
+# -- made again -------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_run_is_reported_from_what_had_reported(project: Project) -> None:
+    run = RunFolder(project.path / "results" / "one")
+    expected = (a_cell_id("alpha"), a_cell_id("beta"))
+    manifest = RunManifest(run_id="one", started_at="2026-01-02T10:00:00.000Z", expected=expected)
+    write_json(run.manifest, manifest.to_json())
+    FileLedger(run.ledger).record(cell("demo/alpha"))
+
+    done = project.call("report", "one", "--rebuild")
+
+    assert (done.exit_code, done.err) == (0, "summary.json and report.md of one are made anew\n")
+    assert "2 cells: 1 solved, 1 lost" in done.out.splitlines()
+    assert read_summary(run.summary).lost == ("demo/beta[oracle]",)
+    assert run.report.read_text().startswith("# Run one\n")
+
+
+def test_a_run_of_an_earlier_version_cannot_be_made_again(project: Project) -> None:
+    run = write_run(project, "one", cell("demo/alpha"))
+    before = run.summary.read_bytes()
+
+    done = project.call("report", "--rebuild")
+
+    assert (done.exit_code, done.out) == (3, "")
+    assert done.err == (
+        f"terminalbench: {run.path} has no ledger.jsonl: the run was made by an earlier version, and its summary cannot "
+        "be made again\n"
+    )
+    assert run.summary.read_bytes() == before
+
+
+def test_what_nobody_can_tell_is_in_the_table_as_in_the_report(project: Project) -> None:
+    doubtful = cell("demo/alpha", attempt(solved=False), status=Status.AS_BASELINE, inconclusive=True)
+    write_run(project, "one", doubtful)
+
+    assert "inconclusive: demo/alpha[oracle]: as-baseline, says the test" in project.call("report").out.splitlines()
