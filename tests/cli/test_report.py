@@ -499,8 +499,8 @@ def test_a_run_of_an_earlier_version_cannot_be_made_again(project: Project) -> N
 
     assert (done.exit_code, done.out) == (3, "")
     assert done.err == (
-        f"terminalbench: {run.path} has no ledger.jsonl: the run was made by an earlier version, and its summary cannot "
-        "be made again\n"
+        f"terminalbench: {run.path} has no ledger.jsonl: the run was made by an earlier version, and its summary "
+        "cannot be made again\n"
     )
     assert run.summary.read_bytes() == before
 
