@@ -225,12 +225,12 @@ class Fields:
         """An object of numbers."""
         return {key: _number(f"{name}.{key}", value) for key, value in self.mapping(name).items()}
 
-    def one(self, name: str, read: Callable[[Any], _Value]) -> _Value:
+    def nested(self, name: str, read: Callable[[Any], _Value]) -> _Value:
         """What `read` makes of the object; FieldError says where in it something is wrong."""
         return _read_at(name, self._value(name), read)
 
-    def one_or(self, name: str, read: Callable[[Any], _Value], default: _Default) -> _Value | _Default:
-        return default if self._is_left_out(name, default) else self.one(name, read)
+    def nested_or(self, name: str, read: Callable[[Any], _Value], default: _Default) -> _Value | _Default:
+        return default if self._is_left_out(name, default) else self.nested(name, read)
 
     def each(self, name: str, read: Callable[[Any], _Value]) -> tuple[_Value, ...]:
         """What `read` makes of each object of a list."""
@@ -238,7 +238,7 @@ class Fields:
 
     def by_name(self, name: str, read: Callable[[Any], _Value]) -> dict[str, _Value]:
         """What `read` makes of each value of an object."""
-        return self.one_or(name, lambda content: Fields(content).every(read), {})
+        return self.nested_or(name, lambda content: Fields(content).every(read), {})
 
     def every(self, read: Callable[[Any], _Value]) -> dict[str, _Value]:
         """What `read` makes of each value of this object."""

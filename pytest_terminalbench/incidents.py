@@ -123,7 +123,7 @@ class Incident:
             run=fields.text_or("run", ""),
             text=fields.text_or("text", ""),
             cells=fields.each("cells", IncidentCell.from_json),
-            acknowledged=fields.one_or("acknowledged", Acknowledgement.from_json, None),
+            acknowledged=fields.nested_or("acknowledged", Acknowledgement.from_json, None),
             delivery=fields.text_or("delivery", None),
         )
 

@@ -106,7 +106,7 @@ class _Book:
     def enter(self, line: Fields) -> None:
         match line.text("type"):
             case "cell":
-                result = line.one("result", CellResult.from_json)
+                result = line.nested("result", CellResult.from_json)
                 self.results[result.key] = result
                 self.skipped.discard(result.key)
             case "skipped":

@@ -222,13 +222,13 @@ class RunManifest:
         Raises ValueError naming the field for what cannot be placed in time, or has a value of another type.
         """
         fields = Fields(content)
-        source = fields.one_or("source", ImportSource.from_json, None)
+        source = fields.nested_or("source", ImportSource.from_json, None)
         return cls(
             run_id=fields.text_or("run_id", None),
             started_at=fields.text("started_at"),
             finished_at=fields.text_or("finished_at", None),
             exit_status=fields.whole_or("exit_status", None),
-            settings=fields.one_or("settings", RunSettings.from_json, RunSettings()),
+            settings=fields.nested_or("settings", RunSettings.from_json, RunSettings()),
             expected=fields.each("expected", CellId.from_json),
             user=fields.text_or("user", None),
             workers=fields.whole_or("workers", 0),

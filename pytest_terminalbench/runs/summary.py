@@ -161,18 +161,18 @@ class RunSummary:
         fields = Fields(content)
         fields.require("cells", "lost")
         # The first summaries knew one interval only.
-        first = fields.one_or("interval", LabelledInterval.from_json, None)
+        first = fields.nested_or("interval", LabelledInterval.from_json, None)
         return cls(
             run_id=fields.text("run_id"),
             cells=fields.each("cells", CellResult.from_json),
             lost=fields.texts("lost"),
-            totals=fields.one("totals", Totals.from_json),
+            totals=fields.nested("totals", Totals.from_json),
             pass_at_k={int(k): share for k, share in fields.numbers("pass_at_k").items()},
             pass_hat_k={int(k): share for k, share in fields.numbers("pass_hat_k").items()},
             mean=fields.number_or("mean", None),
             intervals=fields.each("intervals", LabelledInterval.from_json) or ((first,) if first else ()),
-            cost=fields.one("cost", Cost.from_json),
-            gate=fields.one("gate", GateResult.from_json),
+            cost=fields.nested("cost", Cost.from_json),
+            gate=fields.nested("gate", GateResult.from_json),
         )
 
 
