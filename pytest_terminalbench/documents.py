@@ -165,11 +165,11 @@ class Fields:
     def __init__(self, content: object) -> None:
         if not isinstance(content, Mapping):
             raise FieldError("", "is no object")
-        self._content: Mapping[str, Any] = content
+        self.content: Mapping[str, Any] = content
 
     def get(self, name: str, default: object = None) -> object:
         """Whatever there is."""
-        return self._content.get(name, default)
+        return self.content.get(name, default)
 
     def require(self, *names: str) -> None:
         """These have to be there, whatever they are."""
@@ -183,7 +183,7 @@ class Fields:
         return default if self._is_left_out(name, default) else self.text(name)
 
     def flag_or(self, name: str, default: bool) -> bool:
-        value = self._content.get(name, default)
+        value = self.content.get(name, default)
         if not isinstance(value, bool):
             raise FieldError(name, f"is {reprlib.repr(value)}, neither true nor false")
         return value
@@ -205,14 +205,14 @@ class Fields:
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object; an empty one where there is none."""
-        value = self._content.get(name, {})
+        value = self.content.get(name, {})
         if not isinstance(value, Mapping):
             raise FieldError(name, "is no object")
         return value
 
     def values(self, name: str) -> Sequence[Any]:
         """A list; an empty one where there is none."""
-        value = self._content.get(name, [])
+        value = self.content.get(name, [])
         if not isinstance(value, list):
             raise FieldError(name, f"is {reprlib.repr(value)}, not a list")
         return value
@@ -242,15 +242,15 @@ class Fields:
 
     def every(self, read: Callable[[Any], _Value]) -> dict[str, _Value]:
         """What `read` makes of each value of this object."""
-        return {key: _read_at(key, value, read) for key, value in self._content.items()}
+        return {key: _read_at(key, value, read) for key, value in self.content.items()}
 
     def _value(self, name: str) -> Any:
-        if name not in self._content:
+        if name not in self.content:
             raise FieldError(name, "is missing")
-        return self._content[name]
+        return self.content[name]
 
     def _is_left_out(self, name: str, default: object) -> bool:
-        return name not in self._content or (default is None and self._content[name] is None)
+        return name not in self.content or (default is None and self.content[name] is None)
 
 
 def _text(field: str, value: object) -> str:
