@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.outcome import Outcome, Solved, Void, outcome_facts, outcome_from
 
-__all__ = ["AttemptResult"]
+__all__ = ["AttemptResult", "as_share"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,8 @@ class AttemptResult:
 
     @property
     def share(self) -> float | None:
-        """The reward from 0 to 1, as statistics need it: a reward above 1 is solved, and no better than that."""
-        return None if self.reward is None else min(1.0, max(0.0, self.reward))
+        """The reward from 0 to 1, as statistics need it."""
+        return None if self.reward is None else as_share(self.reward)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -63,24 +64,23 @@ class AttemptResult:
     def from_json(cls, content: Mapping[str, Any], *, attempt: int = 1) -> AttemptResult:
         """The opposite of `to_json`; `attempt` is its number where the record, of schema 1, does not tell it.
 
-        Raises KeyError, TypeError or ValueError for what is no attempt.
+        Raises ValueError naming the field for what is no attempt.
         """
-        numbers = {key: _number(content, key) for key in ("agent_s", "wall_s", "memory_peak_mb", "cost_usd")}
-        tokens = _number(content, "tokens")
-        folder = content["folder"]
-        if not isinstance(folder, str):
-            raise TypeError(f"folder is {folder!r}, not a path")
+        fields = Fields(content)
         return cls(
-            attempt=int(content.get("attempt", attempt)),
-            outcome=outcome_from(content),
-            folder=folder,
-            tokens=None if tokens is None else int(tokens),
-            **numbers,
+            attempt=fields.whole_or("attempt", attempt),
+            outcome=outcome_from(
+                {**content, "outcome": fields.text("outcome"), "reason": fields.text_or("reason", "")}
+            ),
+            folder=fields.text("folder"),
+            agent_s=fields.number_or("agent_s", None),
+            wall_s=fields.number_or("wall_s", None),
+            memory_peak_mb=fields.number_or("memory_peak_mb", None),
+            cost_usd=fields.number_or("cost_usd", None),
+            tokens=fields.whole_or("tokens", None),
         )
 
 
-def _number(content: Mapping[str, Any], key: str) -> float | None:
-    value = content.get(key)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise TypeError(f"{key} is {value!r}, not a number")
-    return value
+def as_share(reward: float) -> float:
+    """`reward` from 0 to 1: verifiers may give more than 1, which is solved and no better than that."""
+    return min(1.0, max(0.0, reward))

@@ -1,17 +1,39 @@
-"""Files written whole or not at all and made for diffs, and JSON read with care."""
+"""Our files: written whole or not at all and made for diffs, read in one way with one kind of error.
+
+`read_document` reads any file of ours. What it may hold is said by whoever knows: a ``from_json`` that asks `Fields`
+for its values, or a pydantic model's ``model_validate``.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import reprlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-__all__ = ["Types", "mistyped", "now_text", "parse_json", "read_json", "time_text", "write_atomically", "write_json"]
+from pytest_terminalbench.errors import TerminalBenchError
+
+__all__ = [
+    "FieldError",
+    "Fields",
+    "Types",
+    "append_line",
+    "mistyped",
+    "now_text",
+    "parse_document",
+    "parse_json",
+    "parse_line",
+    "read_document",
+    "read_json",
+    "time_text",
+    "write_atomically",
+    "write_json",
+]
 
 # No file of ours is nested deeper than a tenth of this; what is exhausts the stack of whoever walks through it.
 DEEPEST = 100
@@ -19,9 +41,78 @@ _MISSING = object()
 
 Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
 
+_Value = TypeVar("_Value")
+_Default = TypeVar("_Default")
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_document(
+    file: Path,
+    read: Callable[[Any], _Value],
+    *,
+    error: type[TerminalBenchError],
+    cure: str,
+    versions: Collection[int] = (1,),
+    unversioned: int | None = None,
+) -> _Value:
+    """What `read` makes of the JSON in `file`, one of ours.
+
+    Raises `error`, naming the file, the field and the `cure`, for a file that is missing, cannot be read, is no JSON or
+    nested too deeply, has a ``schema_version`` that is none of `versions`, or holds what `read` refuses (by KeyError,
+    TypeError, ValueError or an error of ours). `unversioned`: the version of a file that does not tell its own.
+    """
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        raise error.of_file(file, "does not exist", cure) from None
+    except OSError as problem:
+        raise error.of_file(file, f"cannot be read: {problem.strerror or problem}", cure) from None
+    return parse_document(raw, read, file=file, error=error, cure=cure, versions=versions, unversioned=unversioned)
+
+
+def parse_document(
+    raw: str | bytes,
+    read: Callable[[Any], _Value],
+    *,
+    file: Path | str,
+    error: type[TerminalBenchError],
+    cure: str,
+    versions: Collection[int] = (1,),
+    unversioned: int | None = None,
+) -> _Value:
+    """As `read_document`, of what `file` (for messages) holds."""
+    try:
+        content = parse_json(raw)
+        version = Fields(content).get("schema_version", unversioned)
+    except ValueError as problem:
+        raise error.of_file(file, f"is damaged: {problem}", cure) from None
+    if type(version) is not int or version not in versions:
+        readable = " and ".join(map(str, sorted(versions)))
+        raise error.of_file(
+            file,
+            f"has schema_version {reprlib.repr(version)}, and this version of pytest-terminalbench reads {readable}",
+            f"update pytest-terminalbench, or {cure}",
+        )
+    try:
+        return read(content)
+    except (KeyError, TypeError, ValueError, TerminalBenchError) as problem:
+        raise error.of_file(file, f"is damaged: {_told(problem)}", cure) from None
+
+
+def _told(problem: Exception) -> str:
+    """The fields that are wrong, as people read it."""
+    from pydantic import ValidationError
+
+    if isinstance(problem, ValidationError):
+        details = problem.errors(include_url=False)[:3]
+        return "; ".join(f"{'.'.join(map(str, detail['loc'])) or 'document'}: {detail['msg']}" for detail in details)
+    return f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
+
 
 def read_json(file: Path) -> Any:
-    """The content of `file`; raises OSError, or ValueError for what is no JSON or nested too deeply."""
+    """The content of `file`, of whatever making; raises OSError, or ValueError for what is no JSON or too deep."""
     return parse_json(file.read_bytes())
 
 
@@ -33,7 +124,7 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
     level = [content]
     for _ in range(DEEPEST):
-        level = [child for one in level for child in _children(one)]
+        level = [child for value in level for child in _children(value)]
         if not level:
             return content
     raise ValueError("nested too deeply")
@@ -43,6 +134,146 @@ def _children(value: object) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
+
+
+def parse_line(line: str | bytes) -> dict[str, Any] | None:
+    """The object in a line of a file that is appended to; None for a line that is damaged or cut off."""
+    try:
+        content = parse_json(line)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+class FieldError(ValueError):
+    """A value of a document is missing, or is none that may stand there. `field`: its path, ``cells[0].status``."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field or 'the document'} {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class Fields:
+    """A JSON object whose values are asked for by name and type.
+
+    Every question raises FieldError for a value of another type, and for one that is missing; those with a default give
+    it where the value is missing, or null and the default None. True and false are no numbers, and neither are NaN and
+    the infinities.
+    """
+
+    def __init__(self, content: object) -> None:
+        if not isinstance(content, Mapping):
+            raise FieldError("", "is no object")
+        self.content: Mapping[str, Any] = content
+
+    def get(self, name: str, default: object = None) -> object:
+        """Whatever there is."""
+        return self.content.get(name, default)
+
+    def require(self, *names: str) -> None:
+        """These have to be there, whatever they are."""
+        for name in names:
+            self._value(name)
+
+    def text(self, name: str) -> str:
+        return _text(name, self._value(name))
+
+    def text_or(self, name: str, default: _Default) -> str | _Default:
+        return default if self._is_left_out(name, default) else self.text(name)
+
+    def flag_or(self, name: str, default: bool) -> bool:
+        value = self.content.get(name, default)
+        if not isinstance(value, bool):
+            raise FieldError(name, f"is {reprlib.repr(value)}, neither true nor false")
+        return value
+
+    def whole(self, name: str) -> int:
+        value = self._value(name)
+        if type(value) is not int:
+            raise FieldError(name, f"is {reprlib.repr(value)}, not a whole number")
+        return value
+
+    def whole_or(self, name: str, default: _Default) -> int | _Default:
+        return default if self._is_left_out(name, default) else self.whole(name)
+
+    def number(self, name: str) -> float:
+        return _number(name, self._value(name))
+
+    def number_or(self, name: str, default: _Default) -> float | _Default:
+        return default if self._is_left_out(name, default) else self.number(name)
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """An object; an empty one where there is none."""
+        value = self.content.get(name, {})
+        if not isinstance(value, Mapping):
+            raise FieldError(name, "is no object")
+        return value
+
+    def values(self, name: str) -> Sequence[Any]:
+        """A list; an empty one where there is none."""
+        value = self.content.get(name, [])
+        if not isinstance(value, list):
+            raise FieldError(name, f"is {reprlib.repr(value)}, not a list")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts."""
+        return tuple(_text(f"{name}[{place}]", value) for place, value in enumerate(self.values(name)))
+
+    def numbers(self, name: str) -> dict[str, float]:
+        """An object of numbers."""
+        return {key: _number(f"{name}.{key}", value) for key, value in self.mapping(name).items()}
+
+    def nested(self, name: str, read: Callable[[Any], _Value]) -> _Value:
+        """What `read` makes of the object; FieldError says where in it something is wrong."""
+        return _read_at(name, self._value(name), read)
+
+    def nested_or(self, name: str, read: Callable[[Any], _Value], default: _Default) -> _Value | _Default:
+        return default if self._is_left_out(name, default) else self.nested(name, read)
+
+    def each(self, name: str, read: Callable[[Any], _Value]) -> tuple[_Value, ...]:
+        """What `read` makes of each object of a list."""
+        return tuple(_read_at(f"{name}[{place}]", value, read) for place, value in enumerate(self.values(name)))
+
+    def by_name(self, name: str, read: Callable[[Any], _Value]) -> dict[str, _Value]:
+        """What `read` makes of each value of an object."""
+        return self.nested_or(name, lambda content: Fields(content).every(read), {})
+
+    def every(self, read: Callable[[Any], _Value]) -> dict[str, _Value]:
+        """What `read` makes of each value of this object."""
+        return {key: _read_at(key, value, read) for key, value in self.content.items()}
+
+    def _value(self, name: str) -> Any:
+        if name not in self.content:
+            raise FieldError(name, "is missing")
+        return self.content[name]
+
+    def _is_left_out(self, name: str, default: object) -> bool:
+        return name not in self.content or (default is None and self.content[name] is None)
+
+
+def _text(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise FieldError(field, f"is {reprlib.repr(value)}, not text")
+    return value
+
+
+def _number(field: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise FieldError(field, f"is {reprlib.repr(value)}, not a number")
+    return value
+
+
+def _read_at(place: str, value: object, read: Callable[[Any], _Value]) -> _Value:
+    try:
+        return read(value)
+    except FieldError as error:
+        raise FieldError(f"{place}.{error.field}" if error.field else place, error.problem) from None
+    except KeyError as error:
+        raise FieldError(f"{place}.{error.args[0]}", "is missing") from None
+    except (TypeError, ValueError, TerminalBenchError) as error:
+        raise FieldError(place, f"is wrong: {error}") from None
 
 
 def mistyped(where: str, value: object, types: Types) -> Iterator[str]:
@@ -64,6 +295,9 @@ def _is_one(value: object, wanted: tuple[type, ...]) -> bool:
     return isinstance(value, wanted) and not (isinstance(value, float) and not math.isfinite(value))
 
 
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
 def write_json(file: Path, content: object) -> None:
     """Sorted keys, two spaces, final newline; whole or not at all."""
     write_atomically(file, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
@@ -80,6 +314,17 @@ def write_atomically(file: Path, text: str) -> None:
     except OSError:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def append_line(file: Path, content: Mapping[str, Any]) -> None:
+    """Append `content` as one line, which other processes' lines never tear: it is a single write."""
+    line = json.dumps(content, ensure_ascii=True, default=str) + "\n"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
 
 
 def now_text() -> str:

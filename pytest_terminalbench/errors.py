@@ -40,6 +40,11 @@ __all__ = [
 class TerminalBenchError(Exception):
     """Base of everything this package raises on purpose."""
 
+    @classmethod
+    def of_file(cls, file: Path | str, problem: str, cure: str) -> TerminalBenchError:
+        """The error for a file of ours that cannot be read: `problem` follows its name, `cure` says what to do."""
+        return cls(f"{file} {problem}; {cure}")
+
 
 class SettingsError(TerminalBenchError):
     """An option, an argument or a configuration value makes no sense."""
@@ -57,6 +62,10 @@ class ScenarioError(TerminalBenchError):
         self.cure = cure
         lines = [f"{file}: {problem}" for problem in self.problems]
         super().__init__("\n".join([*lines, *([f"To fix it: {cure}"] if cure else [])]))
+
+    @classmethod
+    def of_file(cls, file: Path | str, problem: str, cure: str) -> ScenarioError:
+        return cls(Path(file), [problem], cure=cure)
 
 
 class AgentSetupError(TerminalBenchError):

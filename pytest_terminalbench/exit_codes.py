@@ -1,20 +1,41 @@
-"""What `terminalbench run` ends with."""
+"""What a session, and `terminalbench run`, end with."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-__all__ = ["EXIT_BLOCKED", "EXIT_INTERRUPTED", "run_exit_code"]
+from pytest_terminalbench.status import Status
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.runs.summary import Totals
+
+__all__ = ["EXIT_BLOCKED", "EXIT_INTERRUPTED", "EXIT_VOID_RATE", "run_exit_code", "session_exit_code"]
 
 EXIT_BLOCKED = 2
 # The shell's code for Ctrl-C. pytest says 2, which here means that nothing could be compared.
 EXIT_INTERRUPTED = 130
+# More cells are void than --tb-max-void-rate allows.
+EXIT_VOID_RATE = 22
 
-_PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_USAGE, _VOID_RATE = 1, 2, 4, 22
-_FAILURES = frozenset({"unsolved", "regressed", "inconclusive", "void", "lost"})
+_PYTEST_OK, _PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_INTERNAL, _PYTEST_USAGE, _PYTEST_NOTHING = range(6)
 
 
-def run_exit_code(pytest_status: int, statuses: Collection[str]) -> int:
+def session_exit_code(pytest_status: int, totals: Totals, *, max_void_rate: float) -> int:
+    """What a session of pytest's that would end with `pytest_status` ends with, its cells having come to `totals`.
+
+    Lost cells make it an internal error; too many void ones take precedence over failures, which then say little.
+    """
+    if pytest_status not in (_PYTEST_OK, _PYTEST_FAILED, _PYTEST_NOTHING):
+        return pytest_status
+    if totals.lost:
+        return _PYTEST_INTERNAL
+    if totals.cells and totals.void / totals.cells > max_void_rate:
+        return EXIT_VOID_RATE
+    return pytest_status
+
+
+def run_exit_code(pytest_status: int, statuses: Collection[Status]) -> int:
     """The exit code for a session of pytest's that ended with `pytest_status`, and whose cells came to `statuses`.
 
     0 all is well, 1 a regression or a failure, 2 blocked by parity (and nothing worse) or a wrong command line; an
@@ -25,6 +46,7 @@ def run_exit_code(pytest_status: int, statuses: Collection[str]) -> int:
     if pytest_status == _PYTEST_INTERRUPTED:
         return EXIT_INTERRUPTED
     # A blocked cell is an error of pytest's, and the contract gives it a code of its own.
-    if pytest_status in (_PYTEST_FAILED, _VOID_RATE) and "blocked" in statuses and not _FAILURES & set(statuses):
+    is_worse = any(not status.is_pass and status is not Status.BLOCKED for status in statuses)
+    if pytest_status in (_PYTEST_FAILED, EXIT_VOID_RATE) and Status.BLOCKED in statuses and not is_worse:
         return EXIT_BLOCKED
     return pytest_status

@@ -6,21 +6,29 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pytest_terminalbench.documents import now_text, write_json
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.documents import Fields, now_text, read_document, write_json
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.naming import counted
+from pytest_terminalbench.outcome import outcome_name
+from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.settings import IncidentSettings
+from pytest_terminalbench.status import Status
+from pytest_terminalbench.trials.result import TrialResult, read_result
 
 __all__ = [
+    "Acknowledgement",
+    "Incident",
+    "IncidentCell",
+    "StoredIncident",
     "acknowledge",
-    "damaged_incidents",
     "due_date",
     "incidents_of",
     "on_rotation",
@@ -36,75 +44,157 @@ POST_TIMEOUT_S = 3.0
 POST_WAIT_S = 10.0
 # Before the second try; twice as long before the third.
 POST_PAUSE_S = 0.3
-_KINDS = {"regressed": "regression", "inconclusive": "regression", "unsolved": "functional-failure"}
+_KINDS = {
+    Status.REGRESSED: "regression",
+    Status.INCONCLUSIVE: "regression",
+    Status.UNSOLVED: "functional-failure",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentCell:
+    """A cell that got worse: its attempts' outcomes, their folders, and of the last one what its verifier said."""
+
+    cell: str
+    status: str
+    text: str
+    baseline_id: str | None = None
+    attempts: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    last_lines: tuple[str, ...] = ()
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, content: object) -> IncidentCell:
+        fields = Fields(content)
+        return cls(
+            cell=fields.text("cell"),
+            status=fields.text("status"),
+            text=fields.text("text"),
+            baseline_id=fields.text_or("baseline_id", None),
+            attempts=fields.texts("attempts"),
+            artifacts=fields.texts("artifacts"),
+            last_lines=fields.texts("last_lines"),
+            fingerprint=fields.mapping("fingerprint"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement:
+    """Somebody has taken an incident."""
+
+    by: str
+    at: str
+    notes: str = ""
+
+    @classmethod
+    def from_json(cls, content: object) -> Acknowledgement:
+        fields = Fields(content)
+        return cls(by=fields.text("by"), at=fields.text("at"), notes=fields.text_or("notes", ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """A ticket. `delivery`: what became of telling the webhook; None where there is none."""
+
+    id: str
+    kind: str
+    opened_at: str
+    due_on: str
+    on_rotation: str | None
+    run: str
+    text: str
+    cells: tuple[IncidentCell, ...] = ()
+    acknowledged: Acknowledgement | None = None
+    delivery: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: object) -> Incident:
+        fields = Fields(content)
+        return cls(
+            id=fields.text("id"),
+            kind=fields.text_or("kind", ""),
+            opened_at=fields.text("opened_at"),
+            due_on=fields.text_or("due_on", ""),
+            on_rotation=fields.text_or("on_rotation", None),
+            run=fields.text_or("run", ""),
+            text=fields.text_or("text", ""),
+            cells=fields.each("cells", IncidentCell.from_json),
+            acknowledged=fields.nested_or("acknowledged", Acknowledgement.from_json, None),
+            delivery=fields.text_or("delivery", None),
+        )
+
+
+class StoredIncident(NamedTuple):
+    """A ticket and its file."""
+
+    file: Path
+    incident: Incident
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Ticket:
     kind: str
-    cells: Sequence[Mapping[str, Any]]
+    cells: Sequence[CellResult]
     text: str
 
 
-def incidents_of(summary: Mapping[str, Any], run: Path, settings: IncidentSettings) -> list[dict[str, Any]]:
+def incidents_of(summary: RunSummary, run: Path, settings: IncidentSettings) -> list[Incident]:
     """The incidents of a run: one for its regressions, one for its functional failures, one for its suite gate."""
     today = datetime.now(UTC).date()
-    found = []
-    for number, ticket in enumerate(_tickets(summary), start=1):
-        found.append(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "id": f"{summary['run_id']}-{number}",
-                "kind": ticket.kind,
-                "opened_at": now_text(),
-                "due_on": due_date(today).isoformat(),
-                "on_rotation": on_rotation(today, settings),
-                "run": str(run),
-                "text": ticket.text,
-                "cells": [_cell(cell, run) for cell in ticket.cells],
-                "acknowledged": None,
-                "delivery": None,
-            }
+    return [
+        Incident(
+            id=f"{summary.run_id}-{number}",
+            kind=ticket.kind,
+            opened_at=now_text(),
+            due_on=due_date(today).isoformat(),
+            on_rotation=on_rotation(today, settings),
+            run=str(run),
+            text=ticket.text,
+            cells=tuple(_incident_cell(cell, run) for cell in ticket.cells),
         )
-    return found
+        for number, ticket in enumerate(_tickets(summary), start=1)
+    ]
 
 
-def _tickets(summary: Mapping[str, Any]) -> list[_Ticket]:
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for cell in summary["cells"]:
-        if cell["status"] in _KINDS:
-            groups.setdefault(_KINDS[cell["status"]], []).append(cell)
+def _tickets(summary: RunSummary) -> list[_Ticket]:
+    groups: dict[str, list[CellResult]] = {}
+    for cell in summary.cells:
+        if cell.status in _KINDS:
+            groups.setdefault(_KINDS[cell.status], []).append(cell)
     tickets = [_Ticket(kind=kind, cells=cells, text=_counted(kind, cells)) for kind, cells in sorted(groups.items())]
-    failures = summary["gate"].get("failures") or []
-    return tickets + [_Ticket(kind="suite-gate", cells=[], text=failure) for failure in failures]
+    return tickets + [_Ticket(kind="suite-gate", cells=[], text=failure) for failure in summary.gate.failures]
 
 
-def _counted(kind: str, cells: Sequence[Mapping[str, Any]]) -> str:
-    names = ", ".join(cell["scenario"] for cell in cells[:5]) + (", …" if len(cells) > 5 else "")
+def _counted(kind: str, cells: Sequence[CellResult]) -> str:
+    names = ", ".join(cell.id.scenario for cell in cells[:5]) + (", …" if len(cells) > 5 else "")
     return f"{kind} in {counted(len(cells), 'cell')}: {names}"
 
 
-def _cell(cell: Mapping[str, Any], run: Path) -> dict[str, Any]:
-    last = cell["attempts"][-1] if cell["attempts"] else {}
-    result = _result(run / last["folder"]) if last else {}
-    return {
-        "cell": cell["cell"],
-        "status": cell["status"],
-        "text": cell["text"],
-        "baseline_id": cell["baseline_id"],
-        "attempts": [attempt["outcome"] for attempt in cell["attempts"]],
-        "artifacts": [str(run / attempt["folder"]) for attempt in cell["attempts"]],
-        "last_lines": str(result.get("verifier_tail", "")).splitlines()[-10:],
-        "fingerprint": result.get("fingerprint", {}),
-    }
+def _incident_cell(cell: CellResult, run: Path) -> IncidentCell:
+    last = _last_trial(cell, run)
+    return IncidentCell(
+        cell=cell.key,
+        status=cell.status.value,
+        text=cell.text,
+        baseline_id=cell.baseline_id,
+        attempts=tuple(outcome_name(attempt.outcome) for attempt in cell.attempts),
+        artifacts=tuple(str(run / attempt.folder) for attempt in cell.attempts),
+        last_lines=tuple(last.verifier_tail.splitlines()[-10:]) if last else (),
+        fingerprint=last.fingerprint if last else {},
+    )
 
 
-def _result(folder: Path) -> dict[str, Any]:
+def _last_trial(cell: CellResult, run: Path) -> TrialResult | None:
+    if not cell.attempts:
+        return None
     try:
-        content = json.loads((folder / "result.json").read_bytes())
-    except (OSError, ValueError):
-        return {}  # The ticket is worth having without it.
-    return content if isinstance(content, dict) else {}
+        return read_result(run / cell.attempts[-1].folder / "result.json")
+    except RunFolderError:
+        return None  # The ticket is worth having without it.
 
 
 def due_date(opened: date) -> date:
@@ -123,40 +213,43 @@ def on_rotation(today: date, settings: IncidentSettings) -> str | None:
     return settings.rotation[turns % len(settings.rotation)]
 
 
-def open_incidents(incidents: Sequence[dict[str, Any]], folder: Path, settings: IncidentSettings) -> list[Path]:
+def open_incidents(incidents: Sequence[Incident], folder: Path, settings: IncidentSettings) -> list[Path]:
     """Write the tickets, then tell the webhook; a webhook that fails is noted in the ticket and stops nothing."""
-    files = []
-    for incident in incidents:
-        file = folder / f"{incident['id']}.json"
-        write_json(file, incident)
-        files.append(file)
-    if settings.webhook and incidents:
-        _post_in_time(incidents, files, settings.webhook)
-    return files
+    tickets = [StoredIncident(folder / f"{incident.id}.json", incident) for incident in incidents]
+    for ticket in tickets:
+        write_json(ticket.file, ticket.incident.to_json())
+    if settings.webhook and tickets:
+        _post_in_time(tickets, settings.webhook)
+    return [ticket.file for ticket in tickets]
 
 
-def _post_in_time(incidents: Sequence[dict[str, Any]], files: Sequence[Path], url: str) -> None:
+def _post_in_time(tickets: Sequence[StoredIncident], url: str) -> None:
     """Each ticket by a thread of its own, so that one that takes long holds up no other."""
     delivered: dict[str, str] = {}
 
-    def deliver(incident: Mapping[str, Any]) -> None:
-        delivered[incident["id"]] = post(incident, url)
+    def deliver(incident: Incident) -> None:
+        delivered[incident.id] = post(incident, url)
 
-    threads = [threading.Thread(target=deliver, args=(one,), daemon=True, name="incident") for one in incidents]
+    threads = [
+        threading.Thread(target=deliver, args=(ticket.incident,), daemon=True, name="incident") for ticket in tickets
+    ]
     until = time.monotonic() + POST_WAIT_S
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
     late = f"not delivered within {POST_WAIT_S:g} s"
-    for incident, file in zip(incidents, files, strict=True):
-        write_json(file, {**incident, "delivery": delivered.get(incident["id"], late)})
+    for file, incident in tickets:
+        write_json(file, replace(incident, delivery=delivered.get(incident.id, late)).to_json())
 
 
-def post(incident: Mapping[str, Any], url: str) -> str:
+def post(incident: Incident, url: str) -> str:
     """POST the ticket as JSON; ``delivered`` or why not. The URL may hold a secret and is not repeated."""
     request = urllib.request.Request(
-        url, data=json.dumps(incident).encode(), headers={"Content-Type": "application/json"}, method="POST"
+        url,
+        data=json.dumps(incident.to_json()).encode(),
+        headers={"Content-Type": "application/json"},
+        method="POST",
     )
     problem = ""
     for attempt in range(POST_TRIES):
@@ -169,52 +262,40 @@ def post(incident: Mapping[str, Any], url: str) -> str:
     return f"not delivered after {POST_TRIES} tries: {problem}"
 
 
-def read_incidents(results: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Every ticket below the folder of results, oldest first; `damaged_incidents` are not among them."""
-    found = [(file, content) for file, content in _tickets_below(results) if content is not None]
-    return sorted(found, key=lambda pair: (str(pair[1]["opened_at"]), pair[0].name))
+def read_incidents(results: Path) -> tuple[list[StoredIncident], list[RunFolderError]]:
+    """Every ticket below the folder of results, oldest first, and what is wrong with those that cannot be read."""
+    tickets: list[StoredIncident] = []
+    damaged: list[RunFolderError] = []
+    for file in sorted(results.glob("*/incidents/*.json")):
+        if file.parents[1].is_symlink():
+            continue
+        try:
+            tickets.append(StoredIncident(file, _read_incident(file)))
+        except RunFolderError as error:
+            damaged.append(error)
+    return sorted(tickets, key=lambda ticket: (ticket.incident.opened_at, ticket.file.name)), damaged
 
 
-def damaged_incidents(results: Path) -> list[Path]:
-    """The tickets below the folder of results that cannot be read, or are of another version's making."""
-    return sorted(file for file, content in _tickets_below(results) if content is None)
+def _read_incident(file: Path) -> Incident:
+    cure = "restore it, or remove the file"
+    return read_document(file, Incident.from_json, error=RunFolderError, cure=cure, versions=(SCHEMA_VERSION,))
 
 
-def _tickets_below(results: Path) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-    for file in results.glob("*/incidents/*.json"):
-        if not file.parents[1].is_symlink():
-            yield file, _ticket(file)
-
-
-def _ticket(file: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    is_whole = (
-        isinstance(content, dict)
-        and content.get("schema_version") == SCHEMA_VERSION
-        and isinstance(content.get("id"), str)
-        and isinstance(content.get("opened_at"), str)
-        and isinstance(content.get("acknowledged", None), dict | None)
-    )
-    return content if is_whole else None
-
-
-def acknowledge(results: Path, incident_id: str, *, by: str, notes: str = "") -> dict[str, Any]:
+def acknowledge(results: Path, incident_id: str, *, by: str, notes: str = "") -> Incident:
     """Note in the ticket that somebody has taken it.
 
     Raises RunFolderError when there is none of that id, or when somebody else has taken it.
     """
-    for file, content in read_incidents(results):
-        if content.get("id") == incident_id:
-            taken = content["acknowledged"]
-            if taken and taken.get("by") != by:
-                raise RunFolderError(
-                    f"{incident_id} was acknowledged by {taken.get('by')} at {taken.get('at')}; to take it over, set "
-                    f"`acknowledged` to null in {file}"
-                )
-            content["acknowledged"] = {"by": by, "at": now_text(), "notes": notes}
-            write_json(file, content)
-            return content
+    for file, incident in read_incidents(results)[0]:
+        if incident.id != incident_id:
+            continue
+        taken = incident.acknowledged
+        if taken and taken.by != by:
+            raise RunFolderError(
+                f"{incident_id} was acknowledged by {taken.by} at {taken.at}; to take it over, set `acknowledged` to "
+                f"null in {file}"
+            )
+        incident = replace(incident, acknowledged=Acknowledgement(by=by, at=now_text(), notes=notes))
+        write_json(file, incident.to_json())
+        return incident
     raise RunFolderError(f"no incident {incident_id!r} below {results}; `terminalbench incident list` shows them")

@@ -75,9 +75,11 @@ def outcome_from(facts: Mapping[str, Any]) -> Outcome:
     phase = Phase(facts.get("phase") or Phase.VERIFY)
     if name == "void":
         return Void(reason=reason, phase=phase)
-    reward = float(facts["reward"])
+    reward = facts.get("reward")
+    if isinstance(reward, bool) or not isinstance(reward, int | float):
+        raise TypeError(f"reward is {reward!r}, not a number")
     if (name == "solved") != (reward >= 1):
-        raise ValueError(f"outcome {name!r} contradicts reward {facts['reward']!r}")
+        raise ValueError(f"outcome {name!r} contradicts reward {reward!r}")
     if name == "solved":
         return Solved(reward=reward, reason=reason)
     return Unsolved(reward=reward, reason=reason, phase=phase)

@@ -7,21 +7,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.importing import import_results
+from tests.cell_results import OUTCOMES
 
 DATA = Path(__file__).parent / "data"
 TB = DATA / "terminal-bench"
 JOBS = DATA / "harbor" / "jobs"
 JOB = JOBS / "2026-03-01__10-00-00"
 
-_REWARDS = {"✓": 1.0, "✗": 0.0, "◐": 0.5, "·": None}
+_MARKS = {1.0: "✓", 0.0: "✗", 0.5: "◐", None: "·"}
 
 
-def a_task(marks: str, *, fingerprint: Mapping[str, Any] | None = None, **measures: Any) -> TaskRecord:
-    """A task whose attempts went as `marks` say; `measures` are the same for each."""
+def a_task(
+    marks: str, *, fingerprint: Mapping[str, Any] | None = None, seconds: float | None = None, **measures: Any
+) -> TaskRecord:
+    """A task whose attempts went as `marks` say; `seconds` of the agent's and `measures` are the same for each."""
     attempts = tuple(
-        Attempt(trial=f"{number}", reward=_REWARDS[mark], **measures) for number, mark in enumerate(marks, start=1)
+        AttemptResult(attempt=number, outcome=OUTCOMES[mark], agent_s=seconds, **measures)
+        for number, mark in enumerate(marks, start=1)
     )
     return TaskRecord(attempts=attempts, fingerprint=fingerprint or {})
 
@@ -42,8 +47,7 @@ def only(path: Path) -> RunRecord:
 
 def strips(record: RunRecord) -> dict[str, str]:
     """Every task's attempts as marks, in their order."""
-    marks = {reward: mark for mark, reward in _REWARDS.items()}
-    return {name: "".join(marks[a.reward] for a in task.attempts) for name, task in record.tasks.items()}
+    return {name: "".join(_MARKS[attempt.share] for attempt in task.attempts) for name, task in record.tasks.items()}
 
 
 def edited(source: Path, target: Path, /, **changes: Any) -> Path:

@@ -14,13 +14,17 @@ import pytest
 
 from pytest_terminalbench import incidents
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.incidents import acknowledge, damaged_incidents, open_incidents, post, read_incidents
+from pytest_terminalbench.incidents import Incident, acknowledge, open_incidents, post, read_incidents
 from pytest_terminalbench.settings import IncidentSettings
 
 
 def ticket(number: int = 1, **changes: Any) -> dict[str, Any]:
     content = {"schema_version": 1, "id": f"run-{number}", "opened_at": f"2026-11-2{number}T00:00:00Z"}
     return {**content, "acknowledged": None, "delivery": None, **changes}
+
+
+def an_incident(number: int = 1) -> Incident:
+    return Incident.from_json(ticket(number))
 
 
 def write(results: Path, text: str, name: str = "run-1") -> Path:
@@ -79,14 +83,14 @@ def webhook() -> Iterator[Webhook]:
 def test_a_webhook_is_told_again_when_it_fails(webhook: Webhook) -> None:
     webhook.statuses = [500, 200]
 
-    assert post(ticket(), webhook.url) == "delivered (200)"
+    assert post(an_incident(), webhook.url) == "delivered (200)"
     assert webhook.heard == ["run-1", "run-1"]
 
 
 def test_after_three_tries_it_is_noted_why(webhook: Webhook) -> None:
     webhook.statuses = [500]
 
-    assert post(ticket(), webhook.url) == "not delivered after 3 tries: Internal Server Error"
+    assert post(an_incident(), webhook.url) == "not delivered after 3 tries: Internal Server Error"
     assert len(webhook.heard) == 3
 
 
@@ -102,7 +106,9 @@ def test_an_answer_that_is_no_http_is_noted() -> None:
 
     threading.Thread(target=answer, daemon=True).start()
 
-    assert post(ticket(), f"http://127.0.0.1:{listener.getsockname()[1]}/").startswith("not delivered after 3 tries: ")
+    assert post(an_incident(), f"http://127.0.0.1:{listener.getsockname()[1]}/").startswith(
+        "not delivered after 3 tries: "
+    )
     listener.close()
 
 
@@ -112,7 +118,7 @@ def test_one_ticket_that_takes_long_holds_up_no_other(
     monkeypatch.setattr(incidents, "POST_WAIT_S", 2.0)
     webhook.slow = frozenset({"run-1"})
 
-    files = open_incidents([ticket(1), ticket(2)], tmp_path, IncidentSettings(webhook=webhook.url))
+    files = open_incidents([an_incident(1), an_incident(2)], tmp_path, IncidentSettings(webhook=webhook.url))
 
     told = [json.loads(file.read_text())["delivery"] for file in files]
     assert told == ["not delivered within 2 s", "delivered (200)"]
@@ -127,8 +133,10 @@ def test_damaged_tickets_are_told_apart_and_left_alone(tmp_path: Path, text: str
     file = write(tmp_path, text)
     write(tmp_path, json.dumps(ticket(2)), "run-2")
 
-    assert [content["id"] for _, content in read_incidents(tmp_path)] == ["run-2"]
-    assert damaged_incidents(tmp_path) == [file]
+    tickets, damaged = read_incidents(tmp_path)
+    assert [incident.id for _, incident in tickets] == ["run-2"]
+    assert [str(error).partition(" ")[0] for error in damaged] == [str(file)]
+    assert str(damaged[0]).endswith("restore it, or remove the file")
     with pytest.raises(RunFolderError, match="no incident 'run-1'"):
         acknowledge(tmp_path, "run-1", by="Ada")
     assert file.read_text() == text

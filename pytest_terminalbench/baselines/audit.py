@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
-from pytest_terminalbench.documents import now_text
+from pytest_terminalbench.documents import now_text, parse_line
 from pytest_terminalbench.errors import BaselineError
 
 __all__ = [
@@ -72,7 +72,7 @@ def append(file: Path, entry: Mapping[str, Any]) -> None:
 def entries(file: Path) -> Iterator[dict[str, Any]]:
     """Every line that can be read, oldest first. Raises BaselineError where the log as a whole cannot."""
     for line in _content(file).splitlines():
-        entry = _entry(line)
+        entry = parse_line(line)
         if entry is not None:
             yield entry
 
@@ -87,7 +87,7 @@ def problems(file: Path) -> list[str]:
     content = _content(file)
     lines = content.splitlines()
     for number, line in enumerate(lines, start=1):
-        entry = _entry(line)
+        entry = parse_line(line)
         if entry is None:
             is_cut = number == len(lines) and not content.endswith(b"\n")
             found.append(f"{file}:{number} is {'cut off' if is_cut else 'not JSON, or no object'}")
@@ -190,14 +190,6 @@ def _content(file: Path) -> bytes:
         return b""
     except OSError as error:
         raise BaselineError(f"{file} cannot be read: {error.strerror}; restore it from version control") from None
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) else None
 
 
 def _own_digest(entry: Mapping[str, Any]) -> str:

@@ -246,25 +246,3 @@ class Bench:
         if group not in self._tallies:
             self._tallies[group] = approved_tallies(self.settings.baselines, cell.id)
         return self._tallies[group]
-
-    def facts(self) -> dict[str, object]:
-        """For the manifest: what was asked, without values that may be secret."""
-        settings = self.settings
-        return {
-            "datasets": {dataset.name: dataset.version for dataset in self.datasets.known},
-            "agents": [{"name": spec.name, "model": spec.model} for spec in self.agents],
-            "agent_args": sorted({argument.name for argument in parse_arguments(settings.agent_args)}),
-            "concurrency": settings.concurrency,
-            "attempts": settings.attempts or "auto",
-            "max_attempts": settings.max_attempts,
-            "gate": settings.gate or "by agent",
-            "alpha": settings.alpha,
-            "margin": settings.margin,
-            "inconclusive": settings.inconclusive,
-            "parity": settings.parity,
-            "environment": settings.environment or DEFAULT_ENVIRONMENT,
-            "network": settings.network or "scenario",
-            "timeout_multiplier": settings.timeout_multiplier,
-            "max_void_rate": settings.max_void_rate,
-            "update_baselines": settings.update_baselines,
-        }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.parity import Mismatch
+from pytest_terminalbench.documents import FieldError, Fields
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.status import Status
 
@@ -103,25 +105,28 @@ class CellResult:
     def from_json(cls, content: Mapping[str, Any]) -> CellResult:
         """The opposite of `to_json`, and the reader of schema 1, whose cells know less of themselves.
 
-        Raises KeyError, TypeError or ValueError naming the field for what is no cell.
+        Raises KeyError, TypeError, ValueError or SettingsError naming the field for what is no cell.
         """
-        if not isinstance(content, Mapping):
-            raise TypeError("a cell is no object")
-        texts = {key: _typed(content, key, str, "") for key in ("text", "category", "difficulty")}
-        attempts = _typed(content, "attempts", list, [])
-        return cls(
+        fields = Fields(content)
+        result = cls(
             id=CellId.from_json(content),
-            status=Status(content["status"]),
-            attempts=tuple(_attempts(attempts)),
-            gate=_typed(content, "gate", str, "strict"),
-            improved=_typed(content, "improved", bool, False),
-            inconclusive=_typed(content, "inconclusive", bool, False),
-            adjusted_p=_typed(content, "adjusted_p", float, None),
-            baseline_id=_typed(content, "baseline_id", str, None),
-            configuration=_typed(content, "configuration", str, None),
-            mismatches=tuple(Mismatch(**mismatch) for mismatch in _typed(content, "mismatches", list, [])),
-            **texts,
+            status=Status(fields.text("status")),
+            text=fields.text_or("text", ""),
+            category=fields.text_or("category", ""),
+            difficulty=fields.text_or("difficulty", ""),
+            attempts=_numbered(fields),
+            gate=fields.text_or("gate", "strict"),
+            improved=fields.flag_or("improved", False),
+            inconclusive=fields.flag_or("inconclusive", False),
+            adjusted_p=fields.number_or("adjusted_p", None),
+            baseline_id=fields.text_or("baseline_id", None),
+            configuration=fields.text_or("configuration", None),
+            mismatches=fields.each("mismatches", lambda facts: Mismatch(**facts)),
         )
+        # Schema 1, whose cells do not tell their source, spelled names in another way.
+        if "source" in content and fields.text("cell") != result.key:
+            raise FieldError("cell", f"is {fields.text('cell')!r}, but its other fields make it {result.key}")
+        return result
 
 
 def short_attempt(attempt: AttemptResult) -> AttemptResult:
@@ -134,18 +139,7 @@ def short_text(text: str) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
-def _attempts(found: Sequence[Any]) -> list[AttemptResult]:
-    for place, attempt in enumerate(found):
-        if not isinstance(attempt, Mapping):
-            raise TypeError(f"attempts[{place}] is no object")
-    return [AttemptResult.from_json(attempt, attempt=number) for number, attempt in enumerate(found, start=1)]
-
-
-def _typed(content: Mapping[str, Any], key: str, wanted: type, default: Any) -> Any:
-    """The value of `key`, or `default` where there is none; raises TypeError for one of another type."""
-    value = content.get(key, default)
-    # A whole number is a number, and a truth value is none.
-    is_right = isinstance(value, wanted) or (wanted is float and type(value) is int)
-    if value is not default and not is_right:
-        raise TypeError(f"{key} is {value!r}, not {wanted.__name__}")
-    return value
+def _numbered(fields: Fields) -> tuple[AttemptResult, ...]:
+    """The attempts; schema 1 tells their numbers by their order alone."""
+    numbers = count(1)
+    return fields.each("attempts", lambda facts: AttemptResult.from_json(facts, attempt=next(numbers)))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, print_table, say, shown_path
 from pytest_terminalbench.cli.project import project, results_folder
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.incidents import Incident
 
 __all__ = ["app"]
 
@@ -30,19 +33,19 @@ def list_incidents(
 
     Exit code 3 when a ticket is damaged.
     """
-    from pytest_terminalbench.incidents import damaged_incidents, read_incidents
+    from pytest_terminalbench.incidents import read_incidents
 
     folder = results_folder(results)
-    found = [content for _, content in read_incidents(folder) if everything or not content.get("acknowledged")]
+    tickets, damaged = read_incidents(folder)
+    listed = [incident for _, incident in tickets if everything or incident.acknowledged is None]
     if output is Format.JSON:
-        print_json(found)
-    elif found:
-        print_table(["incident", "kind", "due", "for", "acknowledged", "what"], [_row(one) for one in found])
+        print_json([incident.to_json() for incident in listed])
+    elif listed:
+        print_table(["incident", "kind", "due", "for", "acknowledged", "what"], map(_row, listed))
     else:
         say(f"no open incidents below {shown_path(folder)}")
-    damaged = damaged_incidents(folder)
-    for file in damaged:
-        complain(f"{shown_path(file)} is damaged, or of another version: restore it, update, or remove the file")
+    for error in damaged:
+        complain(str(error))
     if damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -64,7 +67,9 @@ def acknowledge_incident(
     typer.echo(f"{incident} acknowledged by {who}")
 
 
-def _row(content: dict[str, Any]) -> list[str]:
-    acknowledged = content.get("acknowledged") or {}
-    keys = [str(content.get(key) or "-") for key in ("id", "kind", "due_on", "on_rotation")]
-    return [*keys, str(acknowledged.get("by") or "-"), str(content.get("text", ""))]
+def _row(incident: Incident) -> list[str]:
+    by = incident.acknowledged.by if incident.acknowledged else None
+    return [
+        *(value or "-" for value in (incident.id, incident.kind, incident.due_on, incident.on_rotation, by)),
+        incident.text,
+    ]

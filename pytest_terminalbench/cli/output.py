@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from pytest_terminalbench.status import Status
+
 __all__ = [
     "Format",
     "FormatOption",
@@ -58,18 +60,19 @@ class Styled:
 
 
 _STATUS_STYLES = {
-    "solved": "green",
-    "as-baseline": "yellow",
-    "unsolved": "red",
-    "regressed": "bold red",
-    "void": "magenta",
-    "blocked": "magenta",
-    "lost": "magenta",
+    Status.SOLVED: "green",
+    Status.AS_BASELINE: "yellow",
+    Status.UNSOLVED: "red",
+    Status.REGRESSED: "bold red",
+    Status.INCONCLUSIVE: "red",
+    Status.VOID: "magenta",
+    Status.BLOCKED: "magenta",
+    Status.LOST: "magenta",
 }
 
 
-def status_cell(status: str) -> Styled:
-    return Styled(status, _STATUS_STYLES.get(status, ""))
+def status_cell(status: Status) -> Styled:
+    return Styled(status.value, _STATUS_STYLES[status])
 
 
 def printable(text: str) -> str:

@@ -145,9 +145,10 @@ def _print(run: RunFolder, cells: Sequence[RegradedCell], output: Format) -> Non
 
 def _row(cell: RegradedCell, trial: RegradedTrial) -> list[str | Styled]:
     from pytest_terminalbench.outcome import outcome_name
+    from pytest_terminalbench.status import Status
 
-    after = status_cell(outcome_name(trial.after)) if trial.after else "-"
-    return [cell.after.key, str(trial.attempt), status_cell(outcome_name(trial.before)), after, trial.problem]
+    after = status_cell(Status(outcome_name(trial.after))) if trial.after else "-"
+    return [cell.after.key, str(trial.attempt), status_cell(Status(outcome_name(trial.before))), after, trial.problem]
 
 
 def _trial_json(trial: RegradedTrial) -> dict[str, object]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,13 +26,15 @@ from pytest_terminalbench.cli.project import baselines_folder, results_folder
 from pytest_terminalbench.errors import RunFolderError, SettingsError
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.runs.json_report import Measured
-    from pytest_terminalbench.runs.layout import RunFolder
+    from pytest_terminalbench.cells.result import CellResult
+    from pytest_terminalbench.runs.deltas import Reference
+    from pytest_terminalbench.runs.stored_run import StoredRun
+    from pytest_terminalbench.runs.summary import RunSummary
+    from pytest_terminalbench.status import Status
 
 __all__ = ["report"]
 
 EXIT_NO_RUN = 3
-_MARKS = {"solved": "✓", "unsolved": "✗"}
 
 
 def report(
@@ -43,6 +45,9 @@ def report(
     dataset: Annotated[
         str | None, typer.Option("--dataset", metavar="NAME", help="Only the cells of this one.")
     ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="First make summary.json and report.md anew from the run's ledger.")
+    ] = False,
     results: Annotated[
         Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
     ] = None,
@@ -57,135 +62,113 @@ def report(
     missing or damaged.
     """
     try:
+        if rebuild:
+            _rebuild(run, results_folder(results), baselines_folder(baselines))
         content = _read(run, results_folder(results), dataset)
         reference = _reference(content, results_folder(results), baselines_folder(baselines), deltas, against)
     except RunFolderError as error:
         complain(str(error))
         raise typer.Exit(EXIT_NO_RUN) from None
     if output is Format.JSON:
-        from pytest_terminalbench.runs.json_report import statement
+        from pytest_terminalbench.runs.report_json import report_json
 
-        print_json(
-            statement(
-                content.summary,
-                run=content.run.path,
-                manifest=content.manifest,
-                before=reference.cells,
-                against=reference.name,
-            )
-        )
+        print_json(report_json(content.summary, run=content.folder.path, manifest=content.manifest, before=reference))
     else:
         _print(content, reference if deltas or against else None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Content:
-    run: RunFolder
-    summary: Mapping[str, Any]
-    manifest: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Reference:
-    """What is compared with: ``baselines``, or a run's id (empty: there is none)."""
-
-    name: str
-    cells: Mapping[str, Measured]
-
-
-def _read(name: str | None, results: Path, dataset: str | None) -> _Content:
-    from pytest_terminalbench.runs.history import read_manifest
-    from pytest_terminalbench.runs.json_report import check_trials
+def _rebuild(name: str | None, results: Path, baselines: Path) -> None:
     from pytest_terminalbench.runs.layout import find_run
-    from pytest_terminalbench.runs.summary import read_summary
+    from pytest_terminalbench.sessions.closing import close_run
 
     run = find_run(name, results)
-    summary = read_summary(run.summary)
-    check_trials(summary, run.path)
-    return _Content(run=run, summary=_of_dataset(summary, dataset), manifest=read_manifest(run))
+    try:
+        close_run(run, baselines=baselines)
+    except OSError as error:
+        raise SettingsError(f"{error.filename or run.path} cannot be written: {error.strerror or error}") from None
+    say(f"summary.json and report.md of {run.id} are made anew")
 
 
-def _of_dataset(summary: Mapping[str, Any], dataset: str | None) -> Mapping[str, Any]:
-    if dataset is None:
-        return summary
+def _read(name: str | None, results: Path, dataset: str | None) -> StoredRun:
+    from pytest_terminalbench.runs.layout import find_run
+    from pytest_terminalbench.runs.stored_run import read_run
+
+    run = read_run(find_run(name, results))
+    return run if dataset is None else replace(run, summary=_of_dataset(run.summary, dataset))
+
+
+def _of_dataset(summary: RunSummary, dataset: str) -> RunSummary:
     from pytest_terminalbench.runs.summary import summarise
 
-    cells = [cell for cell in summary["cells"] if cell["dataset"] == dataset]
+    cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
     if not cells:
-        known = sorted({cell["dataset"] for cell in summary["cells"]})
-        raise SettingsError(f"--dataset {dataset!r}: run {summary['run_id']} has cells of {', '.join(known) or 'none'}")
-    return summarise(summary["run_id"], cells)
+        datasets = ", ".join(summary.datasets) or "none"
+        raise SettingsError(f"--dataset {dataset!r}: run {summary.run_id} has cells of {datasets}")
+    return summarise(summary.run_id, cells)
 
 
-def _reference(content: _Content, results: Path, baselines: Path, deltas: bool, against: str | None) -> _Reference:
+def _reference(run: StoredRun, results: Path, baselines: Path, deltas: bool, against: str | None) -> Reference:
+    from pytest_terminalbench.runs.deltas import Reference, reference_baselines, reference_run
     from pytest_terminalbench.runs.history import run_before
-    from pytest_terminalbench.runs.json_report import from_baselines, from_summary
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.summary import read_summary
 
-    cells = content.summary["cells"]
+    cells = run.summary.cells
     if against is None and not deltas:
-        return _Reference(name="baselines", cells=from_baselines(cells, baselines))
-    other = find_run(against, results) if against else run_before(content.run, {cell["cell"] for cell in cells})
+        return reference_baselines(cells, baselines)
+    other = find_run(against, results) if against else run_before(run.folder, {cell.id for cell in cells})
     if other is None:
-        say(f"no run before {content.run.id} has any of its cells, so there are no deltas")
-        return _Reference(name="", cells={})
-    return _Reference(name=other.id, cells=from_summary(read_summary(other.summary)))
+        say(f"no run before {run.folder.id} has any of its cells, so there are no deltas")
+        return Reference()
+    return reference_run(read_summary(other.summary))
 
 
 # -- the table ---------------------------------------------------------------------------------------------------
 
 
-def _print(content: _Content, reference: _Reference | None) -> None:
-    from pytest_terminalbench.runs.report import headline, score_line
-
-    summary = content.summary
-    for line in _heading(content):
+def _print(run: StoredRun, reference: Reference | None) -> None:
+    summary = run.summary
+    for line in _heading(run):
         typer.echo(line)
-    if summary["cells"]:
+    if summary.cells:
         typer.echo()
-        _print_categories(summary["cells"])
+        _print_categories(summary.cells)
         typer.echo()
         if reference is not None and reference.name:
             typer.echo(f"compared with run {reference.name}:")
-        _print_cells(summary["cells"], reference)
+        _print_cells(summary.cells, reference)
     typer.echo()
-    for line in _attention(summary):
+    for line in _closing_lines(summary):
         typer.echo(line)
-    typer.echo(headline(summary["totals"]))
-    score = score_line(summary)
-    if score:
-        typer.echo(score)
-    typer.echo(f"results: {shown_path(content.run.path)}")
+    typer.echo(f"results: {shown_path(run.folder.path)}")
 
 
-def _heading(content: _Content) -> Iterator[str]:
-    cells, manifest = content.summary["cells"], content.manifest
-    datasets = ", ".join(sorted({cell["dataset"] for cell in cells})) or "no cells"
-    actors = ", ".join(sorted({" ".join(filter(None, [cell["agent"], cell["model"]])) for cell in cells}))
-    yield f"run {content.summary['run_id']}: {datasets}" + (f"; agent {actors}" if actors else "")
-    ended = manifest.get("finished_at")
-    yield f"began {_moment(manifest['started_at'])}, " + (
-        f"ended {_moment(ended)} with exit code {manifest.get('exit_status')}" if ended else "has not ended"
+def _heading(run: StoredRun) -> Iterator[str]:
+    summary, manifest = run.summary, run.manifest
+    actors = ", ".join(sorted({cell.id.actor for cell in summary.cells}))
+    yield f"run {summary.run_id}: {', '.join(summary.datasets) or 'no cells'}" + (f"; agent {actors}" if actors else "")
+    yield f"began {_moment(manifest.started_at)}, " + (
+        f"ended {_moment(manifest.finished_at)} with exit code {manifest.exit_status}"
+        if manifest.finished_at
+        else "has not ended"
     )
 
 
-def _moment(timestamp: object) -> str:
-    return str(timestamp)[:19].replace("T", " ")
+def _moment(timestamp: str) -> str:
+    return timestamp[:19].replace("T", " ")
 
 
-def _print_categories(cells: Sequence[Mapping[str, Any]]) -> None:
-    from pytest_terminalbench.runs.report import category_rows
+def _print_categories(cells: Sequence[CellResult]) -> None:
+    from pytest_terminalbench.runs.report_lines import CATEGORY_COLUMNS, category_rows
 
-    names = ("cells", "solved", "unsolved", "as baseline", "regressed", "void", "seconds")
     rows = [
         [row.name, *(str(value or "-") for value in row[1:-1]), f"{row.seconds:.1f}"] for row in category_rows(cells)
     ]
-    print_table(["category", *(Numbers(name) for name in names)], rows)
+    print_table(["category", *map(Numbers, CATEGORY_COLUMNS)], rows)
 
 
-def _print_cells(cells: Sequence[Mapping[str, Any]], reference: _Reference | None) -> None:
-    is_one_dataset = len({cell["dataset"] for cell in cells}) == 1
+def _print_cells(cells: Sequence[CellResult], reference: Reference | None) -> None:
+    is_one_dataset = len({cell.id.dataset for cell in cells}) == 1
     columns: list[Numbers | str] = ["cell", "status"]
     if reference is None:
         columns += ["attempts", Numbers("agent s"), Numbers("peak MiB")]
@@ -195,20 +178,20 @@ def _print_cells(cells: Sequence[Mapping[str, Any]], reference: _Reference | Non
     print_table(columns, [_cell_row(cell, reference, short=is_one_dataset) for cell in cells])
 
 
-def _cell_row(cell: Mapping[str, Any], reference: _Reference | None, *, short: bool) -> list[str | Styled]:
-    from pytest_terminalbench.runs.json_report import Measured, delta_percent, measured
+def _cell_row(cell: CellResult, reference: Reference | None, *, short: bool) -> list[str | Styled]:
+    from pytest_terminalbench.runs.deltas import Measured, delta_percent
+    from pytest_terminalbench.runs.report_lines import attempt_marks
 
-    name = cell["cell"].partition("/")[2] if short else cell["cell"]
-    now = measured(cell)
+    name = cell.key.partition("/")[2] if short else cell.key
+    now = Measured.of(cell)
     seconds, memory = _number(now.runtime_s, 2), _number(now.memory_peak_mb, 1)
     if reference is None:
-        marks = "".join(_MARKS.get(attempt["outcome"], "·") for attempt in cell["attempts"])
-        return [name, status_cell(cell["status"]), marks, seconds, memory]
-    before = reference.cells.get(cell["cell"], Measured())
+        return [name, status_cell(cell.status), attempt_marks(cell), seconds, memory]
+    before = reference.of(cell)
     return [
         name,
-        status_cell(cell["status"]),
-        _before(cell["status"], before.status),
+        status_cell(cell.status),
+        _before(cell.status, before.status),
         seconds,
         percent(delta_percent(now.runtime_s, before.runtime_s)),
         memory,
@@ -216,29 +199,23 @@ def _cell_row(cell: Mapping[str, Any], reference: _Reference | None, *, short: b
     ]
 
 
-def _before(status: str, before: str | None) -> str | Styled:
+def _before(status: Status, before: Status | None) -> str | Styled:
     if before is None:
         return "not there"
-    return status_cell(before) if before != status else "the same"
+    return status_cell(before) if before is not status else "the same"
 
 
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _attention(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What somebody should look at."""
-    from pytest_terminalbench.runs.report import listed
+def _closing_lines(summary: RunSummary) -> Iterator[str]:
+    """What somebody should look at, and what it all comes to."""
+    from pytest_terminalbench.runs.report_lines import attention_lines, gate_lines, headline, score_line
 
-    for title, statuses in (
-        ("regressed", ("regressed",)),
-        ("unsolved", ("unsolved",)),
-        ("void", ("void", "blocked", "lost")),
-    ):
-        for line in listed(summary["cells"], *statuses):
-            yield f"{title}: {line}"
-    for name in summary["lost"]:
-        yield f"lost: {name} was collected and never reported"
-    for cell in summary["cells"]:
-        if cell["improved"]:
-            yield f"improved: {cell['cell']}: {cell['text']} (approve with --update-baselines)"
+    yield from attention_lines(summary)
+    yield headline(summary.totals)
+    score = score_line(summary)
+    if score:
+        yield score
+    yield from gate_lines(summary.gate)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pytest_terminalbench.cli.project import catalog, project
+from pytest_terminalbench.status import Status
 
 __all__ = ["run"]
 
@@ -96,9 +97,9 @@ class _Statuses:
     """A plugin that hears every report of the session: what became of each cell."""
 
     def __init__(self) -> None:
-        self.by_item: dict[str, str] = {}
+        self.by_item: dict[str, Status] = {}
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         for name, value in report.user_properties:
             if name == "tb":
-                self.by_item[report.nodeid] = str(json.loads(value)["status"])
+                self.by_item[report.nodeid] = Status(json.loads(value)["status"])

@@ -11,8 +11,9 @@ from functools import lru_cache
 from statistics import fmean
 from typing import Literal
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.parity import Mismatch, mismatches
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.runs.score_intervals import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
     Interval,
@@ -55,7 +56,7 @@ STRIP_MARKS = 30
 # A dataset's name and version say less than the digests of its scenarios, and change with each of them.
 _NOT_COMPARED = frozenset({"dataset"})
 _METRICS = {
-    "runtime_s": lambda attempt: attempt.seconds,
+    "runtime_s": lambda attempt: attempt.agent_s,
     "memory_peak_mb": lambda attempt: attempt.memory_peak_mb,
     "tokens": lambda attempt: attempt.tokens,
     "cost_usd": lambda attempt: attempt.cost_usd,
@@ -150,12 +151,12 @@ def strip(task: TaskRecord) -> str:
     return f"{shown}…" if len(task.attempts) > STRIP_MARKS else shown
 
 
-def _mark(attempt: Attempt) -> str:
-    if attempt.reward is None:
-        return "·"
+def _mark(attempt: AttemptResult) -> str:
     if attempt.is_solved:
         return "✓"
-    return "◐" if attempt.reward > 0 else "✗"
+    if attempt.share is None:
+        return "·"
+    return "◐" if attempt.share > 0 else "✗"
 
 
 def compare_records(

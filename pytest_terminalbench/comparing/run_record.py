@@ -8,54 +8,30 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.identity import Label
 
-__all__ = ["Attempt", "Origin", "RunRecord", "TaskRecord", "as_share", "natural_key", "shortened"]
+__all__ = ["Origin", "RunRecord", "TaskRecord", "natural_key", "shortened"]
 
 Origin = Literal["run", "baselines", "terminal-bench", "harbor"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """One attempt at a task; `trial` names it among that task's.
-
-    `reward` is from 0 to 1 and None for a void attempt, one without a verdict: missing data, never a zero. `seconds`
-    are the agent's own. What is not known is None.
-    """
-
-    trial: str
-    reward: float | None
-    reason: str = ""
-    seconds: float | None = None
-    tokens: int | None = None
-    cost_usd: float | None = None
-    memory_peak_mb: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.reward is not None and not 0.0 <= self.reward <= 1.0:
-            raise ValueError(f"the reward of {self.trial} is {self.reward}; a comparison needs rewards from 0 to 1")
-
-    @property
-    def is_solved(self) -> bool:
-        return self.reward is not None and self.reward >= 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRecord:
     """All attempts at one task, in their order. `fingerprint` is empty where the source keeps none."""
 
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptResult, ...]
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def scored(self) -> tuple[Attempt, ...]:
-        """The attempts that were judged."""
-        return tuple(attempt for attempt in self.attempts if attempt.reward is not None)
+    def scored(self) -> tuple[AttemptResult, ...]:
+        """The attempts that were judged. Void ones are missing data, never a zero."""
+        return tuple(attempt for attempt in self.attempts if not attempt.is_void)
 
     @property
     def rewards(self) -> tuple[float, ...]:
-        """Of the scored attempts, in their order."""
-        return tuple(attempt.reward for attempt in self.attempts if attempt.reward is not None)
+        """Of the scored attempts, in their order, from 0 to 1."""
+        return tuple(attempt.share for attempt in self.attempts if attempt.share is not None)
 
     @property
     def voids(self) -> int:
@@ -66,9 +42,9 @@ class TaskRecord:
 class RunRecord:
     """One agent's results on one set of tasks.
 
-    `agent` and `model` are None where the source does not tell. `began` is in seconds since 1970. `is_adaptive`: how
-    often a task was tried depended on how it went, so that only each task's first attempt may enter a test. `notes`:
-    what a reader should know of how whole the data is.
+    `agent` and `model` are None where the source does not tell; `actor` tells more of who acted, where the source does.
+    `began` is in seconds since 1970. `is_adaptive`: how often a task was tried depended on how it went, so that only
+    each task's first attempt may enter a test. `notes`: what a reader should know of how whole the data is.
     """
 
     origin: Origin
@@ -78,6 +54,7 @@ class RunRecord:
     dataset_version: str | None = None
     agent: str | None = None
     model: str | None = None
+    actor: Label | None = None
     sources: tuple[Path, ...] = ()
     began: float | None = None
     is_adaptive: bool = False
@@ -86,7 +63,7 @@ class RunRecord:
     @property
     def label(self) -> str:
         """Agent and model as cells and folders are named; the run's id where the agent is not known."""
-        return str(Label(self.agent, self.model) if self.agent else Label(self.run_id))
+        return str(self.actor or Label(self.agent or self.run_id, self.model if self.agent else None))
 
     @property
     def dataset_label(self) -> str | None:
@@ -106,11 +83,6 @@ class RunRecord:
         counts = sorted({len(task.attempts) for task in self.tasks.values()}) or [0]
         few, many = counts[0], counts[-1]
         return f"{few} to {many} attempts" if few != many else f"{few} attempt{'' if few == 1 else 's'}"
-
-
-def as_share(reward: float) -> float:
-    """`reward` from 0 to 1: our verifiers may give more than 1, which is solved and no better than that."""
-    return min(1.0, max(0.0, reward))
 
 
 def shortened(items: Sequence[str], most: int = 5) -> str:

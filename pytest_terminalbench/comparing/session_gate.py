@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import NamedTuple
 
+from pytest_terminalbench.attempt_result import AttemptResult, as_share
 from pytest_terminalbench.baselines.folder import baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.comparing.run_record import as_share
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.statistics import (
     RatioVerdict,
     SuiteSettings,
@@ -26,12 +27,22 @@ __all__ = ["RunGate", "RunGateSettings", "gate_run"]
 
 # Medians of fewer attempts say more about the machine's mood than about the agent.
 LEAST_ATTEMPTS_FOR_METRICS = 3
-# The metric's name in baselines -> the name of the value in a cell's attempts.
-_METRICS = {"runtime_s": "agent_s", "memory_peak_mb": "memory_peak_mb", "cost_usd": "cost_usd", "tokens": "tokens"}
 
 
-# Smaller values are taken for these: below them a ratio speaks of the machine's timer and allocator, not of the agent.
-_FLOORS = {"runtime_s": 1.0, "memory_peak_mb": 16.0, "cost_usd": 0.001, "tokens": 100.0}
+class _Metric(NamedTuple):
+    """`name`: in baselines. Values below `floor` are taken for it: a ratio of those tells of the machine."""
+
+    name: str
+    of: Callable[[AttemptResult], float | None]
+    floor: float
+
+
+_METRICS = (
+    _Metric("runtime_s", lambda attempt: attempt.agent_s, 1.0),
+    _Metric("memory_peak_mb", lambda attempt: attempt.memory_peak_mb, 16.0),
+    _Metric("cost_usd", lambda attempt: attempt.cost_usd, 0.001),
+    _Metric("tokens", lambda attempt: attempt.tokens, 100.0),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +58,13 @@ class RunGateSettings:
 class RunGate:
     """The verdict per agent, and per metric where attempts suffice.
 
-    `baselines`: the folder of each agent's baselines. `lower`: its scenarios that did worse than approved, the lowest
-    first, with what they did: ``find-port 5/5 → 1/3``.
+    `baselines`: the folder of each agent's baselines; `labels`: its label, as cells have it. `lower`: its scenarios
+    that did worse than approved, the lowest first, with what they did: ``find-port 5/5 → 1/3``.
     """
 
     suites: Mapping[str, SuiteVerdict] = field(default_factory=dict)
     baselines: Mapping[str, Path] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     lower: Mapping[str, Sequence[str]] = field(default_factory=dict)
     metrics: Mapping[str, Sequence[RatioVerdict]] = field(default_factory=dict)
 
@@ -84,40 +96,45 @@ class RunGate:
         verdicts = {suite.verdict for suite in self.suites.values()}
         return "pass" if verdicts == {"pass"} else "inconclusive"
 
-    def to_json(self) -> dict[str, Any]:
-        """For ``summary.json``: the numbers of the worst suite on top, every agent's below."""
+    @property
+    def result(self) -> GateResult:
+        """For the run's summary: the numbers of the worst suite on top, every agent's below."""
         worst = min(
-            self.suites.values(), key=lambda s: (s.verdict != "fail", s.p if s.p is not None else 1.0), default=None
+            self.suites.values(),
+            key=lambda suite: (suite.verdict != "fail", suite.p if suite.p is not None else 1.0),
+            default=None,
         )
-        return {
-            "verdict": self.verdict,
-            "p": worst.p if worst else None,
-            "effect": worst.effect.difference if worst and worst.effect else None,
-            "mde": worst.mde if worst else None,
-            "agents": {actor: _suite_json(suite) for actor, suite in self.suites.items()},
-            "metrics": {
-                actor: {metric.metric: {"verdict": metric.verdict, "reason": metric.reason} for metric in metrics}
+        return GateResult(
+            verdict=self.verdict,
+            p=worst.p if worst else None,
+            effect=worst.effect.difference if worst and worst.effect else None,
+            mde=worst.mde if worst else None,
+            agents={actor: _suite_result(suite) for actor, suite in self.suites.items()},
+            metrics={
+                actor: {metric.metric: MetricResult(verdict=metric.verdict, reason=metric.reason) for metric in metrics}
                 for actor, metrics in self.metrics.items()
             },
-            "failures": self.failures,
-        }
+            failures=tuple(self.failures),
+        )
 
 
-def gate_run(cells: Sequence[Mapping[str, Any]], *, baselines: Path, settings: RunGateSettings) -> RunGate | None:
-    """Compare the statistically gated `cells` (as in a summary) with their baselines; None when there are none.
+def gate_run(cells: Sequence[CellResult], *, baselines: Path, settings: RunGateSettings) -> RunGate | None:
+    """Compare the statistically gated `cells` with their baselines; None when there are none.
 
-    Cells that are void, blocked or without a baseline are left out, and counted in the verdict's reason.
+    Cells that are void, blocked, lost or without a baseline are left out, and counted in the verdict's reason. The
+    order of `cells` does not matter.
     """
     suites: dict[str, SuiteVerdict] = {}
     metrics: dict[str, list[RatioVerdict]] = {}
     places: dict[str, Path] = {}
+    labels: dict[str, str] = {}
     lower: dict[str, list[str]] = {}
     for actor, group in _by_actor(cells).items():
-        first = group[0]
-        places[actor] = current_file(baselines, CellId.from_json(first)).parent
-        pairs = list(_with_baselines(group, baselines))
-        before = {cell["cell"]: _shares(record.rewards) for cell, record in pairs}
-        after = {cell["cell"]: _rewards(cell) for cell in group if _is_scored(cell)}
+        places[actor] = current_file(baselines, group[0].id).parent
+        labels[actor] = group[0].id.label
+        compared = list(_with_baselines(group, baselines))
+        before = {cell.key: _shares(record.rewards) for cell, record in compared}
+        after = {cell.key: _shares(cell.rewards) for cell in group if cell.is_scored}
         suites[actor] = suite_gate(
             before,
             after,
@@ -125,34 +142,35 @@ def gate_run(cells: Sequence[Mapping[str, Any]], *, baselines: Path, settings: R
                 alpha=settings.alpha, margin=settings.margin, planned_attempts=1 if settings.adaptive else None
             ),
         )
-        metrics[actor] = list(_metric_verdicts(pairs))
-        lower[actor] = list(_lower(pairs))
-    return RunGate(suites=suites, baselines=places, lower=lower, metrics=metrics) if suites else None
+        metrics[actor] = list(_metric_verdicts(compared))
+        lower[actor] = list(_lower(compared))
+    return RunGate(suites=suites, baselines=places, labels=labels, lower=lower, metrics=metrics) if suites else None
 
 
-def _by_actor(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for cell in cells:
-        if cell.get("gate") == "statistical":
-            actor = f"{cell['dataset']} {CellId.from_json(cell).actor}"
-            groups.setdefault(actor, []).append(cell)
+def _by_actor(cells: Sequence[CellResult]) -> dict[str, list[CellResult]]:
+    groups: dict[str, list[CellResult]] = {}
+    for cell in sorted(cells, key=lambda cell: cell.key):
+        if cell.gate == "statistical":
+            groups.setdefault(f"{cell.id.dataset} {cell.id.actor}", []).append(cell)
     return groups
 
 
-def _with_baselines(
-    cells: Sequence[Mapping[str, Any]], baselines: Path
-) -> Iterator[tuple[Mapping[str, Any], BaselineRecord]]:
+def _with_baselines(cells: Sequence[CellResult], baselines: Path) -> Iterator[tuple[CellResult, BaselineRecord]]:
     for cell in cells:
         try:
-            stored = baseline_of(baselines, CellId.from_json(cell))
+            stored = baseline_of(baselines, cell.id)
         except BaselineError:
             continue  # The cell itself was an error already.
         if stored is not None and stored.counts:
             yield cell, stored.record
 
 
-def _lower(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[str]:
-    drops = [(cell["scenario"], _shares(record.rewards), _rewards(cell)) for cell, record in pairs if _is_scored(cell)]
+def _lower(compared: Sequence[tuple[CellResult, BaselineRecord]]) -> Iterator[str]:
+    drops = [
+        (cell.id.scenario, _shares(record.rewards), _shares(cell.rewards))
+        for cell, record in compared
+        if cell.is_scored
+    ]
     for name, before, after in sorted(drops, key=lambda drop: (fmean(drop[2]) - fmean(drop[1]), drop[0])):
         if fmean(after) < fmean(before):
             yield f"{name} {_tally(before)} → {_tally(after)}"
@@ -165,47 +183,40 @@ def _tally(rewards: Sequence[float]) -> str:
     return f"{fmean(rewards):.2f}"
 
 
-def _is_scored(cell: Mapping[str, Any]) -> bool:
-    return cell["status"] not in ("void", "blocked", "lost") and bool(cell["attempts"])
-
-
-def _rewards(cell: Mapping[str, Any]) -> list[float]:
-    return _shares([attempt["reward"] for attempt in cell["attempts"]])
-
-
 def _shares(rewards: Sequence[float]) -> list[float]:
     return [as_share(reward) for reward in rewards]
 
 
-def _metric_verdicts(pairs: Sequence[tuple[Mapping[str, Any], BaselineRecord]]) -> Iterator[RatioVerdict]:
-    for name, key in _METRICS.items():
+def _metric_verdicts(compared: Sequence[tuple[CellResult, BaselineRecord]]) -> Iterator[RatioVerdict]:
+    for metric in _METRICS:
         before: list[list[float]] = []
         after: list[list[float]] = []
         is_used = False
-        for cell, record in pairs:
-            values = [attempt.get(key) for attempt in cell["attempts"]] if _is_scored(cell) else []
+        for cell, record in compared:
+            values = [metric.of(attempt) for attempt in cell.attempts] if cell.is_scored else []
             known = [value for value in values if value is not None]
-            measure = record.metrics.get(name)
-            if measure and len(measure.values) >= LEAST_ATTEMPTS_FOR_METRICS and known and len(known) == len(values):
-                before.append([max(value, _FLOORS[name]) for value in measure.values])
-                after.append([max(value, _FLOORS[name]) for value in known])
-                is_used = is_used or any(measure.values)
+            approved = record.metrics.get(metric.name)
+            is_known = bool(known) and len(known) == len(values)
+            if is_known and approved and len(approved.values) >= LEAST_ATTEMPTS_FOR_METRICS:
+                before.append([max(value, metric.floor) for value in approved.values])
+                after.append([max(value, metric.floor) for value in known])
+                is_used = is_used or any(approved.values)
         # A metric that was always zero, as tokens are without a model, has nothing to get worse.
         if is_used:
-            yield ratio_gate(ratio_interval(before, after), metric=name)
+            yield ratio_gate(ratio_interval(before, after), metric=metric.name)
 
 
-def _suite_json(suite: SuiteVerdict) -> dict[str, Any]:
+def _suite_result(suite: SuiteVerdict) -> SuiteResult:
     effect = suite.effect
-    return {
-        "verdict": suite.verdict,
-        "reason": suite.reason,
-        "p": suite.p,
-        "effect": effect.difference if effect else None,
-        "interval": [effect.interval.low, effect.interval.high] if effect else None,
-        "mde": suite.mde,
-        "worst_drop": suite.worst_drop,
-        "improved": suite.improved,
-        "tasks": suite.tasks,
-        "only_in_candidate": list(suite.only_in_candidate),
-    }
+    return SuiteResult(
+        verdict=suite.verdict,
+        reason=suite.reason,
+        p=suite.p,
+        effect=effect.difference if effect else None,
+        interval=(effect.interval.low, effect.interval.high) if effect else None,
+        mde=suite.mde,
+        worst_drop=suite.worst_drop,
+        improved=suite.improved,
+        tasks=suite.tasks,
+        only_in_candidate=suite.only_in_candidate,
+    )

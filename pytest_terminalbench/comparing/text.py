@@ -434,7 +434,7 @@ def _task_json(task: TaskChange) -> dict[str, Any]:
 def _attempts_json(task: TaskRecord) -> dict[str, Any]:
     return {
         "strip": strip(task),
-        "rewards": [attempt.reward for attempt in task.attempts],
+        "rewards": [attempt.share for attempt in task.attempts],
         "solved": sum(attempt.is_solved for attempt in task.attempts),
         "scored": len(task.scored),
         "void": task.voids,

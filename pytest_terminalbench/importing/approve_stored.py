@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_terminalbench.baselines.approval import Approval, approve, check_maintainer
@@ -57,16 +57,15 @@ def approve_stored(
     """
     check_maintainer(approver, maintainers)
     chosen, refused, thinned = [], [], []
-    for cell in read_summary(run.summary)["cells"]:
-        judged = [attempt for attempt in cell["attempts"] if attempt["outcome"] != "void"]
-        attempts = len(cell["attempts"])
-        void = VoidCell(name=cell["cell"], voids=attempts - len(judged), attempts=attempts)
-        if not judged or (void.voids and not leave_out_void):
+    for cell in read_summary(run.summary).cells:
+        attempts = len(cell.attempts)
+        void = VoidCell(name=cell.key, voids=attempts - len(cell.judged), attempts=attempts)
+        if not cell.judged or (void.voids and not leave_out_void):
             refused.append(void)
             continue
         if void.voids:
             thinned.append(void)
-        chosen.append(cell_to_approve({**cell, "attempts": judged}, run.path))
+        chosen.append(cell_to_approve(replace(cell, attempts=cell.judged), run.path))
     approval = approve(
         chosen, run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="import --approve"
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -11,10 +11,21 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pytest_terminalbench import documents
-from pytest_terminalbench.comparing.run_record import Attempt, TaskRecord
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.comparing.run_record import TaskRecord
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
 
-__all__ = ["Found", "Lenient", "parsed", "read_json", "record_errors", "seconds_between", "tasks_of", "timestamp"]
+__all__ = [
+    "FoundAttempt",
+    "Lenient",
+    "foreign_outcome",
+    "parsed",
+    "read_json",
+    "seconds_between",
+    "tasks_of",
+    "timestamp",
+]
 
 CURE = "copy it again from where the run was made, or leave it out"
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -46,54 +57,62 @@ def parsed(model: type[_Model], content: object, file: Path, *, what: str) -> _M
         raise RunFolderError(f"{file} is damaged or not {what}: {'; '.join(problems[:3])}; {CURE}") from None
 
 
-@contextmanager
-def record_errors(file: Path) -> Iterator[None]:
-    """Values that an `Attempt` refuses become a RunFolderError naming `file`."""
-    try:
-        yield
-    except ValueError as error:
-        raise RunFolderError(f"{file}: {error}") from None
+def foreign_outcome(reward: float | None, reason: str, *, trial: str, file: Path) -> Outcome:
+    """What another harness's reward comes to; None: nobody judged. Raises RunFolderError for one beyond 0 to 1."""
+    if reward is None:
+        return Void(reason=reason, phase=Phase.VERIFY)
+    if not 0.0 <= reward <= 1.0:
+        raise RunFolderError(f"{file}: the reward of {trial} is {reward}; a comparison needs rewards from 0 to 1")
+    return Solved(reward=reward, reason=reason) if reward == 1.0 else Unsolved(reward=reward, reason=reason)
 
 
-class Found(NamedTuple):
-    """An attempt as it was found: of which task, and what sorts it among that task's attempts."""
+class FoundAttempt(NamedTuple):
+    """An attempt as it was found: of which task, and what sorts it among that task's attempts.
+
+    `trial` names it among them; its number follows from the order.
+    """
 
     task: str
+    trial: str
     order: tuple[Any, ...]
-    attempt: Attempt
+    attempt: AttemptResult
     file: Path
     fingerprint: Mapping[str, Any]
 
 
-def tasks_of(found: Iterable[Found]) -> dict[str, TaskRecord]:
-    """The tasks by name, their attempts in order, whatever order the rows came in.
+def tasks_of(attempts: Iterable[FoundAttempt]) -> dict[str, TaskRecord]:
+    """The tasks by name, their attempts numbered in order, whatever order these came in.
 
     Raises RunFolderError when an attempt is there twice, for it would count twice, and when a task's attempts were
     made under different conditions.
     """
-    by_task: dict[str, list[Found]] = {}
-    for one in found:
-        by_task.setdefault(one.task, []).append(one)
-    return {task: _task(task, sorted(by_task[task], key=lambda one: one.order)) for task in sorted(by_task)}
+    by_task: dict[str, list[FoundAttempt]] = {}
+    for attempt in attempts:
+        by_task.setdefault(attempt.task, []).append(attempt)
+    return {task: _task(task, sorted(by_task[task], key=lambda attempt: attempt.order)) for task in sorted(by_task)}
 
 
-def _task(task: str, found: list[Found]) -> TaskRecord:
+def _task(task: str, attempts: list[FoundAttempt]) -> TaskRecord:
     seen: dict[str, Path] = {}
-    for one in found:
-        if one.attempt.trial in seen:
+    for attempt in attempts:
+        if attempt.trial in seen:
             raise RunFolderError(
-                f"{one.file}: attempt {one.attempt.trial} at {task} is there twice (also in "
-                f"{seen[one.attempt.trial]}); remove one of the copies"
+                f"{attempt.file}: attempt {attempt.trial} at {task} is there twice (also in {seen[attempt.trial]}); "
+                "remove one of the copies"
             )
-        seen[one.attempt.trial] = one.file
-    known = [one for one in found if one.fingerprint]
-    for one in known[1:]:
-        if one.fingerprint != known[0].fingerprint:
+        seen[attempt.trial] = attempt.file
+    with_conditions = [attempt for attempt in attempts if attempt.fingerprint]
+    for attempt in with_conditions[1:]:
+        if attempt.fingerprint != with_conditions[0].fingerprint:
             raise RunFolderError(
-                f"{one.file} and {known[0].file} are attempts at {task} under different conditions (its files, image "
-                "or limits were changed in between); compare the two with each other, do not count them as one"
+                f"{attempt.file} and {with_conditions[0].file} are attempts at {task} under different conditions (its "
+                "files, image or limits were changed in between); compare the two with each other, do not count them "
+                "as one"
             )
-    return TaskRecord(attempts=tuple(one.attempt for one in found), fingerprint=known[0].fingerprint if known else {})
+    return TaskRecord(
+        attempts=tuple(replace(found.attempt, attempt=number) for number, found in enumerate(attempts, start=1)),
+        fingerprint=with_conditions[0].fingerprint if with_conditions else {},
+    )
 
 
 def timestamp(text: object) -> float | None:

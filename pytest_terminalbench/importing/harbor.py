@@ -14,19 +14,21 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import (
     CURE,
-    Found,
+    FoundAttempt,
     Lenient,
+    foreign_outcome,
     parsed,
     read_json,
-    record_errors,
     seconds_between,
     tasks_of,
     timestamp,
 )
+from pytest_terminalbench.outcome import Phase, Void
 
 __all__ = ["harbor_files", "import_harbor", "is_harbor_result"]
 
@@ -233,14 +235,14 @@ def _record(identity: _Identity, jobs: Sequence[_Job], folder: Path) -> RunRecor
     mine = [(job, file, trial) for job in jobs for file, trial in job.trials if _identity(trial) == identity]
     sources = {_dataset(trial.source) for _, _, trial in mine}
     is_one_dataset = len(sources) == 1
-    found = [_found(job, file, trial) for job, file, trial in mine]
-    found += [_void(job, left) for job in jobs for left in job.unfinished if _belongs(left.config, identity)]
+    attempts = [_attempt(job, file, trial) for job, file, trial in mine]
+    attempts += [_void(job, left) for job in jobs for left in job.unfinished if _belongs(left.config, identity)]
     starts = [start for _, _, trial in mine if (start := timestamp(trial.started_at)) is not None]
     versions = {job.dataset_version for job in jobs}
     return RunRecord(
         origin="harbor",
         run_id=jobs[0].name if len(jobs) == 1 else folder.resolve().name,
-        tasks=tasks_of(_with_short_names(found) if is_one_dataset else found),
+        tasks=tasks_of(_with_short_names(attempts) if is_one_dataset else attempts),
         dataset=sources.pop() if is_one_dataset else None,
         dataset_version=versions.pop() if is_one_dataset and len(versions) == 1 else None,
         agent=identity.agent,
@@ -259,27 +261,27 @@ def _task_key(name: str, source: str | None) -> str:
     return f"{_dataset(source) or ''}/{name}"
 
 
-def _with_short_names(found: Sequence[Found]) -> list[Found]:
+def _with_short_names(attempts: Sequence[FoundAttempt]) -> list[FoundAttempt]:
     """Tasks without organisation and dataset (``hello-world``), as other harnesses call them, where that is clear."""
-    names = {one.task for one in found}
+    names = {attempt.task for attempt in attempts}
     taken = Counter(name.rpartition("/")[2] for name in names)
     short = {name: last for name in names if taken[last := name.rpartition("/")[2]] == 1}
-    return [one._replace(task=short.get(one.task, one.task.partition("/")[2])) for one in found]
+    return [attempt._replace(task=short.get(attempt.task, attempt.task.partition("/")[2])) for attempt in attempts]
 
 
-def _found(job: _Job, file: Path, trial: _Trial) -> Found:
-    with record_errors(file):
-        attempt = _attempt(trial, f"{job.name}/{trial.trial_name}", file)
-    return Found(
+def _attempt(job: _Job, file: Path, trial: _Trial) -> FoundAttempt:
+    name = f"{job.name}/{trial.trial_name}"
+    return FoundAttempt(
         task=_task_key(trial.task_name, trial.source),
+        trial=name,
         order=(timestamp(trial.started_at) or float("inf"), job.name, trial.trial_name),
-        attempt=attempt,
+        attempt=_result(trial, name, file),
         file=file,
         fingerprint={"task_checksum": trial.task_checksum},
     )
 
 
-def _attempt(trial: _Trial, name: str, file: Path) -> Attempt:
+def _result(trial: _Trial, name: str, file: Path) -> AttemptResult:
     steps = trial.step_results or []
     usages = [trial.agent_result] if trial.agent_result else [step.agent_result for step in steps if step.agent_result]
     tokens = [n for usage in usages for n in (usage.n_input_tokens, usage.n_output_tokens) if n is not None]
@@ -287,13 +289,13 @@ def _attempt(trial: _Trial, name: str, file: Path) -> Attempt:
     times = [trial.agent_execution] if trial.agent_execution else [step.agent_execution for step in steps]
     seconds = [seconds_between(time.started_at, time.finished_at) for time in times if time]
     reward = _reward(trial, file)
-    return Attempt(
-        trial=name,
-        reward=reward,
-        reason=trial.exception_info.exception_type
-        if trial.exception_info
-        else ("" if reward is not None else "no reward"),
-        seconds=_sum(seconds),
+    reason = "" if reward is not None else "no reward"
+    if trial.exception_info:
+        reason = trial.exception_info.exception_type
+    return AttemptResult(
+        attempt=1,
+        outcome=foreign_outcome(reward, reason, trial=name, file=file),
+        agent_s=_sum(seconds),
         tokens=sum(tokens) if tokens else None,
         cost_usd=_sum(costs),
     )
@@ -325,12 +327,13 @@ def _belongs(config: _TrialConfig, identity: _Identity) -> bool:
     )
 
 
-def _void(job: _Job, left: _Unfinished) -> Found:
+def _void(job: _Job, left: _Unfinished) -> FoundAttempt:
     trial = left.config.trial_name or left.file.parent.name
-    return Found(
+    return FoundAttempt(
         task=_task_key(job.task_name(left), left.config.task.source),
+        trial=f"{job.name}/{trial}",
         order=(float("inf"), job.name, trial),
-        attempt=Attempt(trial=f"{job.name}/{trial}", reward=None, reason="never finished"),
+        attempt=AttemptResult(attempt=1, outcome=Void(reason="never finished", phase=Phase.AGENT)),
         file=left.file,
         fingerprint={},
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.folder import StoredBaseline, stored_baseline
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, as_share
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.importing.foreign_documents import Found, record_errors, tasks_of
+from pytest_terminalbench.importing.foreign_documents import FoundAttempt, tasks_of
+from pytest_terminalbench.outcome import Solved, Unsolved
 
 __all__ = ["baseline_files", "import_baselines", "is_baseline"]
 
@@ -50,16 +52,17 @@ def _record(approved: list[StoredBaseline]) -> RunRecord:
     return RunRecord(
         origin="baselines",
         run_id=f"baselines of {cell.dataset}/{cell.label}",
-        tasks=tasks_of(one for stored in approved for one in _found(stored.file, stored.record)),
+        tasks=tasks_of(attempt for stored in approved for attempt in _attempts(stored.file, stored.record)),
         dataset=cell.dataset,
         agent=cell.agent,
         model=cell.model,
+        actor=cell.label_parts,
         sources=tuple(stored.file for stored in approved),
         notes=(f"{provisional} of {len(approved)} baselines are provisional",) if provisional else (),
     )
 
 
-def _found(file: Path, record: BaselineRecord) -> Iterator[Found]:
+def _attempts(file: Path, record: BaselineRecord) -> Iterator[FoundAttempt]:
     metrics = {
         name: record.metrics[name].values if name in record.metrics else []
         for name in ("runtime_s", "tokens", "cost_usd", "memory_peak_mb")
@@ -71,18 +74,18 @@ def _found(file: Path, record: BaselineRecord) -> Iterator[Found]:
 
     for index, reward in enumerate(record.rewards):
         tokens = value("tokens", index)
-        with record_errors(file):
-            yield Found(
-                task=record.scenario_id,
-                order=(index,),
-                attempt=Attempt(
-                    trial=f"{record.baseline_id}/{index + 1}",
-                    reward=as_share(reward),
-                    seconds=value("runtime_s", index),
-                    tokens=None if tokens is None else int(tokens),
-                    cost_usd=value("cost_usd", index),
-                    memory_peak_mb=value("memory_peak_mb", index),
-                ),
-                file=file,
-                fingerprint=record.fingerprint,
-            )
+        yield FoundAttempt(
+            task=record.scenario_id,
+            trial=f"{record.baseline_id}/{index + 1}",
+            order=(index,),
+            attempt=AttemptResult(
+                attempt=index + 1,
+                outcome=Solved(reward=reward) if reward >= 1 else Unsolved(reward=reward, reason=""),
+                agent_s=value("runtime_s", index),
+                tokens=None if tokens is None else int(tokens),
+                cost_usd=value("cost_usd", index),
+                memory_peak_mb=value("memory_peak_mb", index),
+            ),
+            file=file,
+            fingerprint=record.fingerprint,
+        )

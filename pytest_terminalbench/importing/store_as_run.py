@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pytest_terminalbench import __version__
 from pytest_terminalbench.agents.base import Usage
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, TaskRecord
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.digest import digest_bytes, digest_json
 from pytest_terminalbench.documents import now_text, time_text, write_atomically, write_json
-from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.errors import RunFolderError, SettingsError
+from pytest_terminalbench.identity import CellId, check_distinct
 from pytest_terminalbench.importing.own_runs import UNNAMED_DATASET
 from pytest_terminalbench.naming import sanitised
-from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void, outcome_name
-from pytest_terminalbench.runs.history import read_manifest
+from pytest_terminalbench.outcome import Outcome, Unsolved
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.manifest import SCHEMA_VERSION
-from pytest_terminalbench.runs.report import markdown
+from pytest_terminalbench.runs.ledger import Closing, FileLedger
+from pytest_terminalbench.runs.manifest import (
+    AskedAgent,
+    ImportSource,
+    RunManifest,
+    RunSettings,
+    SourceFile,
+    read_manifest,
+)
+from pytest_terminalbench.runs.report_markdown import markdown
 from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import Timing, TrialResult
 
 __all__ = ["store_record"]
@@ -56,84 +65,91 @@ def store_record(record: RunRecord, results: Path, *, run_id: str | None = None)
     return run
 
 
-def _check_same(run: RunFolder, manifest: Mapping[str, Any]) -> None:
-    there = read_manifest(run).get("source")
-    if not isinstance(there, dict) or there.get("digest") != manifest["source"]["digest"]:
+def _check_same(run: RunFolder, manifest: RunManifest) -> None:
+    stored = read_manifest(run).source
+    if stored is None or manifest.source is None or stored.digest != manifest.source.digest:
         raise RunFolderError(f"{run.path} exists and holds something else; give these results another id")
 
 
-def _manifest(record: RunRecord, run_id: str) -> dict[str, Any]:
-    files = [{"path": str(file), "digest": digest_bytes(file.read_bytes())} for file in record.sources]
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
-        "imported": True,
-        "imported_at": now_text(),
-        "source": {
-            "origin": record.origin,
-            "run_id": record.run_id,
-            "files": files,
+def _manifest(record: RunRecord, run_id: str) -> RunManifest:
+    files = tuple(SourceFile(path=str(file), digest=digest_bytes(file.read_bytes())) for file in record.sources)
+    return RunManifest(
+        run_id=run_id,
+        started_at=now_text() if record.began is None else time_text(datetime.fromtimestamp(record.began, UTC)),
+        settings=RunSettings(
+            datasets={record.dataset or UNNAMED_DATASET: record.dataset_version} if record.dataset_version else {},
+            agents=(AskedAgent(name=_agent(record), model=record.model),),
+            attempts=max((len(task.attempts) for task in record.tasks.values()), default=0),
+        ),
+        expected=tuple(_cells_of(record).values()),
+        versions={"pytest-terminalbench": __version__},
+        source=ImportSource(
+            origin=record.origin,
+            run_id=record.run_id,
             # Of the contents alone: the same files elsewhere are the same results.
-            "digest": digest_json([file["digest"] for file in files]),
-        },
-        "notes": list(record.notes),
-        "started_at": now_text() if record.began is None else time_text(datetime.fromtimestamp(record.began, UTC)),
-        "finished_at": None,
-        "exit_status": None,
-        "settings": {
-            "datasets": {_dataset(record): record.dataset_version} if record.dataset_version else {},
-            "agents": [{"name": _agent(record), "model": record.model}],
-            "attempts": max((len(task.attempts) for task in record.tasks.values()), default=0),
-        },
-        "versions": {"pytest-terminalbench": __version__},
-    }
-
-
-def _dataset(record: RunRecord) -> str:
-    return _safe(record.dataset) if record.dataset else UNNAMED_DATASET
+            digest=digest_json([file.digest for file in files]),
+            files=files,
+            imported_at=now_text(),
+        ),
+        notes=record.notes,
+    )
 
 
 def _agent(record: RunRecord) -> str:
-    return (record.agent or record.run_id).lstrip(".") or "unknown"
+    return record.agent or record.run_id or "unknown"
 
 
 def _safe(name: str) -> str:
-    """As the name of a folder: a foreign file must not say where we write, and ``..`` is a name, too."""
+    """As the name of a run's folder: a foreign file must not say where we write, and ``..`` is a name, too."""
     return sanitised(name).lstrip(".") or "unnamed"
 
 
-def _write(record: RunRecord, run_id: str, run: RunFolder, manifest: Mapping[str, Any]) -> None:
-    cells: dict[str, dict[str, Any]] = {}
-    for name, task in record.tasks.items():
-        trials = list(_trials(record, name, task, run_id))
-        cell = _cell(trials)
-        if cell["cell"] in cells:
-            raise RunFolderError(f"{record.run_id} has two tasks that would both be called {cell['cell']}")
-        cells[cell["cell"]] = cell
+def _cells_of(record: RunRecord) -> dict[str, CellId]:
+    """The cell of each task; raises RunFolderError for names that make none."""
+    try:
+        cells = {task: _cell_of(record, task) for task in record.tasks}
+        check_distinct(cells.values())
+    except SettingsError as error:
+        raise RunFolderError(f"{record.run_id} cannot be stored: {error}") from None
+    return cells
+
+
+def _cell_of(record: RunRecord, task: str) -> CellId:
+    dataset, scenario = record.dataset, task
+    if record.dataset is None and "/" in task:
+        # Of several datasets, each task is called by its dataset too.
+        dataset, _, scenario = task.rpartition("/")
+    return CellId(
+        dataset=dataset or UNNAMED_DATASET, scenario=scenario, agent=_agent(record), model=record.model or None
+    )
+
+
+def _write(record: RunRecord, run_id: str, run: RunFolder, manifest: RunManifest) -> None:
+    ledger = FileLedger(run.ledger)
+    results = []
+    for task, cell in _cells_of(record).items():
+        trials = list(_trials(record, cell, record.tasks[task], run_id))
         for trial in trials:
             write_json(run.path / trial.folder / "result.json", trial.to_json())
-    summary = summarise(run_id, list(cells.values()))
-    write_json(run.summary, summary)
+        results.append(_result(cell, trials))
+        ledger.record(results[-1])
+    ledger.close(Closing(exit_status=0))
+    summary = summarise(run_id, results)
+    write_json(run.summary, summary.to_json())
     write_atomically(run.report, markdown(summary))
-    write_json(run.manifest, manifest)
+    write_json(run.manifest, manifest.to_json())
 
 
-def _trials(record: RunRecord, name: str, task: TaskRecord, run_id: str) -> Iterator[TrialResult]:
-    dataset, scenario = _dataset(record), name
-    if record.dataset is None and "/" in name:
-        # Of several datasets, each task is called by its dataset too.
-        before, _, scenario = name.rpartition("/")
-        dataset = _safe(before) if before else UNNAMED_DATASET
-    scenario = _safe(scenario)
-    cell = CellId(dataset=dataset, scenario=scenario, agent=_agent(record), model=record.model)
-    for number, attempt in enumerate(task.attempts, start=1):
+def _trials(record: RunRecord, cell: CellId, task: TaskRecord, run_id: str) -> Iterator[TrialResult]:
+    for attempt in task.attempts:
+        seconds = attempt.agent_s or 0.0
         yield TrialResult(
             run_id=run_id,
-            cell=CellId(dataset=dataset, scenario=scenario, agent=_agent(record), model=record.model),
-            attempt=number,
-            outcome=_outcome(attempt),
-            folder=f"trials/{cell.trial_folder}/{number}",
-            timing=_timing(attempt.seconds or 0.0),
+            cell=cell,
+            attempt=attempt.attempt,
+            outcome=_with_reason(attempt.outcome),
+            folder=f"trials/{cell.trial_folder}/{attempt.attempt}",
+            timing=Timing(agent_s=seconds, working_s=seconds, wall_s=seconds),
             # Which of them were input is not kept; only their number is compared.
             usage=Usage(input_tokens=attempt.tokens or 0, cost_usd=attempt.cost_usd),
             memory_peak_mb=attempt.memory_peak_mb,
@@ -141,49 +157,21 @@ def _trials(record: RunRecord, name: str, task: TaskRecord, run_id: str) -> Iter
         )
 
 
-def _timing(seconds: float) -> Timing:
-    return Timing(agent_s=seconds, working_s=seconds, wall_s=seconds)
+def _with_reason(outcome: Outcome) -> Outcome:
+    is_bare = isinstance(outcome, Unsolved) and not outcome.reason
+    return replace(outcome, reason="the verifier refused the work") if is_bare else outcome
 
 
-def _outcome(attempt: Attempt) -> Outcome:
-    if attempt.reward is None:
-        return Void(reason=attempt.reason, phase=Phase.VERIFY)
-    if attempt.is_solved:
-        return Solved(reward=attempt.reward, reason=attempt.reason)
-    return Unsolved(reward=attempt.reward, reason=attempt.reason or "the verifier refused the work")
-
-
-def _cell(trials: Sequence[TrialResult]) -> dict[str, Any]:
-    """As a session's items publish theirs."""
-    first = trials[0]
-    judged = [trial for trial in trials if not isinstance(trial.outcome, Void)]
-    solved = sum(isinstance(trial.outcome, Solved) for trial in judged)
-    voids = len(trials) - len(judged)
-    status = "void" if not judged else "solved" if solved == len(judged) else "unsolved"
-    cell = CellId(dataset=first.dataset, scenario=first.scenario_id, agent=first.agent, model=first.model)
-    return {
-        "cell": cell.key,
-        **cell.to_json(),
-        "category": "(not known)",
-        "difficulty": "",
-        "status": status,
-        "improved": False,
-        "baseline_id": None,
-        "text": f"solved {solved} of {len(judged)}" + (f"; {voids} void" if voids else ""),
-        "attempts": [_attempt(trial) for trial in trials],
-    }
-
-
-def _attempt(trial: TrialResult) -> dict[str, Any]:
-    outcome = trial.outcome
-    return {
-        "outcome": outcome_name(outcome),
-        "reason": outcome.reason,
-        "reward": trial.reward,
-        "phase": None if isinstance(outcome, Solved) else outcome.phase.value,
-        "agent_s": trial.timing.agent_s,
-        "wall_s": trial.timing.wall_s,
-        "memory_peak_mb": trial.memory_peak_mb,
-        "cost_usd": trial.usage.cost_usd,
-        "folder": trial.folder,
-    }
+def _result(cell: CellId, trials: Sequence[TrialResult]) -> CellResult:
+    """As a session's cells come out, without a baseline to compare with."""
+    attempts = tuple(trial.attempt_result() for trial in trials)
+    voids = sum(attempt.is_void for attempt in attempts)
+    solved, judged = sum(attempt.is_solved for attempt in attempts), len(attempts) - voids
+    verdict = Status.SOLVED if solved == judged else Status.UNSOLVED
+    return CellResult(
+        id=cell,
+        status=verdict if judged else Status.VOID,
+        text=f"solved {solved} of {judged}" + (f"; {voids} void" if voids else ""),
+        category="(not known)",
+        attempts=attempts,
+    )

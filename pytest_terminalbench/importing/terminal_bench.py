@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord, natural_key, shortened
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.comparing.run_record import RunRecord, natural_key, shortened
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import (
-    Found,
+    FoundAttempt,
     Lenient,
+    foreign_outcome,
     parsed,
     read_json,
-    record_errors,
     seconds_between,
     tasks_of,
     timestamp,
@@ -168,11 +169,10 @@ def _in_order(runs: Sequence[_Run]) -> list[_Run]:
 def _record(runs: Sequence[_Run], path: Path) -> RunRecord:
     metadata = runs[0].metadata
     _check_copies(runs)
-    found = [one for number, run in enumerate(runs) for one in _found(run, number)]
     return RunRecord(
         origin="terminal-bench",
         run_id=runs[0].name if len(runs) == 1 and not path.is_dir() else path.resolve().name,
-        tasks=tasks_of(found),
+        tasks=tasks_of(attempt for number, run in enumerate(runs) for attempt in _attempts(run, number)),
         dataset=metadata.dataset_name,
         dataset_version=metadata.dataset_version,
         agent=metadata.agent_name,
@@ -196,31 +196,32 @@ def _check_copies(runs: Sequence[_Run]) -> None:
         seen |= dict.fromkeys(ids, run.file)
 
 
-def _found(run: _Run, number: int) -> Iterator[Found]:
+def _attempts(run: _Run, number: int) -> Iterator[FoundAttempt]:
     for trial in run.trials:
         turn = trial.trial_name.removeprefix(f"{trial.task_id}.").split(".", 1)[0]
-        with record_errors(run.file):
-            yield Found(
-                task=trial.task_id,
-                order=(number, natural_key(turn), trial.trial_name),
-                attempt=_attempt(trial, f"{run.name}/{trial.trial_name}"),
-                file=run.file,
-                fingerprint={},
-            )
+        name = f"{run.name}/{trial.trial_name}"
+        yield FoundAttempt(
+            task=trial.task_id,
+            trial=name,
+            order=(number, natural_key(turn), trial.trial_name),
+            attempt=_attempt(trial, name, run.file),
+            file=run.file,
+            fingerprint={},
+        )
 
 
-def _attempt(trial: _Trial, name: str) -> Attempt:
+def _attempt(trial: _Trial, name: str, file: Path) -> AttemptResult:
     reward = None if trial.is_resolved is None else float(trial.is_resolved)
     reason = "" if trial.failure_mode in ("unset", "none") else trial.failure_mode
     if trial.is_resolved and trial.parser_results == {}:
         # tb calls a run of no test at all resolved: `all([])` is true.
         reward, reason = None, "resolved without a single test"
     tokens = (trial.total_input_tokens or 0) + (trial.total_output_tokens or 0)
-    return Attempt(
-        trial=name,
-        reward=reward,
-        reason=reason or ("" if reward is not None else "no verdict"),
-        seconds=seconds_between(trial.agent_started_at, trial.agent_ended_at),
+    reason = reason or ("" if reward is not None else "no verdict")
+    return AttemptResult(
+        attempt=1,
+        outcome=foreign_outcome(reward, reason, trial=name, file=file),
+        agent_s=seconds_between(trial.agent_started_at, trial.agent_ended_at),
         # tb writes 0 for every agent that runs in the container and for every trial that timed out: not counted.
         tokens=tokens or None,
     )

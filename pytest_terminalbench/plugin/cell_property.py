@@ -9,6 +9,7 @@ import pytest
 
 from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.plugin.stash_keys import CELL
 
 __all__ = ["PROPERTY", "cell_of", "publish", "read_property", "written"]
@@ -42,5 +43,5 @@ def read_property(value: object) -> CellResult | None:
     """The cell in a property's value; None for what is not ours: a user's test may record a property of that name."""
     try:
         return CellResult.from_json(json.loads(value)) if isinstance(value, str) else None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, SettingsError):
         return None

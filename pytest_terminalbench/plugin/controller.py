@@ -6,7 +6,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +16,9 @@ import pytest
 
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.session_gate import RunGate, RunGateSettings, gate_run
-from pytest_terminalbench.documents import write_atomically, write_json
-from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.exit_codes import session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import incidents_of, open_incidents
 from pytest_terminalbench.plugin.cell_property import cell_of, written
@@ -29,17 +30,18 @@ from pytest_terminalbench.plugin.suite_gate_report import failed_gate
 from pytest_terminalbench.plugin.terminal_summary import Summary, write_summary
 from pytest_terminalbench.runs.approvable_trials import approve_cells
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.manifest import finished, git_user, started
-from pytest_terminalbench.runs.report import markdown
-from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.runs.ledger import Closing, FileLedger
+from pytest_terminalbench.runs.manifest import RunManifest, git_user
+from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.sessions.closing import ask_gate, close_run
+from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.settings import ProjectSettings, project_settings
 from pytest_terminalbench.status import Status
 
 __all__ = ["Controller"]
 
-EXIT_VOID_RATE = 22
 # A worker that dies takes its cell with it; the second time the cell is to blame.
 WORKER_RETRIES = 1
 
@@ -73,9 +75,8 @@ class Controller:
         self._cell_of = cell_of
         self._scenario_of = scenario_of
         self._progress_s = progress_s
-        self._ledger = SessionLedger()
-        self._manifest: dict[str, object] | None = None
-        self._gate: RunGate | None = None
+        self._ledger = SessionLedger(FileLedger(run.ledger))
+        self._manifest: RunManifest | None = None
         self._summary: Summary | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
@@ -105,15 +106,11 @@ class Controller:
         """Make the run's folder; raises UsageError where none can be made."""
         if self._manifest is not None:
             return
-        bench = self._bench
         workers = len(option(self._config, "tx") or [])
-        self._manifest = started(self._run.id, bench.facts(), root=bench.settings.root, workers=workers)
+        expected = list(self._ledger.expected.values())
         try:
-            write_json(self._run.manifest, self._manifest)
-            self._run.point_latest()
-            bench.journal.write("session-start", cells=len(self._ledger.expected))
+            self._manifest = open_run(self._run, self._bench, expected=expected, workers=workers)
         except OSError as error:
-            self._manifest = None
             raise pytest.UsageError(f"--tb-results: {self._run.path} cannot be written: {error}") from None
         self.guard()
         self._start_progress()
@@ -130,7 +127,7 @@ class Controller:
         if self._progress is not None:
             self._progress.heard()
         result = cell_of(report)
-        if result is None or report.outcome == RETRIED:
+        if result is None or self._manifest is None or report.outcome == RETRIED:
             return
         # The last report of a cell says the most: setup knows the trials, call the verdict.
         self._ledger.record(result)
@@ -171,21 +168,17 @@ class Controller:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Before the writers of reports write: the gate of the whole run, as a report of its own."""
-        if self._manifest is not None and not self._bench.settings.update_baselines:
-            self._ask_gate(session)
+        if self._manifest is not None:
+            self._ask_gate(self._manifest, session)
         return (yield)
 
-    def _ask_gate(self, session: pytest.Session) -> None:
+    def _ask_gate(self, manifest: RunManifest, session: pytest.Session) -> None:
         settings = self._bench.settings
-        self._gate = gate_run(
-            [result.to_json() for result in self._ledger.results()],
-            baselines=settings.baselines,
-            settings=RunGateSettings(alpha=settings.alpha, margin=settings.margin, adaptive=settings.attempts is None),
-        )
-        if self._gate is not None and self._gate.failures:
+        gate = ask_gate(self._ledger.results, settings=manifest.settings, baselines=settings.baselines)
+        if gate is not None and gate.failures:
             # One more than pytest has counted, so that its percentage does not pass 100.
             session.testscollected += 1
-            for report in failed_gate(self._gate, self._run.path, settings.attempts):
+            for report in failed_gate(gate, self._run.path, settings.attempts):
                 self._config.hook.pytest_runtest_logreport(report=report)
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -200,36 +193,35 @@ class Controller:
         try:
             if self._manifest is not None:
                 self._summary = self._close_run(self._manifest, session, removed=len(removed))
-        except OSError as error:
+        except (OSError, RunFolderError) as error:
             self._trouble = f"the run could not be written to {self._run.path}: {error}"
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         finally:
             if self._sigterm is not None:
                 signal.signal(signal.SIGTERM, self._sigterm)
 
-    def _close_run(self, manifest: dict[str, object], session: pytest.Session, *, removed: int) -> Summary:
+    def _close_run(self, manifest: RunManifest, session: pytest.Session, *, removed: int) -> Summary:
         bench, run = self._bench, self._run
-        lost = [] if self._was_stopped(session) else self._ledger.missing
-        told = [result.to_json() for result in self._ledger.results(without=lost)]
-        gate = self._gate.to_json() if self._gate else None
-        summary = summarise(run.id, told, lost=lost, gate=gate)
-        status = self._exit_status(int(session.exitstatus), summary["totals"])
+        status = int(session.exitstatus)
+        self._ledger.close(Closing(exit_status=status, is_interrupted=self._was_stopped(session)))
+        summary = close_run(run, baselines=bench.settings.baselines)
+        status = session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate)
         approval = self._approve(summary) if bench.settings.update_baselines else None
         if approval is not None and not approval.given and status == pytest.ExitCode.OK:
             status = int(pytest.ExitCode.TESTS_FAILED)
         session.exitstatus = status
-        write_json(run.summary, summary)
-        write_atomically(run.report, markdown(summary))
-        self._tell_mismatches(told)
+        self._tell_mismatches(summary.cells)
         incidents = [] if bench.settings.update_baselines else self._open_incidents(summary)
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
-        write_json(run.manifest, finished(manifest, exit_status=status, engine_platform=bench.platform()))
+        write_json(run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
         said = approval.said if approval else None
         return Summary(summary=summary, run=run.path, approval=said, removed=removed, incidents=incidents)
 
-    def _tell_mismatches(self, cells: Sequence[Mapping[str, Any]]) -> None:
+    def _tell_mismatches(self, cells: Sequence[CellResult]) -> None:
         """What differs from the baselines' conditions, for programs: in the run's folder, and on stderr."""
-        differing = {cell["cell"]: cell["mismatches"] for cell in cells if cell["mismatches"]}
+        differing = {
+            cell.key: [mismatch._asdict() for mismatch in cell.mismatches] for cell in cells if cell.mismatches
+        }
         if not differing:
             return
         write_json(self._run.parity, differing)
@@ -241,12 +233,12 @@ class Controller:
     def _project(self) -> ProjectSettings:
         return project_settings(self._bench.settings.root)
 
-    def _open_incidents(self, summary: Mapping[str, Any]) -> list[Path]:
+    def _open_incidents(self, summary: RunSummary) -> list[Path]:
         settings = self._project.incidents
         incidents = incidents_of(summary, self._run.path, settings)
         files = open_incidents(incidents, self._run.incidents, settings)
         for incident in incidents:
-            self._config.hook.pytest_terminalbench_incident(incident=incident)
+            self._config.hook.pytest_terminalbench_incident(incident=incident.to_json())
         return files
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
@@ -260,27 +252,18 @@ class Controller:
         is_interrupted = int(session.exitstatus) == pytest.ExitCode.INTERRUPTED
         return bool(session.shouldstop or session.shouldfail) or is_interrupted
 
-    def _exit_status(self, status: int, totals: dict[str, int]) -> int:
-        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-            return status
-        if totals["lost"]:
-            return int(pytest.ExitCode.INTERNAL_ERROR)
-        if totals["cells"] and totals["void"] / totals["cells"] > self._bench.settings.max_void_rate:
-            return EXIT_VOID_RATE
-        return status
-
-    def _approve(self, summary: dict[str, Any]) -> _Approval:
+    def _approve(self, summary: RunSummary) -> _Approval:
         """Write baselines, or say why not."""
         settings = self._bench.settings
-        totals = summary["totals"]
-        hindrances = [f"{totals[key]} {key}" for key in ("void", "blocked", "lost") if totals[key]]
-        if not totals["lost"] and self._ledger.missing:
+        errors = Counter(cell.status for cell in summary.cells if cell.status.is_error)
+        hindrances = [f"{errors[status]} {status.words}" for status in Status if errors[status]]
+        if not summary.lost and self._ledger.missing:
             hindrances.append(f"{len(self._ledger.missing)} not run")
         if hindrances:
             return _Approval(f"baselines NOT updated: {', '.join(hindrances)} among the selected cells", given=False)
         try:
             approval = approve_cells(
-                summary["cells"],
+                summary.cells,
                 run=self._run.path,
                 baselines=settings.baselines,
                 approver=settings.approver or git_user(settings.root),

@@ -46,7 +46,7 @@ def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:
         if gate.lower[actor]:
             yield f"lowest:       {shortened(gate.lower[actor], SHOWN_LOWER)}"
     for actor in gate.failed:
-        chosen = f"@{gate.baselines[actor].name}" if len(gate.suites) > 1 else ""
+        chosen = f"@{gate.labels[actor]}" if len(gate.suites) > 1 else ""
         yield f"which cells:  terminalbench compare {_shown(gate.baselines[actor])} {_shown(run)}{chosen}"
     yield f"if intended:  your pytest command again with --update-baselines --tb-attempts {attempts or FIXED_ATTEMPTS}"
 

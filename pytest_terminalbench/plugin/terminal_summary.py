@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pytest_terminalbench.runs.report import category_rows, gate_lines, headline, listed, score_line, slowest
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.runs.report_lines import (
+    CATEGORY_COLUMNS,
+    attention_lines,
+    category_rows,
+    gate_lines,
+    headline,
+    score_line,
+    slowest,
+)
+from pytest_terminalbench.runs.summary import RunSummary
 
 __all__ = ["Summary", "write_summary"]
-
-_COLUMNS = ("cells", "solved", "unsolved", "as baseline", "regressed", "void", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """What the summary tells of; `approval` is None when no approval was asked for."""
 
-    summary: Mapping[str, Any]
+    summary: RunSummary
     run: Path
     approval: str | None
     removed: int
@@ -36,27 +43,15 @@ def write_summary(content: Summary, reporter: pytest.TerminalReporter) -> None:
 
 def summary_lines(content: Summary) -> Iterator[str]:
     """Table per category, what needs attention, the score, the slowest, where the results lie."""
-    cells = content.summary["cells"]
+    cells = content.summary.cells
     if cells:
         yield from _table(cells)
-    for title, statuses in (
-        ("regressed", ("regressed",)),
-        ("inconclusive", ("inconclusive",)),
-        ("unsolved", ("unsolved",)),
-        ("void", ("void", "blocked", "lost")),
-    ):
-        for line in listed(cells, *statuses):
-            yield f"{title}: {line}"
-    for name in content.summary["lost"]:
-        yield f"LOST: {name} was collected and never reported"
-    for cell in cells:
-        if cell["improved"]:
-            yield f"improved: {cell['cell']}: {cell['text']} (approve with --update-baselines)"
-    yield headline(content.summary["totals"])
+    yield from attention_lines(content.summary)
+    yield headline(content.summary.totals)
     score = score_line(content.summary)
     if score:
         yield score
-    yield from gate_lines(content.summary, is_told=True)
+    yield from gate_lines(content.summary.gate, is_told=True)
     if cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(cells))
     if content.removed:
@@ -68,10 +63,12 @@ def summary_lines(content: Summary) -> Iterator[str]:
     yield f"results: {content.run}"
 
 
-def _table(cells: list[Mapping[str, Any]]) -> Iterator[str]:
+def _table(cells: Sequence[CellResult]) -> Iterator[str]:
     rows = category_rows(cells)
     width = max(len(row.name) for row in rows)
-    yield f"{'category':<{width}}  " + "  ".join(f"{name:>8}" for name in _COLUMNS)
+    yield f"{'category':<{width}}  " + "  ".join(f"{name:>8}" for name in CATEGORY_COLUMNS)
     for row in rows:
-        counts = [f"{value or '-':>{max(8, len(name))}}" for value, name in zip(row[1:-1], _COLUMNS, strict=False)]
+        counts = [
+            f"{value or '-':>{max(8, len(name))}}" for value, name in zip(row[1:-1], CATEGORY_COLUMNS, strict=False)
+        ]
         yield f"{row.name:<{width}}  " + "  ".join([*counts, f"{row.seconds:>8.1f}"])

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
-from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
-from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.naming import sanitised
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.outcome import outcome_name
-from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE, Row, has_passed, is_doubtful, passes_in_a_row
+from pytest_terminalbench.runs.manifest import RunManifest, read_manifest
+from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE, Row, passes_in_a_row
 from pytest_terminalbench.runs.summary import read_summary
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
 __all__ = ["approve_cells", "approve_reviewed", "cell_to_approve", "chosen_cell"]
 
 
 def approve_cells(
-    cells: Sequence[Mapping[str, Any]], *, run: Path, baselines: Path, approver: str, notes: str = ""
+    cells: Sequence[CellResult], *, run: Path, baselines: Path, approver: str, notes: str = ""
 ) -> Approval:
-    """Approve `cells` (as in a summary) of the run in the folder `run` the direct way: active at once.
+    """Approve `cells` of the run in the folder `run` the direct way: active at once.
 
     Raises BaselineError for a cell that is void or whose trials cannot be read; then nothing is written.
     """
@@ -34,7 +34,7 @@ def approve_cells(
 
 
 def approve_reviewed(
-    cell: Mapping[str, Any],
+    cell: CellResult,
     *,
     run: RunFolder,
     baselines: Path,
@@ -49,17 +49,16 @@ def approve_reviewed(
     inconclusive, or its trials belong to another run.
     """
     # Before anything of the run is read: what somebody else approves from here on was not known to who approves this.
-    seen = contents(baselines, [_id(cell)])
+    seen = contents(baselines, [cell.id])
     check_maintainer(approver, maintainers)
-    settings = _manifest(run).get("settings")
-    if isinstance(settings, Mapping) and settings.get("attempts") == "auto":
+    if _manifest(run).settings.is_adaptive:
         raise BaselineError(
             f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
             "approve a run with a fixed --tb-attempts"
         )
     _check_passed(cell, run)
     chosen = cell_to_approve(cell, run.path)
-    row = passes_in_a_row(run.path.parent, chosen.cell, run, chosen.fingerprint)
+    row = passes_in_a_row(run.path.parent, cell.id, run, chosen.fingerprint)
     chosen = replace(chosen, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
         [chosen], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve", seen=seen
@@ -67,123 +66,108 @@ def approve_reviewed(
     return approval, chosen, row
 
 
-def _check_passed(cell: Mapping[str, Any], run: RunFolder) -> None:
-    if is_doubtful(cell):
+def _check_passed(cell: CellResult, run: RunFolder) -> None:
+    if cell.is_doubtful:
         raise BaselineError(
-            f"{cell['cell']} is inconclusive in run {run.id}: it looks worse than its baseline, and so few trials "
+            f"{cell.key} is inconclusive in run {run.id}: it looks worse than its baseline, and so few trials "
             "cannot tell; run it with more attempts (--tb-attempts), or approve the change for the worse by "
             "--update-baselines"
         )
-    unsolved = [attempt["folder"] for attempt in cell["attempts"] if attempt["outcome"] != "solved"]
-    if cell["status"] == "solved" and unsolved:
-        raise BaselineError(f"{run.summary} calls {cell['cell']} solved, but {unsolved[0]} is not: it was changed")
-    if not has_passed(cell):
+    unsolved = [attempt.folder for attempt in cell.attempts if not attempt.is_solved]
+    if cell.status is Status.SOLVED and unsolved:
+        raise BaselineError(f"{run.summary} calls {cell.key} solved, but {unsolved[0]} is not: it was changed")
+    if not cell.has_passed:
         raise BaselineError(
-            f"{cell['cell']} is {cell['status']} in run {run.id}, and only what has passed is approved; "
+            f"{cell.key} is {cell.status} in run {run.id}, and only what has passed is approved; "
             "approve a change for the worse by --update-baselines"
         )
 
 
 def chosen_cell(
     run: RunFolder, *, scenario: str, dataset: str | None = None, agent: str | None = None, model: str | None = None
-) -> Mapping[str, Any]:
+) -> CellResult:
     """The one cell of the run that fits; raises BaselineError when there is none or more than one."""
     try:
-        cells = read_summary(run.summary)["cells"]
+        cells = read_summary(run.summary).cells
     except RunFolderError as error:
         raise BaselineError(str(error)) from None
-    wanted = {"scenario": scenario, "dataset": dataset, "agent": agent, "model": model}
-    found = [cell for cell in cells if all(value is None or cell[key] == value for key, value in wanted.items())]
-    if not found:
+    fitting = [
+        cell
+        for cell in cells
+        if cell.id.scenario == scenario
+        and dataset in (None, cell.id.dataset)
+        and agent in (None, cell.id.agent)
+        and model in (None, cell.id.model)
+    ]
+    if not fitting:
         raise BaselineError(f"run {run.id} has no cell of scenario {scenario!r} that fits")
-    if len(found) > 1:
-        names = ", ".join(str(cell["cell"]) for cell in found)
+    if len(fitting) > 1:
+        names = ", ".join(cell.key for cell in fitting)
         raise BaselineError(
-            f"run {run.id} has {len(found)} cells of {scenario!r}: {names}; say which by --agent, --model"
+            f"run {run.id} has {len(fitting)} cells of {scenario!r}: {names}; say which by --agent, --model"
         )
-    chosen: Mapping[str, Any] = found[0]
-    return chosen
+    return fitting[0]
 
 
-def _id(cell: Mapping[str, Any]) -> CellId:
+def _manifest(run: RunFolder) -> RunManifest:
     try:
-        return CellId.from_json(cell)
-    except (KeyError, TypeError, ValueError, SettingsError) as error:
-        raise BaselineError(f"{cell['cell']} is no cell: {error}; its summary is damaged or was changed") from None
-
-
-def _manifest(run: RunFolder) -> dict[str, Any]:
-    try:
-        content = read_manifest(run)
+        manifest = read_manifest(run)
     except RunFolderError as error:
         raise BaselineError(str(error)) from None
-    if content.get("run_id") != run.id:
+    if manifest.run_id != run.id:
         raise BaselineError(
-            f"{run.path} is not the folder of its run, which is {content.get('run_id')!r} by {run.manifest.name}: "
+            f"{run.path} is not the folder of its run, which is {manifest.run_id!r} by {run.manifest.name}: "
             "it is a copy, or renamed; approve the run in its own folder"
         )
-    return content
+    return manifest
 
 
-def cell_to_approve(cell: Mapping[str, Any], run: Path) -> CellToApprove:
+def cell_to_approve(cell: CellResult, run: Path) -> CellToApprove:
     """What is approved of `cell`, from its trials' folders; raises BaselineError for one that may not be.
 
     It may not when it is void, or when its trials are missing, damaged, of another cell or of another run.
     """
-    if cell["status"] in ("void", "blocked", "lost") or not cell["attempts"]:
-        raise BaselineError(f"{cell['cell']} is {cell['status']}: there is nothing to approve")
-    cell_id = _id(cell)
-    if cell["cell"] not in (cell_id.key, _key_of_schema_1(cell_id)):
-        raise BaselineError(
-            f"{run / 'summary.json'} calls {cell_id.key} {cell['cell']!r}: it is damaged or was changed"
-        )
+    if cell.status.is_error or not cell.attempts:
+        raise BaselineError(f"{cell.key} is {cell.status}: there is nothing to approve")
     try:
-        results = [_result(cell, attempt, run) for attempt in cell["attempts"]]
+        results = [_result(cell, attempt, run) for attempt in cell.attempts]
     except RunFolderError as error:
-        raise BaselineError(f"{cell['cell']} cannot be approved: {error}") from None
+        raise BaselineError(f"{cell.key} cannot be approved: {error}") from None
     twice = [number for number, times in Counter(result.attempt for result in results).items() if times > 1]
     if twice:
-        raise BaselineError(f"{cell['cell']} has attempt {twice[0]} more than once in {run / 'summary.json'}")
+        raise BaselineError(f"{cell.key} has attempt {twice[0]} more than once in {run / 'summary.json'}")
     if any(dict(result.fingerprint) != dict(results[0].fingerprint) for result in results):
-        raise BaselineError(f"{cell_id.scenario}: its trials were made under different conditions")
+        raise BaselineError(f"{cell.id.scenario}: its trials were made under different conditions")
     return CellToApprove(
-        cell=cell_id,
+        cell=cell.id,
         attempts=[result.attempt_result() for result in results],
         fingerprint=results[0].fingerprint,
-        configuration=cell.get("configuration"),
+        configuration=cell.configuration,
     )
 
 
-def _key_of_schema_1(cell: CellId) -> str:
-    actor = sanitised(f"{cell.agent}-{cell.model}" if cell.model else cell.agent)
-    return f"{cell.dataset}/{cell.scenario}[{actor}]"
-
-
-def _result(cell: Mapping[str, Any], attempt: Mapping[str, Any], run: Path) -> TrialResult:
+def _result(cell: CellResult, attempt: AttemptResult, run: Path) -> TrialResult:
     """The trial that the summary calls `attempt` of `cell`; raises BaselineError when it is another's, or says else."""
-    file = run / attempt["folder"] / "result.json"
+    file = run / attempt.folder / "result.json"
     result = read_result(file)
     if result.run_id != run.name:
-        raise BaselineError(f"{cell['cell']} has trials of other runs ({result.run_id}) among its own: {file}")
+        raise BaselineError(f"{cell.key} has trials of other runs ({result.run_id}) among its own: {file}")
     own = {
-        "scenario_id": cell["scenario"],
-        "dataset": cell["dataset"],
-        "agent": cell["agent"],
-        "model": cell["model"],
-        "folder": attempt["folder"],
-        "attempt": _number(attempt["folder"]),
+        "cell": cell.id,
+        "folder": attempt.folder,
+        "attempt": _number(attempt.folder),
     }
     for key, expected in own.items():
         if getattr(result, key) != expected:
             raise BaselineError(
-                f"{cell['cell']} has a trial of another cell or attempt among its own: {file} says {key} "
+                f"{cell.key} has a trial of another cell or attempt among its own: {file} says {key} "
                 f"{getattr(result, key)!r}, not {expected!r}"
             )
-    said, is_so = (attempt["outcome"], attempt["reward"]), (outcome_name(result.outcome), result.reward)
-    if said != is_so:
+    by_summary, by_trial = (f"{outcome_name(told.outcome)}, reward {told.reward}" for told in (attempt, result))
+    if by_summary != by_trial:
         raise BaselineError(
-            f"{cell['cell']} cannot be approved: {file} says {is_so[0]}, reward {is_so[1]}, but the run's summary says "
-            f"{said[0]}, reward {said[1]}; one of the two was changed"
+            f"{cell.key} cannot be approved: {file} says {by_trial}, but the run's summary says {by_summary}; one of "
+            "the two was changed"
         )
     return result
 

@@ -33,6 +33,10 @@ class RunFolder:
         return self.path / "manifest.json"
 
     @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
     def summary(self) -> Path:
         return self.path / "summary.json"
 
@@ -68,10 +72,10 @@ def find_run(name: str | None, results: Path) -> RunFolder:
     """The run `name` (an id or a path; None: the latest); raises RunFolderError when there is none."""
     path = Path(name) if name and "/" in name else results / (name or LATEST)
     if not path.is_dir():
-        known = sorted(_run_names(results)) if results.is_dir() else []
+        names = sorted(_run_names(results)) if results.is_dir() else []
         raise RunFolderError(
             f"no run at {path}; "
-            + (f"runs in {results}: {', '.join(known[-5:])}" if known else f"{results} has no runs")
+            + (f"runs in {results}: {', '.join(names[-5:])}" if names else f"{results} has no runs")
         )
     return RunFolder(path.resolve())
 

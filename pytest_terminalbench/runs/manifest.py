@@ -1,4 +1,7 @@
-"""Who ran what, when, with which versions, on which machine. No secrets: values of arguments are left out."""
+"""Who ran what, when, with which versions, on which machine: ``manifest.json``, written and read.
+
+No secrets: values of arguments are left out.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,251 @@ import getpass
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from pytest_terminalbench.documents import now_text
+from pytest_terminalbench.documents import Fields, now_text, read_document
+from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.trials.result import CURE
 
-__all__ = ["finished", "git_user", "started"]
+__all__ = ["AskedAgent", "ImportSource", "RunManifest", "RunSettings", "SourceFile", "git_user", "read_manifest"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# How files call an adaptive number of attempts.
+_AUTO = "auto"
 _PACKAGES = ("pytest-terminalbench", "pytest", "pytest-xdist", "syrupy", "docker", "pydantic", "litellm")
 
 
-def started(run_id: str, settings: Mapping[str, object], *, root: Path, workers: int) -> dict[str, object]:
-    """The manifest of a run that begins now."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
-        "started_at": now_text(),
-        "finished_at": None,
-        "exit_status": None,
-        "user": _user(),
-        "settings": dict(settings),
-        "workers": workers,
-        "versions": {"python": platform.python_version(), **dict(_versions())},
-        "host": {
-            "name": platform.node(),
-            "kernel": platform.release(),
-            "architecture": platform.machine(),
-            "cpus": os.cpu_count(),
-            "memory_mb": _memory_mb(),
-        },
-        "git": {"commit": _git(root, "rev-parse", "HEAD"), "dirty": bool(_git(root, "status", "--porcelain"))},
-    }
+@dataclass(frozen=True, kw_only=True)
+class AskedAgent:
+    name: str
+    model: str | None = None
+
+    @classmethod
+    def from_json(cls, content: object) -> AskedAgent:
+        fields = Fields(content)
+        return cls(name=fields.text("name"), model=fields.text_or("model", None))
 
 
-def finished(manifest: Mapping[str, object], *, exit_status: int, engine_platform: str | None) -> dict[str, object]:
-    """The manifest of a run that has ended; `engine_platform` is ``os/architecture``."""
-    return {**manifest, "finished_at": now_text(), "exit_status": exit_status, "engine_platform": engine_platform}
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What was asked of a session, as far as its results depend on it.
+
+    `datasets`: name -> version. `agent_args`: names only, for values may be secret. `attempts`: per cell; None where
+    the manifest does not tell, and with `is_adaptive`: more were made where they were needed (``"auto"`` in files).
+    """
+
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    agents: tuple[AskedAgent, ...] = ()
+    agent_args: tuple[str, ...] = ()
+    concurrency: int = 1
+    attempts: int | None = None
+    is_adaptive: bool = False
+    max_attempts: int = 5
+    gate: str = "by agent"
+    alpha: float = 0.05
+    margin: float = 0.02
+    inconclusive: str = "pass"
+    parity: str = "block"
+    environment: str = "by kind"
+    network: str = "scenario"
+    timeout_multiplier: float = 1.0
+    max_void_rate: float = 0.05
+    update_baselines: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        facts = {
+            **asdict(self),
+            "datasets": dict(self.datasets),
+            "agent_args": list(self.agent_args),
+            "attempts": _AUTO if self.is_adaptive else self.attempts,
+        }
+        del facts["is_adaptive"]
+        return facts
+
+    @classmethod
+    def from_json(cls, content: object) -> RunSettings:
+        """The opposite of `to_json`; what is not there has its default."""
+        fields = Fields(content)
+        is_adaptive = fields.get("attempts") == _AUTO
+        return cls(
+            datasets={name: str(version) for name, version in fields.mapping("datasets").items()},
+            agents=fields.each("agents", AskedAgent.from_json),
+            agent_args=fields.texts("agent_args"),
+            concurrency=fields.whole_or("concurrency", cls.concurrency),
+            attempts=None if is_adaptive else fields.whole_or("attempts", None),
+            is_adaptive=is_adaptive,
+            max_attempts=fields.whole_or("max_attempts", cls.max_attempts),
+            gate=fields.text_or("gate", cls.gate),
+            alpha=fields.number_or("alpha", cls.alpha),
+            margin=fields.number_or("margin", cls.margin),
+            inconclusive=fields.text_or("inconclusive", cls.inconclusive),
+            parity=fields.text_or("parity", cls.parity),
+            environment=fields.text_or("environment", cls.environment),
+            network=fields.text_or("network", cls.network),
+            timeout_multiplier=fields.number_or("timeout_multiplier", cls.timeout_multiplier),
+            max_void_rate=fields.number_or("max_void_rate", cls.max_void_rate),
+            update_baselines=fields.flag_or("update_baselines", cls.update_baselines),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    path: str
+    digest: str
+
+    @classmethod
+    def from_json(cls, content: object) -> SourceFile:
+        fields = Fields(content)
+        return cls(path=fields.text("path"), digest=fields.text("digest"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSource:
+    """Whose results an imported run holds. `digest`: of the files' contents, wherever they lie."""
+
+    origin: str
+    run_id: str
+    digest: str
+    files: tuple[SourceFile, ...] = ()
+    imported_at: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        facts = asdict(self)
+        del facts["imported_at"]
+        return {**facts, "files": [asdict(file) for file in self.files]}
+
+    @classmethod
+    def from_json(cls, content: object) -> ImportSource:
+        fields = Fields(content)
+        return cls(
+            origin=fields.text("origin"),
+            run_id=fields.text("run_id"),
+            digest=fields.text("digest"),
+            files=fields.each("files", SourceFile.from_json),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunManifest:
+    """One run. `expected`: the cells that are to report, known before the first trial.
+
+    `source`: whose results it holds, where they were imported, and `notes` on how whole these are. `host`, `versions`
+    and `git` are for people. What a run has not come to yet, or nobody noted, is None.
+    """
+
+    run_id: str | None
+    started_at: str
+    finished_at: str | None = None
+    exit_status: int | None = None
+    settings: RunSettings = field(default_factory=RunSettings)
+    expected: tuple[CellId, ...] = ()
+    user: str | None = None
+    workers: int = 0
+    engine_platform: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    host: Mapping[str, Any] = field(default_factory=dict)
+    git: Mapping[str, Any] = field(default_factory=dict)
+    source: ImportSource | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def begin(
+        cls, run_id: str, settings: RunSettings, *, expected: Sequence[CellId], root: Path, workers: int
+    ) -> RunManifest:
+        """Of a run that begins now, in the project's folder `root`."""
+        return cls(
+            run_id=run_id,
+            started_at=now_text(),
+            settings=settings,
+            expected=tuple(expected),
+            user=_user(),
+            workers=workers,
+            versions={"python": platform.python_version(), **dict(_versions())},
+            host={
+                "name": platform.node(),
+                "kernel": platform.release(),
+                "architecture": platform.machine(),
+                "cpus": os.cpu_count(),
+                "memory_mb": _memory_mb(),
+            },
+            git={"commit": _git(root, "rev-parse", "HEAD"), "dirty": bool(_git(root, "status", "--porcelain"))},
+        )
+
+    def end(self, *, exit_status: int, engine_platform: str | None) -> RunManifest:
+        """Of the run that ends now; `engine_platform` is ``os/architecture``."""
+        return replace(self, finished_at=now_text(), exit_status=exit_status, engine_platform=engine_platform)
+
+    def to_json(self) -> dict[str, Any]:
+        imported = (
+            {
+                "imported": True,
+                "imported_at": self.source.imported_at,
+                "source": self.source.to_json(),
+                "notes": list(self.notes),
+            }
+            if self.source
+            else {}
+        )
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self.run_id,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "exit_status": self.exit_status,
+            "user": self.user,
+            "settings": self.settings.to_json(),
+            "expected": [cell.to_json() for cell in self.expected],
+            "workers": self.workers,
+            "versions": dict(self.versions),
+            "host": dict(self.host),
+            "git": dict(self.git),
+            "engine_platform": self.engine_platform,
+            **imported,
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> RunManifest:
+        """The opposite of `to_json`, and the reader of schema 1 and of manifests made by hand.
+
+        Raises ValueError naming the field for what cannot be placed in time, or has a value of another type.
+        """
+        fields = Fields(content)
+        source = fields.nested_or("source", ImportSource.from_json, None)
+        return cls(
+            run_id=fields.text_or("run_id", None),
+            started_at=fields.text("started_at"),
+            finished_at=fields.text_or("finished_at", None),
+            exit_status=fields.whole_or("exit_status", None),
+            settings=fields.nested_or("settings", RunSettings.from_json, RunSettings()),
+            expected=fields.each("expected", CellId.from_json),
+            user=fields.text_or("user", None),
+            workers=fields.whole_or("workers", 0),
+            engine_platform=fields.text_or("engine_platform", None),
+            versions={name: str(version) for name, version in fields.mapping("versions").items()},
+            host=fields.mapping("host"),
+            git=fields.mapping("git"),
+            source=replace(source, imported_at=fields.text_or("imported_at", None)) if source else None,
+            notes=fields.texts("notes"),
+        )
+
+
+def read_manifest(run: RunFolder) -> RunManifest:
+    """Raises RunFolderError naming file and cure when it is missing, damaged or of a later version."""
+    return read_document(
+        run.manifest,
+        RunManifest.from_json,
+        error=RunFolderError,
+        cure=CURE,
+        versions=(1, SCHEMA_VERSION),
+        # Manifests made by hand, and the oldest ones, have no version.
+        unversioned=1,
+    )
 
 
 def git_user(root: Path) -> str:
@@ -52,13 +262,13 @@ def git_user(root: Path) -> str:
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = []
+    versions = []
     for name in _PACKAGES:
         try:
-            found.append((name, version(name)))
+            versions.append((name, version(name)))
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _user() -> str:

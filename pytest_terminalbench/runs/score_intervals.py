@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, variance
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.statistics import Interval, cluster_bootstrap, effect_of_rewards, newcombe, wilson
 
 __all__ = ["TASKS_LIKE_THESE", "THESE_TASKS", "LabelledInterval", "difference_interval", "score_intervals"]
@@ -22,6 +23,27 @@ class LabelledInterval(NamedTuple):
 
     interval: Interval
     population: str
+
+    def to_json(self) -> dict[str, Any]:
+        low, high, level, method = self.interval
+        return {
+            "low": round(low, 6),
+            "high": round(high, 6),
+            "level": level,
+            "method": method,
+            "population": self.population,
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> LabelledInterval:
+        """The opposite of `to_json`; summaries of schema 1 may know neither level nor population."""
+        fields = Fields(content)
+        return cls(
+            Interval(
+                fields.number("low"), fields.number("high"), fields.number_or("level", LEVEL), fields.text("method")
+            ),
+            fields.text_or("population", TASKS_LIKE_THESE),
+        )
 
 
 def score_intervals(rewards: Sequence[Sequence[float]]) -> tuple[LabelledInterval, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.documents import Fields, read_document, write_json
 from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.scenarios.catalog import Dataset
 from pytest_terminalbench.scenarios.dataset_file import LOCK
@@ -46,24 +45,16 @@ def read_lock(dataset: Dataset) -> Lock:
     """The lock of `dataset`; raises ScenarioError for one that is missing, damaged or of the future."""
     file = dataset.folder / LOCK
     cure = f"write it anew with `terminalbench dataset lock {dataset.name}` and look at what changed"
-    try:
-        content = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        raise ScenarioError(file, ["does not exist, so nothing says what the dataset should be"], cure=cure) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ScenarioError(file, [f"is damaged: {error}"], cure=cure) from None
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        version = content.get("schema_version") if isinstance(content, dict) else None
-        raise ScenarioError(
-            file, [f"schema_version: is {version!r}; this version of pytest-terminalbench reads 1"], cure=cure
-        )
-    scenarios = content.get("scenarios")
-    if not isinstance(scenarios, dict) or not all(isinstance(facts, dict) for facts in scenarios.values()):
-        raise ScenarioError(file, ["scenarios: must map scenario ids to their facts"], cure=cure)
-    named = content.get("dataset")
-    if not isinstance(named, dict) or not isinstance(named.get("version"), str):
-        raise ScenarioError(file, ["dataset: must hold the dataset's version"], cure=cure)
-    return Lock(version=named["version"], scenarios=scenarios)
+    return read_document(file, _lock, error=ScenarioError, cure=cure, versions=(SCHEMA_VERSION,))
+
+
+def _lock(content: object) -> Lock:
+    fields = Fields(content)
+    fields.require("scenarios")
+    return Lock(
+        version=fields.nested("dataset", lambda dataset: Fields(dataset).text("version")),
+        scenarios=fields.by_name("scenarios", lambda facts: Fields(facts).content),
+    )
 
 
 def dataset_drift(dataset: Dataset, lock: Lock) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_terminalbench.baselines.cell_gate import GateSettings, cell_gate
 from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of
@@ -12,18 +11,17 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_anew
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.session_gate import RunGateSettings, gate_run
-from pytest_terminalbench.documents import write_atomically, write_json
 from pytest_terminalbench.environments.provider import Prepared
 from pytest_terminalbench.errors import ScenarioError, SettingsError
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.naming import nearest
-from pytest_terminalbench.runs.history import read_manifest
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.report import markdown
-from pytest_terminalbench.runs.summary import read_summary, summarise
+from pytest_terminalbench.runs.ledger import FileLedger
+from pytest_terminalbench.runs.manifest import RunSettings, read_manifest
+from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.sessions.closing import close_run
 from pytest_terminalbench.trials.result import TrialResult
 
 __all__ = ["RunRegrader", "chosen_cells"]
@@ -90,23 +88,12 @@ class RunRegrader:
     def close(self, regraded: Sequence[RegradedCell]) -> None:
         """Remove what is left of the judging, and bring summary and report up to date with the cells `regraded`."""
         self._bench.sweep()
-        if not any(cell.was_judged for cell in regraded):
-            return
-        after = {cell.after.key: cell.after for cell in regraded}
-        cells = [after.get(cell.key, cell).to_json() for cell in _cells(self._run)]
-        lost = read_summary(self._run.summary)["lost"]
-        summary = summarise(self._run.id, cells, lost=lost, gate=self._gate(cells))
-        write_json(self._run.summary, summary)
-        write_atomically(self._run.report, markdown(summary))
-
-    def _gate(self, cells: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-        """The gate of the whole run; none for one that approved its outcomes."""
-        settings = self._settings
-        if settings.update_baselines:
-            return None
-        rules = RunGateSettings(alpha=settings.alpha, margin=settings.margin, adaptive=settings.attempts is None)
-        gate = gate_run(cells, baselines=settings.baselines, settings=rules)
-        return gate.to_json() if gate else None
+        judged = [cell.after for cell in regraded if cell.was_judged]
+        if judged:
+            ledger = FileLedger(self._run.ledger)
+            for cell in judged:
+                ledger.record(cell)
+            close_run(self._run, baselines=self._settings.baselines)
 
     def _compare(self, cell: CellResult, trials: Sequence[TrialResult]) -> CellResult:
         settings = self._settings
@@ -124,23 +111,27 @@ class RunRegrader:
 
 def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | None) -> BenchSettings:
     """As the session of `run` had them, as far as judging and comparing depend on them."""
-    asked = read_manifest(run).get("settings", {})
-    names = ("max_attempts", "alpha", "margin", "inconclusive", "parity", "update_baselines")
-    attempts = asked.get("attempts", 1)
+    asked = read_manifest(run).settings
     return BenchSettings(
         root=root,
         baselines=baselines,
         results=run.path.parent,
         run_id=run.id,
-        attempts=None if attempts == "auto" else attempts,
-        network="none" if asked.get("network") == "none" else None,
+        attempts=None if asked.is_adaptive else asked.attempts or 1,
+        max_attempts=asked.max_attempts,
+        alpha=asked.alpha,
+        margin=asked.margin,
+        inconclusive="fail" if asked.inconclusive == "fail" else "pass",
+        parity="off" if asked.parity == "off" else "warn" if asked.parity == "warn" else "block",
+        update_baselines=asked.update_baselines,
+        environment=None if asked.environment == RunSettings.environment else asked.environment,
+        network="none" if asked.network == "none" else None,
         image_map=image_map,
-        **{name: asked[name] for name in names if name in asked},
     )
 
 
 def _cells(run: RunFolder) -> list[CellResult]:
-    return [CellResult.from_json(cell) for cell in read_summary(run.summary)["cells"]]
+    return list(read_summary(run.summary).cells)
 
 
 def _not_found(cell: CellResult, problem: str) -> RegradedCell:

@@ -1,4 +1,7 @@
-"""The books of a session: which cells are expected, which have reported, which took a process with them."""
+"""The books of a session: which cells are expected, which have reported, which took a process with them.
+
+What has reported to its end is written to the run's ledger at once, so that it outlives the session.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ from collections.abc import Iterable
 
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.runs.ledger import Closing, Ledger
 
 __all__ = ["SessionLedger"]
 
 
 class SessionLedger:
-    """Kept by the one process that owns the run."""
+    """Kept by the one process that owns the run; writing to `ledger` raises OSError."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self.expected: dict[str, CellId] = {}
         self._results: dict[str, CellResult] = {}
         self._finished: set[str] = set()
@@ -35,6 +40,21 @@ class SessionLedger:
     def finish(self, cell: str) -> None:
         """The cell has reported to its end."""
         self._finished.add(cell)
+        self._enter(cell)
+
+    def close(self, closing: Closing) -> None:
+        """The session has ended."""
+        if closing.is_interrupted:
+            # What they have come to is known, though their reports were cut short.
+            for cell in sorted(self._results.keys() - self._finished):
+                self._enter(cell)
+        self._ledger.close(closing)
+
+    def _enter(self, cell: str) -> None:
+        if cell in self._skipped:
+            self._ledger.skip(cell)
+        elif cell in self._results:
+            self._ledger.record(self._results[cell])
 
     def crash(self, cell: str) -> int:
         """The process that ran the cell died; how often that has happened now."""
@@ -46,7 +66,7 @@ class SessionLedger:
         """Expected cells that have not reported to their end, by their keys."""
         return [cell for cell in self.expected if cell not in self._finished]
 
-    def results(self, *, without: Iterable[str] = ()) -> list[CellResult]:
-        """Everything recorded, but skipped cells and those `without`."""
-        left_out = {*without, *self._skipped}
-        return [result for key, result in self._results.items() if key not in left_out]
+    @property
+    def results(self) -> list[CellResult]:
+        """Everything recorded, but skipped cells."""
+        return [result for key, result in self._results.items() if key not in self._skipped]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from pytest_terminalbench.documents import now_text
+from pytest_terminalbench.documents import append_line, now_text, parse_line
 
 __all__ = ["FileJournal", "Journal", "read_events"]
 
@@ -29,13 +28,7 @@ class FileJournal:
     def write(self, kind: str, *, cell: str | None = None, trial: int | None = None, **facts: object) -> None:
         """Append one line. A single write to a file opened for appending is never torn by another process's."""
         event = {"ts": now_text(), "pid": os.getpid(), "type": kind, "cell": cell, "trial": trial, **facts}
-        line = json.dumps(event, ensure_ascii=True, default=str) + "\n"
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        append_line(self.file, event)
 
 
 def read_events(file: Path) -> Iterator[dict[str, object]]:
@@ -44,9 +37,6 @@ def read_events(file: Path) -> Iterator[dict[str, object]]:
         return
     with file.open(encoding="utf-8") as lines:
         for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
+            event = parse_line(line)
+            if event is not None:
                 yield event

@@ -39,10 +39,3 @@ def test_scenarios_whose_names_differ_in_case_alone_are_refused(tmp_path: Path) 
 
     with pytest.raises(SettingsError, match=r"demo/Alpha\[oracle\] and demo/alpha\[oracle\] differ in upper and lower"):
         list(a_bench(tmp_path).cells([open_dataset(tmp_path / "demo")]))
-
-
-def test_the_facts_name_arguments_and_tell_no_values(tmp_path: Path) -> None:
-    bench = a_bench(tmp_path, agents=("scripted", "nop"), agent_args=('scripted:commands=["sk-1"]',))
-
-    assert bench.facts()["agent_args"] == ["scripted:commands"]
-    assert "sk-1" not in repr(bench.facts())

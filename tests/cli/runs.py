@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved
-from pytest_terminalbench.runs.manifest import started
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
 from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult
 
+CELL = CellId(dataset="demo", scenario="alpha", agent="oracle")
 FINGERPRINT = {"scenario": "sha256:1"}
 
 
@@ -22,29 +28,31 @@ def a_run(root: Path, name: str, marks: str = "✓", *, day: int = 1, **changes:
 
     `changes` are made to the cell as the summary has it; the trials stay true.
     """
-    run = root / "results" / name
+    run = RunFolder(root / "results" / name)
     results = [_result(name, number, mark == "✓") for number, mark in enumerate(marks, start=1)]
     for result in results:
-        write_json(run / result.folder / "result.json", result.to_json())
-    cell = {
-        "cell": "demo/alpha[oracle]",
-        "scenario": "alpha",
-        "dataset": "demo",
-        "category": "scripting",
-        "difficulty": "easy",
-        "agent": "oracle",
-        "model": None,
-        "status": "solved" if set(marks) == {"✓"} else "as-baseline",
-        "improved": False,
-        "inconclusive": False,
-        "baseline_id": None,
-        "text": "",
-        "attempts": [_attempt(result) for result in results],
-    }
-    write_json(run / "summary.json", summarise(name, [{**cell, **changes}]))
-    manifest = started(name, {"attempts": len(marks)}, root=root, workers=0)
-    write_json(run / "manifest.json", {**manifest, "started_at": f"2026-01-{day:02}T00:00:00.000Z"})
-    return run
+        write_json(run.path / result.folder / "result.json", result.to_json())
+    cell = CellResult(
+        id=CELL,
+        status=Status.SOLVED if set(marks) == {"✓"} else Status.AS_BASELINE,
+        category="scripting",
+        attempts=tuple(result.attempt_result() for result in results),
+    )
+    write_json(run.summary, summarise(name, [cell]).to_json())
+    edit(run.summary, cells=[_changed(cell, changes)])
+    settings = RunSettings(attempts=len(marks))
+    manifest = RunManifest.begin(name, settings, expected=[CELL], root=root, workers=0)
+    write_json(run.manifest, replace(manifest, started_at=f"2026-01-{day:02}T00:00:00.000Z").to_json())
+    return run.path
+
+
+def _changed(cell: CellResult, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The cell as it stands in the summary; with another identity its name is another, too."""
+    content = {**cell.to_json(), **changes}
+    try:
+        return {**content, "cell": changes.get("cell", CellId.from_json(content).key)}
+    except SettingsError:
+        return content
 
 
 def edit(file: Path, **changes: Any) -> None:
@@ -61,14 +69,3 @@ def _result(run_id: str, number: int, is_solved: bool) -> TrialResult:
         folder=f"trials/demo/alpha/oracle/{number}",
         fingerprint=FINGERPRINT,
     )
-
-
-def _attempt(result: TrialResult) -> Mapping[str, Any]:
-    content = result.to_json()
-    return {
-        **{key: content[key] for key in ("outcome", "reason", "reward", "phase", "folder")},
-        "agent_s": 0.0,
-        "wall_s": 0.0,
-        "memory_peak_mb": None,
-        "cost_usd": None,
-    }

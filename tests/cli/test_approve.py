@@ -261,6 +261,14 @@ class TestPlaces:
         assert written == {baselines / "audit.jsonl", baselines / CellId(**facts).baseline_file}
         assert len(CellId(**facts).baseline_file.parts) == 3
 
+    def test_a_cell_without_a_dataset_is_damage(self, project: Project) -> None:
+        a_run(project.path, "r1", dataset="")
+
+        done = approve(project, "r1")
+
+        assert done.exit_code == 4
+        assert "summary.json is damaged: cells[0] is wrong: a cell's dataset has an empty name" in done.err
+
     @pytest.mark.parametrize("name", ["../evil", "demo/oracle/../../../evil", "evil", "demo/../evil"])
     def test_what_lies_elsewhere_is_not_retired(self, project: Project, name: str) -> None:
         approve_trials([ALPHA], run_id="r1", baselines=project.path / "baselines", approver="ada")
@@ -381,7 +389,7 @@ class TestTrials:
         refused = approve(project, "r1")
 
         assert refused.exit_code == 4
-        assert "calls demo/alpha[oracle] 'demo/beta[oracle]'" in refused.err
+        assert "cells[0].cell is 'demo/beta[oracle]', but its other fields make it demo/alpha[oracle]" in refused.err
 
     def test_what_is_called_solved_is(self, project: Project) -> None:
         a_run(project.path, "r1", "✓✗", status="solved")

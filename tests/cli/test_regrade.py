@@ -13,6 +13,8 @@ from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.fake import FakeEnvironment, fake_environments
 from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.ledger import Closing, FileLedger
+from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
 from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.status import Status
@@ -41,8 +43,12 @@ def a_run(project: Project, file: Path, *, recipe: str = "") -> RunFolder:
         journal=FileJournal(run.events),
     )
     told = CellResult(id=cell.id, status=Status.UNSOLVED, attempts=(result.attempt_result(),), category="files")
-    write_json(run.manifest, {"schema_version": 1, "run_id": "r1", "started_at": "2026-01-01T00:00:00.000Z"})
-    write_json(run.summary, summarise("r1", [told.to_json()]))
+    manifest = RunManifest.begin("r1", RunSettings(attempts=1), expected=[cell.id], root=project.path, workers=0)
+    write_json(run.manifest, manifest.to_json())
+    ledger = FileLedger(run.ledger)
+    ledger.record(told)
+    ledger.close(Closing(exit_status=1))
+    write_json(run.summary, summarise("r1", [told]).to_json())
     run.point_latest()
     return run
 

@@ -4,83 +4,78 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.outcome import Solved, Unsolved
-from pytest_terminalbench.runs.json_report import delta_percent
+from pytest_terminalbench.runs.deltas import delta_percent
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.runs.ledger import FileLedger
+from pytest_terminalbench.runs.manifest import RunManifest
+from pytest_terminalbench.runs.summary import read_summary, summarise
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult
+from tests.cell_results import a_cell, a_cell_id, an_attempt
 from tests.cli.conftest import Project
 
 
 def attempt(
-    cell: str, number: int = 1, *, agent_s: float = 2.0, memory: float | None = 10.0, solved: bool = True
-) -> Any:
-    scenario = cell.partition("[")[0].rpartition("/")[2]
-    return {
-        "outcome": "solved" if solved else "unsolved",
-        "reason": "",
-        "reward": 1.0 if solved else 0.0,
-        "phase": None if solved else "verify",
-        "agent_s": agent_s,
-        "wall_s": agent_s + 1,
-        "memory_peak_mb": memory,
-        "cost_usd": 0.0,
-        "folder": f"trials/demo/{scenario}/oracle/{number}",
-    }
+    scenario: str = "alpha",
+    number: int = 1,
+    *,
+    agent_s: float = 2.0,
+    memory: float | None = 10.0,
+    solved: bool = True,
+) -> AttemptResult:
+    return an_attempt(
+        "✓" if solved else "✗",
+        number=number,
+        agent_s=agent_s,
+        wall_s=agent_s + 1,
+        memory_peak_mb=memory,
+        cost_usd=0.0,
+        folder=f"trials/demo/{scenario}/oracle/{number}",
+    )
 
 
-def cell(name: str, *attempts: Any, status: str = "solved", baseline_id: str | None = None, **changes: Any) -> Any:
-    """A cell as items publish it, of ``DATASET/SCENARIO[oracle]``."""
-    dataset, _, rest = name.partition("/")
-    return {
-        "cell": name,
-        "scenario": rest.partition("[")[0],
-        "dataset": dataset,
-        "category": "scripting",
-        "difficulty": "easy",
-        "agent": "oracle",
-        "model": None,
-        "status": status,
-        "improved": False,
-        "baseline_id": baseline_id,
-        "text": f"{status}, says the test",
-        "attempts": list(attempts) or [attempt(name)],
-        **changes,
-    }
+def cell(name: str, *attempts: AttemptResult, status: Status = Status.SOLVED, **changes: Any) -> CellResult:
+    """A cell of ``DATASET/SCENARIO``."""
+    dataset, _, scenario = name.partition("/")
+    facts = {"category": "scripting", "text": f"{status}, says the test", "attempts": attempts or (attempt(scenario),)}
+    return a_cell(scenario, status, dataset=dataset, **{**facts, **changes})
 
 
 def write_run(
-    project: Project, run_id: str, *cells: Any, began: str = "10:00", lost: tuple[str, ...] = ()
+    project: Project, run_id: str, *cells: CellResult, began: str = "10:00", lost: tuple[CellId, ...] = ()
 ) -> RunFolder:
     """A run's folder as sessions leave it, with a result for every trial; it becomes the latest."""
     run = RunFolder(project.path / "results" / run_id)
     started = f"2026-01-02T{began}:00.000Z"
     write_json(run.manifest, {"started_at": started, "finished_at": "2026-01-02T23:00:00.000Z", "exit_status": 1})
-    for one in cells:
-        for number, tried in enumerate(one["attempts"], start=1):
-            write_trial(run, one, tried, number)
-    write_json(run.summary, summarise(run_id, cells, lost=lost))
+    for result in cells:
+        for tried in result.attempts:
+            write_trial(run, result, tried)
+    write_json(run.summary, summarise(run_id, cells, lost=lost).to_json())
     run.point_latest()
     return run
 
 
-def write_trial(run: RunFolder, one: Any, tried: Any, number: int) -> None:
-    result = TrialResult(
+def write_trial(run: RunFolder, result: CellResult, tried: AttemptResult) -> None:
+    trial = TrialResult(
         run_id=run.id,
-        cell=CellId.from_json(one),
-        attempt=number,
-        outcome=Solved() if tried["outcome"] == "solved" else Unsolved(reason="no"),
-        folder=tried["folder"],
+        cell=result.id,
+        attempt=tried.attempt,
+        outcome=tried.outcome,
+        folder=tried.folder,
     )
-    write_json(run.path / tried["folder"] / "result.json", result.to_json())
+    write_json(run.path / tried.folder / "result.json", trial.to_json())
 
 
 def write_baseline(project: Project, scenario: str, *, seconds: float, memory: float, baseline_id: str = "b-1") -> Path:
@@ -115,8 +110,8 @@ def deltas(report: Any) -> dict[str, tuple[Any, ...]]:
 
 
 def test_the_report_as_json(project: Project) -> None:
-    tries = [attempt("demo/alpha[oracle]", n, agent_s=s, memory=m) for n, s, m in [(1, 1, 8), (2, 4, 10), (3, 3, 9)]]
-    run = write_run(project, "one", cell("demo/alpha[oracle]", *tries, baseline_id="b-1", improved=True))
+    tries = [attempt("alpha", n, agent_s=s, memory=m) for n, s, m in [(1, 1, 8), (2, 4, 10), (3, 3, 9)]]
+    run = write_run(project, "one", cell("demo/alpha", *tries, baseline_id="b-1", improved=True))
     write_baseline(project, "alpha", seconds=2.0, memory=10.0)
     project.write("results/one/trials/demo/alpha/oracle/3/agent.cast", "")
     project.write("results/one/trials/demo/alpha/oracle/3/verifier/stdout", "")
@@ -145,11 +140,16 @@ def test_the_report_as_json(project: Project) -> None:
             "notes": "solved, says the test",
             "cell": "demo/alpha[oracle]",
             "dataset": "demo",
+            "scenario": "alpha",
             "category": "scripting",
             "agent": "oracle",
             "model": None,
+            "profile": None,
+            "source": "live",
+            "arguments": {},
             "improved": True,
-            "attempts": tries,
+            "inconclusive": False,
+            "attempts": [tried.to_json() for tried in tries],
         }
     ]
     summary = report.pop("summary")
@@ -159,6 +159,12 @@ def test_the_report_as_json(project: Project) -> None:
         "provisional": 0,
         "solved": 1,
         "mean": 1.0,
+    }
+    assert report.pop("words") == {
+        "headline": "1 cell: 1 solved",
+        "score": None,
+        "gate": [],
+        "attention": {"improved": ["demo/alpha[oracle]: solved, says the test"]},
     }
     assert report == {
         "run_id": "one",
@@ -172,9 +178,9 @@ def test_the_report_as_json(project: Project) -> None:
 
 
 def test_regressed_blocked_and_provisional_cells_are_counted(project: Project) -> None:
-    statuses = ["solved", "solved", "regressed", "blocked", "unsolved", "void"]
-    cells = [cell(f"demo/s{n}[oracle]", status=status) for n, status in enumerate(statuses)]
-    write_run(project, "one", *cells, cell("demo/s9[oracle]", baseline_id="b-1"))
+    statuses = [Status.SOLVED, Status.SOLVED, Status.REGRESSED, Status.BLOCKED, Status.UNSOLVED, Status.VOID]
+    cells = [cell(f"demo/s{n}", status=status) for n, status in enumerate(statuses)]
+    write_run(project, "one", *cells, cell("demo/s9", baseline_id="b-1"))
 
     summary = project.call("report", "--format", "json").json["summary"]
 
@@ -186,14 +192,14 @@ def test_regressed_blocked_and_provisional_cells_are_counted(project: Project) -
 
 
 def test_a_baseline_approved_since_then_is_nothing_to_compare_with(project: Project) -> None:
-    write_run(project, "one", cell("demo/alpha[oracle]", baseline_id="b-1"))
+    write_run(project, "one", cell("demo/alpha", baseline_id="b-1"))
     write_baseline(project, "alpha", seconds=1, memory=1, baseline_id="b-2")
 
     assert deltas(project.call("report", "--format", "json").json) == {"alpha": (None, None, None)}
 
 
 def test_a_damaged_baseline_does_not_keep_a_run_from_being_reported(project: Project) -> None:
-    write_run(project, "one", cell("demo/alpha[oracle]", baseline_id="b-1"))
+    write_run(project, "one", cell("demo/alpha", baseline_id="b-1"))
     project.write("baselines/demo/oracle/alpha.json", "{")
 
     assert project.call("report", "--format", "json").exit_code == 0
@@ -211,11 +217,11 @@ def test_deltas_are_percent_of_what_was_before(now: float | None, before: float 
 
 
 def test_deltas_are_taken_against_the_run_before_that_has_one_of_the_cells(project: Project) -> None:
-    slow = attempt("demo/alpha[oracle]", agent_s=4.0, memory=20.0, solved=False)
-    write_run(project, "z-first", cell("demo/alpha[oracle]", slow, status="unsolved"), began="08:00")
-    write_run(project, "a-second", cell("demo/other[oracle]"), began="09:00")
-    write_run(project, "later", cell("demo/alpha[oracle]"), began="11:00")
-    write_run(project, "m-third", cell("demo/alpha[oracle]"), cell("demo/beta[oracle]"), began="10:00")
+    slow = attempt("alpha", agent_s=4.0, memory=20.0, solved=False)
+    write_run(project, "z-first", cell("demo/alpha", slow, status=Status.UNSOLVED), began="08:00")
+    write_run(project, "a-second", cell("demo/other"), began="09:00")
+    write_run(project, "later", cell("demo/alpha"), began="11:00")
+    write_run(project, "m-third", cell("demo/alpha"), cell("demo/beta"), began="10:00")
 
     report = project.call("report", "--deltas", "--format", "json").json
 
@@ -224,17 +230,17 @@ def test_deltas_are_taken_against_the_run_before_that_has_one_of_the_cells(proje
 
 
 def test_runs_that_are_damaged_or_unfinished_are_no_run_before(project: Project) -> None:
-    write_run(project, "good", cell("demo/alpha[oracle]"), began="07:00")
-    write_run(project, "unfinished", cell("demo/alpha[oracle]"), began="08:00").summary.unlink()
-    write_run(project, "damaged", cell("demo/alpha[oracle]"), began="09:00").summary.write_text("{")
-    write_run(project, "no-manifest", cell("demo/alpha[oracle]"), began="09:30").manifest.write_text("[]")
-    write_run(project, "now", cell("demo/alpha[oracle]"), began="10:00")
+    write_run(project, "good", cell("demo/alpha"), began="07:00")
+    write_run(project, "unfinished", cell("demo/alpha"), began="08:00").summary.unlink()
+    write_run(project, "damaged", cell("demo/alpha"), began="09:00").summary.write_text("{")
+    write_run(project, "no-manifest", cell("demo/alpha"), began="09:30").manifest.write_text("[]")
+    write_run(project, "now", cell("demo/alpha"), began="10:00")
 
     assert project.call("report", "--deltas", "--format", "json").json["deltas_against"] == "good"
 
 
 def test_a_first_run_has_no_deltas_and_says_so(project: Project) -> None:
-    write_run(project, "one", cell("demo/alpha[oracle]"))
+    write_run(project, "one", cell("demo/alpha"))
 
     done = project.call("report", "--deltas", "--format", "json")
 
@@ -243,8 +249,8 @@ def test_a_first_run_has_no_deltas_and_says_so(project: Project) -> None:
 
 
 def test_a_run_and_the_one_to_compare_with_can_be_named(project: Project) -> None:
-    first = write_run(project, "first", cell("demo/alpha[oracle]", attempt("demo/alpha[oracle]", agent_s=1.0)))
-    write_run(project, "second", cell("demo/alpha[oracle]"))
+    first = write_run(project, "first", cell("demo/alpha", attempt("alpha", agent_s=1.0)))
+    write_run(project, "second", cell("demo/alpha"))
 
     report = project.call("report", "first", "--against", "second", "--format", "json").json
 
@@ -254,7 +260,7 @@ def test_a_run_and_the_one_to_compare_with_can_be_named(project: Project) -> Non
 
 
 def test_cells_of_one_dataset_are_counted_alone(project: Project) -> None:
-    write_run(project, "one", cell("demo/alpha[oracle]"), cell("more/beta[oracle]", status="regressed"))
+    write_run(project, "one", cell("demo/alpha"), cell("more/beta", status=Status.REGRESSED))
 
     report = project.call("report", "--dataset", "demo", "--format", "json").json
     unknown = project.call("report", "--dataset", "nope")
@@ -271,10 +277,10 @@ def test_cells_of_one_dataset_are_counted_alone(project: Project) -> None:
 
 
 def test_the_report_as_a_table(project: Project) -> None:
-    worse = cell("demo/beta[oracle]", attempt("demo/beta[oracle]", solved=False), status="regressed")
-    better = cell("demo/gamma[oracle]", improved=True, baseline_id="b-1", category="git")
-    void = cell("demo/omega[oracle]", status="void") | {"attempts": []}
-    write_run(project, "one", cell("demo/alpha[oracle]"), worse, better, void, lost=("demo/psi.json::psi[oracle]",))
+    worse = cell("demo/beta", attempt("beta", solved=False), status=Status.REGRESSED)
+    better = cell("demo/gamma", improved=True, baseline_id="b-1", category="git")
+    void = replace(cell("demo/omega", status=Status.VOID), attempts=())
+    write_run(project, "one", cell("demo/alpha"), worse, better, void, lost=(a_cell_id("psi"),))
 
     done = project.call("report")
 
@@ -283,20 +289,22 @@ def test_the_report_as_a_table(project: Project) -> None:
         "run one: demo; agent oracle",
         "began 2026-01-02 10:00:00, ended 2026-01-02 23:00:00 with exit code 1",
         "",
-        "category   cells  solved  unsolved  as baseline  regressed  void  seconds",
-        "git            1       1         -            -          -     -      3.0",
-        "scripting      3       1         -            -          1     1      6.0",
-        "all            4       2         -            -          1     1      9.0",
+        "category     cells  solved  unsolved  as baseline  regressed  void  seconds",
+        "(not known)      1       -         -            -          -     1      0.0",
+        "git              1       1         -            -          -     -      3.0",
+        "scripting        3       1         -            -          1     1      6.0",
+        "all              5       2         -            -          1     2      9.0",
         "",
         "cell           status     attempts  agent s  peak MiB",
         "alpha[oracle]  solved     ✓            2.00      10.0",
         "beta[oracle]   regressed  ✗            2.00      10.0",
         "gamma[oracle]  solved     ✓            2.00      10.0",
         "omega[oracle]  void                       -         -",
+        "psi[oracle]    lost                       -         -",
         "",
         "regressed: demo/beta[oracle]: regressed, says the test",
         "void: demo/omega[oracle]: void, says the test",
-        "lost: demo/psi.json::psi[oracle] was collected and never reported",
+        "lost: demo/psi[oracle]: was collected and never reported",
         "improved: demo/gamma[oracle]: solved, says the test (approve with --update-baselines)",
         "5 cells: 2 solved, 1 regressed, 1 void, 1 lost",
         "mean 66.7% of 3 cells with 1 attempt each; 95 % interval 20.8% to 93.9% for tasks like these (Wilson)",
@@ -305,9 +313,9 @@ def test_the_report_as_a_table(project: Project) -> None:
 
 
 def test_deltas_in_the_table(project: Project) -> None:
-    before = attempt("demo/alpha[oracle]", agent_s=1.6, memory=None, solved=False)
-    write_run(project, "old", cell("demo/alpha[oracle]", before, status="unsolved"), cell("demo/beta[oracle]"))
-    write_run(project, "new", *(cell(f"demo/{name}[oracle]") for name in ("alpha", "beta", "gamma")), began="11:00")
+    before = attempt("alpha", agent_s=1.6, memory=None, solved=False)
+    write_run(project, "old", cell("demo/alpha", before, status=Status.UNSOLVED), cell("demo/beta"))
+    write_run(project, "new", *(cell(f"demo/{name}") for name in ("alpha", "beta", "gamma")), began="11:00")
 
     lines = project.call("report", "--deltas").out.splitlines()
 
@@ -346,7 +354,7 @@ def test_no_run_at_all(project: Project) -> None:
 
 
 def test_an_unknown_run_names_those_there_are(project: Project) -> None:
-    write_run(project, "one", cell("demo/alpha[oracle]"))
+    write_run(project, "one", cell("demo/alpha"))
     results = project.path / "results"
 
     said = f"terminalbench: no run at {results / 'two'}; runs in {results}: one\n"
@@ -355,12 +363,12 @@ def test_an_unknown_run_names_those_there_are(project: Project) -> None:
 
 
 def test_a_run_whose_session_was_killed(project: Project) -> None:
-    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run = write_run(project, "one", cell("demo/alpha"))
     run.summary.unlink()
 
     assert refused(project) == (
         f"terminalbench: {run.path} has no summary.json: its session has not ended yet, or was killed before it could "
-        "write one\n"
+        "write one; `terminalbench report one --rebuild` makes one of the cells that had reported\n"
     )
 
 
@@ -378,51 +386,44 @@ def change(run: RunFolder, path: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (
-            "schema_version",
-            2,
-            (
-                "is not a summary that this version of pytest-terminalbench reads: it has schema_version 2, not 1; "
-                "update pytest-terminalbench, or restore it from where the run was made, or run again"
-            ),
-        ),
-        ("cells", {}, "summary has no usable 'cells'"),
-        ("totals.solved", "1", "totals has no usable 'solved'"),
-        ("interval.low", None, "interval has no usable 'low'"),
+        ("cells", {}, "cells is {}, not a list"),
+        ("totals.solved", "1", "totals.solved is '1', not a whole number"),
+        ("interval.low", None, "interval.low is None, not a number"),
         ("cells.0", 7, "cells[0] is no object"),
-        ("cells.0.status", None, "cells[0] has no usable 'status'"),
+        ("cells.0.status", None, "cells[0].status is None, not text"),
+        ("cells.0.status", "fine", "cells[0] is wrong: 'fine' is not a valid Status"),
+        ("cells.0.agent", "nop", "cells[0].cell is 'demo/alpha[oracle]', but its other fields make it demo/alpha[nop]"),
         ("cells.0.attempts.0", "x", "cells[0].attempts[0] is no object"),
-        ("cells.0.attempts.0.agent_s", None, "cells[0].attempts[0] has no usable 'agent_s'"),
-        ("cells.0.attempts.0.reward", None, "cells[0].attempts[0] has no usable 'reward'"),
-        ("cells.0.attempts.0.wall_s", math.nan, "cells[0].attempts[0] has no usable 'wall_s'"),
-        ("lost", [1], "lost holds something else than text"),
-        ("intervals", "x", "summary has no usable 'intervals'"),
+        ("cells.0.attempts.0.agent_s", "2", "cells[0].attempts[0].agent_s is '2', not a number"),
+        ("cells.0.attempts.0.reward", None, "cells[0].attempts[0] is wrong: reward is None, not a number"),
+        ("cells.0.attempts.0.wall_s", math.nan, "cells[0].attempts[0].wall_s is nan, not a number"),
+        ("lost", [1], "lost[0] is 1, not text"),
+        ("intervals", "x", "intervals is 'x', not a list"),
         ("intervals", [1], "intervals[0] is no object"),
-        ("intervals", [{"low": "x"}], "intervals[0] has no usable 'low'"),
+        ("intervals", [{"low": "x"}], "intervals[0].low is 'x', not a number"),
         ("pass_at_k", [], "pass_at_k is no object"),
-        ("pass_hat_k", {"1": "x"}, "pass_hat_k has no usable '1'"),
-        ("totals", None, "summary has no usable 'totals'"),
-        ("gate", [], "summary has no usable 'gate'"),
-        ("gate.verdict", 1, "gate has no usable 'verdict'"),
+        ("pass_hat_k", {"1": "x"}, "pass_hat_k.1 is 'x', not a number"),
+        ("totals", None, "totals is no object"),
+        ("gate", [], "gate is no object"),
+        ("gate.verdict", 1, "gate.verdict is 1, not text"),
         ("gate.agents", [], "gate.agents is no object"),
         ("gate.agents", {"a": 1}, "gate.agents.a is no object"),
         ("gate.metrics", 1, "gate.metrics is no object"),
     ],
 )
 def test_a_damaged_summary_says_where(project: Project, path: str, value: object, said: str) -> None:
-    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run = write_run(project, "one", cell("demo/alpha"))
     change(run, path, value)
 
-    known = (
-        said if said.startswith("is ") else f"is damaged: {said}; restore it from where the run was made, or run again"
+    assert refused(project) == (
+        f"terminalbench: {run.summary} is damaged: {said}; restore it from where the run was made, or run again\n"
     )
-    assert refused(project) == f"terminalbench: {run.summary} {known}\n"
 
 
 @pytest.mark.parametrize("name", ["summary.json", "manifest.json", "trials/demo/alpha/oracle/1/result.json"])
 @pytest.mark.parametrize("text", ["[]", '"x"', "null", '{"a":' * 100_000, '{"schema_version": 99}'])
 def test_what_is_something_else_is_refused_with_the_cure(project: Project, name: str, text: str) -> None:
-    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run = write_run(project, "one", cell("demo/alpha"))
     (run.path / name).write_text(text)
 
     said = refused(project)
@@ -435,14 +436,17 @@ def test_what_is_something_else_is_refused_with_the_cure(project: Project, name:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"schema_version": 99}, "has schema_version 99, and this version of pytest-terminalbench reads 1; update "),
-        ({"settings": None}, "is damaged: manifest has no usable 'settings'; "),
-        ({"settings": {"attempts": []}}, "is damaged: settings has no usable 'attempts'; "),
-        ({"started_at": 3}, "is damaged: manifest has no usable 'started_at'; "),
+        (
+            {"schema_version": 99},
+            "has schema_version 99, and this version of pytest-terminalbench reads 1 and 2; update ",
+        ),
+        ({"settings": None}, "is damaged: settings is no object; "),
+        ({"settings": {"attempts": []}}, "is damaged: settings.attempts is [], not a whole number; "),
+        ({"started_at": 3}, "is damaged: started_at is 3, not text; "),
     ],
 )
 def test_a_damaged_manifest_says_where(project: Project, change: dict[str, Any], said: str) -> None:
-    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run = write_run(project, "one", cell("demo/alpha"))
     write_json(run.manifest, {**json.loads(run.manifest.read_text()), **change})
 
     assert refused(project).startswith(f"terminalbench: {run.manifest} {said}")
@@ -450,7 +454,7 @@ def test_a_damaged_manifest_says_where(project: Project, change: dict[str, Any],
 
 @pytest.mark.parametrize("damaged", ["summary.json", "manifest.json", "trials/demo/alpha/oracle/1/result.json"])
 def test_a_damaged_file_is_named(project: Project, damaged: str) -> None:
-    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run = write_run(project, "one", cell("demo/alpha"))
     (run.path / damaged).write_bytes(b"\xff{")
 
     assert refused(project).startswith(f"terminalbench: {run.path / damaged} is ")
@@ -458,10 +462,49 @@ def test_a_damaged_file_is_named(project: Project, damaged: str) -> None:
 
 def test_a_trial_without_a_result_is_damage_but_no_trials_at_all_are_not(project: Project) -> None:
     """Who archives only the summaries can still read them."""
-    run = write_run(project, "one", cell("demo/alpha[oracle]"))
+    run = write_run(project, "one", cell("demo/alpha"))
     trial = run.path / "trials/demo/alpha/oracle/1"
     (trial / "result.json").unlink()
 
     assert "result.json" in refused(project)
     trial.rmdir()
     assert project.call("report").exit_code == 0
+
+
+# -- made again -------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_run_is_reported_from_what_had_reported(project: Project) -> None:
+    run = RunFolder(project.path / "results" / "one")
+    expected = (a_cell_id("alpha"), a_cell_id("beta"))
+    manifest = RunManifest(run_id="one", started_at="2026-01-02T10:00:00.000Z", expected=expected)
+    write_json(run.manifest, manifest.to_json())
+    FileLedger(run.ledger).record(cell("demo/alpha"))
+
+    done = project.call("report", "one", "--rebuild")
+
+    assert (done.exit_code, done.err) == (0, "summary.json and report.md of one are made anew\n")
+    assert "2 cells: 1 solved, 1 lost" in done.out.splitlines()
+    assert read_summary(run.summary).lost == ("demo/beta[oracle]",)
+    assert run.report.read_text().startswith("# Run one\n")
+
+
+def test_a_run_of_an_earlier_version_cannot_be_made_again(project: Project) -> None:
+    run = write_run(project, "one", cell("demo/alpha"))
+    before = run.summary.read_bytes()
+
+    done = project.call("report", "--rebuild")
+
+    assert (done.exit_code, done.out) == (3, "")
+    assert done.err == (
+        f"terminalbench: {run.path} has no ledger.jsonl: the run was made by an earlier version, and its summary "
+        "cannot be made again\n"
+    )
+    assert run.summary.read_bytes() == before
+
+
+def test_what_nobody_can_tell_is_in_the_table_as_in_the_report(project: Project) -> None:
+    doubtful = cell("demo/alpha", attempt(solved=False), status=Status.AS_BASELINE, inconclusive=True)
+    write_run(project, "one", doubtful)
+
+    assert "inconclusive: demo/alpha[oracle]: as-baseline, says the test" in project.call("report").out.splitlines()

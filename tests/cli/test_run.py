@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.exit_codes import run_exit_code
+from pytest_terminalbench.status import Status
 from tests.cli.conftest import Done, Project, scenario_json
 
 # A solution leaves /app/done behind, and the verifier looks for it.
@@ -152,22 +153,22 @@ def test_scenarios_of_a_dataset_elsewhere_run_in_this_project(bench: Project) ->
 @pytest.mark.parametrize(
     ("status", "statuses", "expected"),
     [
-        (0, {"solved"}, 0),
-        (1, {"regressed", "solved"}, 1),
-        (1, {"unsolved", "blocked"}, 1),
-        (1, {"blocked", "solved"}, 2),
-        (22, {"blocked"}, 2),
-        (22, {"blocked", "void"}, 22),
-        (22, {"void"}, 22),
+        (0, {Status.SOLVED}, 0),
+        (1, {Status.REGRESSED, Status.SOLVED}, 1),
+        (1, {Status.UNSOLVED, Status.BLOCKED}, 1),
+        (1, {Status.BLOCKED, Status.SOLVED}, 2),
+        (22, {Status.BLOCKED}, 2),
+        (22, {Status.BLOCKED, Status.VOID}, 22),
+        (22, {Status.VOID}, 22),
         # A failure of some other test than a scenario.
         (1, set(), 1),
-        (2, {"solved"}, 130),
-        (3, {"solved"}, 3),
-        (3, {"blocked"}, 3),
+        (2, {Status.SOLVED}, 130),
+        (3, {Status.SOLVED}, 3),
+        (3, {Status.BLOCKED}, 3),
         (4, set(), 2),
         (5, set(), 5),
-        (23, {"solved", "blocked"}, 23),
+        (23, {Status.SOLVED, Status.BLOCKED}, 23),
     ],
 )
-def test_exit_codes(status: int, statuses: set[str], expected: int) -> None:
+def test_exit_codes(status: int, statuses: set[Status], expected: int) -> None:
     assert run_exit_code(status, statuses) == expected

@@ -205,7 +205,7 @@ def test_ratios_are_of_what_both_sides_know() -> None:
 
 def test_the_time_of_void_attempts_is_left_out() -> None:
     judged = a_task("✓", seconds=10.0)
-    stuck = replace(a_task("·", seconds=9_999.0).attempts[0], trial="2")
+    stuck = replace(a_task("·", seconds=9_999.0).attempts[0], attempt=2)
     after = replace(judged, attempts=(*judged.attempts, stuck))
 
     (ratio,) = compare_records(a_record({"a": judged}), a_record({"a": after})).ratios

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.session_gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.outcome import Outcome, Solved, Unsolved
+from pytest_terminalbench.runs.gate_result import GateResult
+from pytest_terminalbench.status import Status
+from tests.cell_results import a_cell, an_attempt
 
 Tasks = dict[str, Sequence[float]]
 
@@ -34,23 +40,29 @@ def approve(folder: Path, tasks: Tasks, *, agent: str = "mine", seconds: float =
         file.write_text(json.dumps(record))
 
 
-def cells(tasks: Tasks, *, agent: str = "mine", seconds: float = 10.0, status: str = "solved") -> list[dict[str, Any]]:
+def cells(
+    tasks: Tasks, *, agent: str = "mine", seconds: float = 10.0, status: Status = Status.SOLVED
+) -> list[CellResult]:
     return [
-        {
-            "cell": f"demo/{name}[{agent}]",
-            "scenario": name,
-            "dataset": "demo",
-            "agent": agent,
-            "model": None,
-            "gate": "statistical",
-            "status": status,
-            "attempts": [{"reward": reward, "agent_s": seconds} for reward in rewards],
-        }
+        a_cell(
+            name,
+            status,
+            agent=agent,
+            gate="statistical",
+            attempts=tuple(
+                an_attempt(number=number, outcome=outcome_of(reward), agent_s=seconds)
+                for number, reward in enumerate(rewards, start=1)
+            ),
+        )
         for name, rewards in tasks.items()
     ]
 
 
-def judged(folder: Path, given: Sequence[dict[str, Any]], **settings: Any) -> RunGate:
+def outcome_of(reward: float) -> Outcome:
+    return Solved(reward=reward) if reward >= 1 else Unsolved(reward=reward, reason="no")
+
+
+def judged(folder: Path, given: Sequence[CellResult], **settings: Any) -> RunGate:
     gate = gate_run(given, baselines=folder, settings=RunGateSettings(**settings))
     assert gate is not None
     return gate
@@ -95,7 +107,7 @@ def test_void_cells_are_not_counted(tmp_path: Path) -> None:
     approve(tmp_path, GOOD)
     bad: Tasks = {"task-0": [0, 0, 0, 0]}
 
-    gate = judged(tmp_path, [*cells(bad, status="void"), *cells({k: v for k, v in GOOD.items() if k != "task-0"})])
+    gate = judged(tmp_path, [*cells(bad, status=Status.VOID), *cells({k: v for k, v in GOOD.items() if k != "task-0"})])
 
     assert gate.failed == []
     assert gate.suites["demo mine"].tasks == 5
@@ -110,7 +122,7 @@ def test_after_further_trials_only_the_first_counts(tmp_path: Path) -> None:
 
 
 def test_cells_that_are_compared_strictly_have_no_gate(tmp_path: Path) -> None:
-    strict = [{**cell, "gate": "strict"} for cell in cells(GOOD)]
+    strict = [replace(cell, gate="strict") for cell in cells(GOOD)]
 
     assert gate_run(strict, baselines=tmp_path, settings=RunGateSettings()) is None
 
@@ -120,3 +132,19 @@ def test_a_damaged_baseline_is_passed_over_here_for_its_cell_is_an_error(tmp_pat
     (tmp_path / "demo" / "mine" / "task-0.json").write_text("{")
 
     assert judged(tmp_path, cells(GOOD)).suites["demo mine"].tasks == 5
+
+
+def test_what_it_came_to_is_read_as_it_was_written(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+    gate = judged(tmp_path, cells({name: [0, 0, 1, 0] for name in GOOD}))
+
+    assert gate.result.failures == tuple(gate.failures)
+    assert gate.result.agents["demo mine"].verdict == "fail"
+    assert GateResult.from_json(gate.result.to_json()) == gate.result
+
+
+def test_the_order_of_cells_does_not_matter(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+    given = cells({name: [1, 0, 1, number % 2] for number, name in enumerate(GOOD)})
+
+    assert judged(tmp_path, given) == judged(tmp_path, given[::-1])

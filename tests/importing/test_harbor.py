@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.comparing.run_record import Attempt
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing import import_results
+from pytest_terminalbench.outcome import Phase, Solved, Void
 from tests.samples import JOB, JOBS, edited, only, strips
 
 FIRST = "hello-world__zzAAAA1"
@@ -42,27 +43,15 @@ def test_a_job_is_one_record_with_attempts_in_the_order_of_time() -> None:
 
 def test_a_trial_that_ran_out_of_time_and_was_judged_counts_with_its_reward() -> None:
     assert only(JOB).tasks["fix-git"].attempts == (
-        Attempt(
-            trial="2026-03-01__10-00-00/fix-git__ccCCCC3",
-            reward=1.0,
-            reason="AgentTimeoutError",
-            seconds=600.0,
-            tokens=1000,
-            cost_usd=0.02,
-        ),
-        Attempt(
-            trial="2026-03-01__10-00-00/fix-git__ddDDDD4",
-            reward=None,
-            reason="EnvironmentStartTimeoutError",
-            seconds=30.0,
-        ),
+        AttemptResult(attempt=1, outcome=Solved(reason="AgentTimeoutError"), agent_s=600.0, tokens=1000, cost_usd=0.02),
+        AttemptResult(attempt=2, outcome=Void(reason="EnvironmentStartTimeoutError", phase=Phase.VERIFY), agent_s=30.0),
     )
 
 
 def test_a_trial_that_never_finished_is_void() -> None:
     """It left a configuration only, which names the task by its folder."""
-    assert only(JOB).tasks["play-zork"].attempts[1] == Attempt(
-        trial="2026-03-01__10-00-00/play-zork__ffFFFF6", reward=None, reason="never finished"
+    assert only(JOB).tasks["play-zork"].attempts[1] == AttemptResult(
+        attempt=2, outcome=Void(reason="never finished", phase=Phase.AGENT)
     )
 
 
@@ -145,7 +134,7 @@ def test_usage_and_time_of_steps_are_added_up(job: Path) -> None:
     change(job / FIRST, agent_result=None, agent_execution=None, step_results=[step, step])
 
     attempt = only(job).tasks["hello-world"].attempts[0]
-    assert (attempt.tokens, attempt.cost_usd, attempt.seconds) == (22, 1.0, 8.0)
+    assert (attempt.tokens, attempt.cost_usd, attempt.agent_s) == (22, 1.0, 8.0)
 
 
 # -- what bad input gets -------------------------------------------------------------------------------------------

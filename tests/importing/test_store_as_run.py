@@ -14,6 +14,7 @@ from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.importing.store_as_run import store_record
 from pytest_terminalbench.runs.approvable_trials import approve_cells
 from pytest_terminalbench.runs.summary import read_summary
+from pytest_terminalbench.sessions.closing import rebuild_summary
 from tests.importing.test_own_runs import a_run
 from tests.samples import JOB, TB, a_record, only, strips
 
@@ -23,7 +24,7 @@ SAMPLES = {"per-run": TB / "per-run", "by-date": TB / "by-date", "one-file": TB 
 def measures(record: RunRecord) -> object:
     """What must come back."""
     return {
-        name: [(a.reward, a.seconds, a.tokens, a.cost_usd) for a in task.attempts]
+        name: [(a.reward, a.agent_s, a.tokens, a.cost_usd) for a in task.attempts]
         for name, task in record.tasks.items()
     }
 
@@ -60,13 +61,9 @@ def test_void_attempts_are_in_no_mean(tmp_path: Path) -> None:
     """fix-git: one solved, one not, one void."""
     summary = read_summary(store_record(only(TB / "one-file"), tmp_path).summary)
 
-    assert summary["mean"] == round((0 + 1 / 2 + 2 / 3 + 1 / 3) / 4, 6)
-    assert {key: summary["totals"][key] for key in ("cells", "solved", "unsolved", "void")} == {
-        "cells": 4,
-        "solved": 0,
-        "unsolved": 4,
-        "void": 0,
-    }
+    assert summary.mean == round((0 + 1 / 2 + 2 / 3 + 1 / 3) / 4, 6)
+    totals = summary.totals
+    assert (totals.cells, totals.solved, totals.unsolved, totals.void) == (4, 0, 4, 0)
 
 
 def test_the_report_shows_every_attempt(tmp_path: Path) -> None:
@@ -78,9 +75,7 @@ def test_the_report_shows_every_attempt(tmp_path: Path) -> None:
 def test_a_stored_run_can_be_approved(tmp_path: Path) -> None:
     run = store_record(only(TB / "by-date"), tmp_path / "results")
 
-    approve_cells(
-        read_summary(run.summary)["cells"], run=run.path, baselines=tmp_path / "baselines", approver="someone"
-    )
+    approve_cells(read_summary(run.summary).cells, run=run.path, baselines=tmp_path / "baselines", approver="someone")
 
     record = read_record(tmp_path / "baselines" / "imported" / "by-date" / "fix-git.json")
     assert record is not None
@@ -92,7 +87,7 @@ def test_a_void_attempt_is_not_approved(tmp_path: Path) -> None:
 
     with pytest.raises(BaselineError, match="fix-git: a void attempt has no outcome to approve"):
         approve_cells(
-            read_summary(run.summary)["cells"], run=run.path, baselines=tmp_path / "baselines", approver="someone"
+            read_summary(run.summary).cells, run=run.path, baselines=tmp_path / "baselines", approver="someone"
         )
 
 
@@ -136,17 +131,31 @@ def test_names_in_foreign_files_do_not_lead_out_of_the_folder(tmp_path: Path) ->
     assert run.path == tmp_path / "results" / "-evil"
     files = {path.relative_to(run.path).as_posix() for path in tmp_path.rglob("result.json")}
     assert files == {
-        "trials/unnamed/%2D..-..-escaped/unknown/1/result.json",
-        "trials/unnamed/unnamed/unknown/1/result.json",
+        "trials/%2E./%2E.%2F..%2F..%2Fescaped/%2E./1/result.json",
+        "trials/%2E./%2E./%2E./1/result.json",
     }
 
 
-def test_two_tasks_of_one_name_are_refused_and_leave_nothing_behind(tmp_path: Path) -> None:
-    record = a_record({"a:b": "✓", "a-b": "✗"}, dataset="demo")
+def test_tasks_whose_names_folders_cannot_tell_apart_are_refused_and_leave_nothing_behind(tmp_path: Path) -> None:
+    record = a_record({"ab": "✓", "AB": "✗"}, dataset="demo")
 
-    with pytest.raises(RunFolderError, match=r"has two tasks that would both be called demo/a-b\[some-agent\]"):
+    with pytest.raises(RunFolderError, match=r"^some-run cannot be stored: two cells would share one name"):
         store_record(record, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tasks_of_any_name_keep_it(tmp_path: Path) -> None:
+    record = a_record({"a:b": "✓", "a-b": "✗", "ä %": "✓"}, dataset="demo", model="some/model")
+
+    assert strips(only(store_record(record, tmp_path).path)) == {"a-b": "✗", "a:b": "✓", "ä %": "✓"}
+
+
+def test_the_summary_of_a_stored_run_can_be_made_again(tmp_path: Path) -> None:
+    run = store_record(only(TB / "one-file"), tmp_path)
+
+    again = rebuild_summary(run, baselines=tmp_path / "baselines")
+
+    assert again.to_json() == read_summary(run.summary).to_json()
 
 
 def test_tasks_of_several_datasets_are_stored_under_theirs(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.comparing.run_record import Attempt
+from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing import import_results
+from pytest_terminalbench.outcome import Solved, Unsolved
 from tests.samples import TB, edited, only, strips
 
 PER_RUN, BY_DATE, ONE_FILE = TB / "per-run", TB / "by-date", TB / "one-file"
@@ -38,20 +39,15 @@ def test_folders_of_runs_become_one_record_with_attempts_in_the_order_of_time() 
 
 def test_an_attempt_that_ran_out_of_time_and_was_judged_counts_with_its_verdict() -> None:
     assert only(PER_RUN).tasks["fix-git"].attempts == (
-        Attempt(
-            trial="run-b/fix-git.1-of-1.run-b",
-            reward=1.0,
-            reason="agent_timeout",
-            seconds=70.0,
-        ),
-        Attempt(trial="run-a/fix-git.1-of-1.run-a", reward=0.0, reason="agent_timeout", seconds=70.0),
+        AttemptResult(attempt=1, outcome=Solved(reason="agent_timeout"), agent_s=70.0),
+        AttemptResult(attempt=2, outcome=Unsolved(reason="agent_timeout"), agent_s=70.0),
     )
 
 
 def test_an_attempt_without_a_verdict_is_void_and_says_why() -> None:
     record = only(PER_RUN)
 
-    assert record.tasks["eval-mteb.hard"].attempts[0].reason == "test_timeout"
+    assert record.tasks["eval-mteb.hard"].attempts[0].outcome.reason == "test_timeout"
     assert record.tasks["eval-mteb.hard"].rewards == (1.0,)
     assert record.voids == 2
 
@@ -113,7 +109,9 @@ def test_resolved_without_a_single_test_is_void(tmp_path: Path) -> None:
     )
 
     (task,) = only(tmp_path).tasks.values()
-    assert [(attempt.reward, attempt.reason) for attempt in task.attempts] == [(None, "resolved without a single test")]
+    assert [(attempt.reward, attempt.outcome.reason) for attempt in task.attempts] == [
+        (None, "resolved without a single test")
+    ]
 
 
 def test_a_run_that_was_stopped_says_how_much_is_missing(tmp_path: Path) -> None:

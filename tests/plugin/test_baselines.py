@@ -344,7 +344,7 @@ def test_four_workers_leave_the_same_files_as_none(demo: Suite, pytester: pytest
     assert "baselines/demo/nop/alpha.json" in alone
     assert alone.keys() == shared.keys()
     # The order of what happened is the workers' own.
-    for name in [name for name in alone if name.endswith(("events.jsonl", "audit.jsonl"))]:
+    for name in [name for name in alone if name.endswith(("events.jsonl", "audit.jsonl", "ledger.jsonl"))]:
         alone[name], shared[name] = (sorted(map(repr, without_times(lines))) for lines in (alone[name], shared[name]))
     for run in ("run", "again"):
         for files in (alone, shared):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import pytest_terminalbench
+from pytest_terminalbench.identity import CellId
 from tests.plugin.conftest import Suite, scripted
 
 
@@ -28,6 +29,7 @@ def test_the_files_of_a_run(run: Suite) -> None:
     assert sorted(run.files("results/mine")) == [
         "events.jsonl",
         "incidents/mine-1.json",
+        "ledger.jsonl",
         "manifest.json",
         "report.md",
         "summary.json",
@@ -68,8 +70,9 @@ def test_without_a_name_a_run_is_called_by_its_time(demo: Suite) -> None:
 def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
     manifest = loaded(run, "manifest.json")
 
-    assert manifest["schema_version"] == 1
+    assert manifest["schema_version"] == 2
     assert manifest["run_id"] == "mine"
+    assert [CellId.from_json(cell).key for cell in manifest["expected"]] == ["demo/alpha[oracle]", "demo/alpha[nop]"]
     assert manifest["started_at"] <= manifest["finished_at"]
     assert (manifest["exit_status"], manifest["workers"], manifest["engine_platform"]) == (1, 0, None)
     assert manifest["settings"] == {

@@ -166,7 +166,7 @@ def pytest_runtest_protocol(item):
     assert demo.summary["lost"] == [lost]
     assert demo.summary["totals"]["lost"] == 1
     assert demo.summary["totals"]["cells"] == 3
-    assert lines_of(done, "LOST") == [f"LOST: {lost} was collected and never reported"]
+    assert lines_of(done, "lost:") == [f"lost: {lost}: was collected and never reported"]
     assert lines_of(done, "baselines") == ["baselines NOT updated: 1 lost among the selected cells"]
     assert not (demo.path / "baselines").exists()
 

@@ -18,11 +18,14 @@ from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.environments.fake import FakeEnvironment, fake_environments
 from pytest_terminalbench.errors import RunFolderError, SettingsError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.runs.ledger import Closing, FileLedger
+from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.sessions.closing import rebuild_summary
 from pytest_terminalbench.sessions.regrade_run import RunRegrader, chosen_cells
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
@@ -71,10 +74,17 @@ class Project:
         self.write_run()
 
     def write_run(self, **settings: Any) -> None:
-        manifest = {"schema_version": 1, "run_id": "r1", "started_at": "2026-01-01T00:00:00.000Z"}
-        write_json(self.run.manifest, {**manifest, "settings": {"attempts": 1, **settings}})
-        summary = summarise("r1", [cell.to_json() for cell in self.cells], lost=["demo/gamma[scripted]"])
-        write_json(self.run.summary, summary)
+        lost = CellId(dataset="demo", scenario="gamma", agent="scripted")
+        expected = [*(cell.id for cell in self.cells), lost]
+        manifest = RunManifest.begin(
+            "r1", RunSettings(**{"attempts": 1, **settings}), expected=expected, root=self.path, workers=0
+        )
+        write_json(self.run.manifest, manifest.to_json())
+        ledger = FileLedger(self.run.ledger)
+        for cell in self.cells:
+            ledger.record(cell)
+        ledger.close(Closing(exit_status=1))
+        write_json(self.run.summary, rebuild_summary(self.run, baselines=self.path / "baselines").to_json())
 
     def _cell(self, scenario_id: str, command: str) -> CellResult:
         scenario = a_scenario(self.dataset, scenario_id)

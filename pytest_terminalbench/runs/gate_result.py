@@ -1,0 +1,117 @@
+"""What the gate of a whole run came to: over all cells of each agent together, is it worse than what was approved?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_terminalbench.documents import Fields
+
+__all__ = ["GateResult", "MetricResult", "SuiteResult"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteResult:
+    """One agent's cells together. `interval`: of the `effect`, 95 %. What was not computed is None."""
+
+    verdict: str
+    reason: str
+    p: float | None = None
+    effect: float | None = None
+    interval: tuple[float, float] | None = None
+    mde: float | None = None
+    worst_drop: float | None = None
+    improved: bool = False
+    tasks: int = 0
+    only_in_candidate: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "p": self.p,
+            "effect": self.effect,
+            "interval": list(self.interval) if self.interval else None,
+            "mde": self.mde,
+            "worst_drop": self.worst_drop,
+            "improved": self.improved,
+            "tasks": self.tasks,
+            "only_in_candidate": list(self.only_in_candidate),
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> SuiteResult:
+        fields = Fields(content)
+        bounds = fields.values("interval") if fields.get("interval") is not None else []
+        return cls(
+            verdict=fields.text("verdict"),
+            reason=fields.text("reason"),
+            p=fields.number_or("p", None),
+            effect=fields.number_or("effect", None),
+            interval=(bounds[0], bounds[1]) if len(bounds) == 2 else None,
+            mde=fields.number_or("mde", None),
+            worst_drop=fields.number_or("worst_drop", None),
+            improved=fields.flag_or("improved", False),
+            tasks=fields.whole_or("tasks", 0),
+            only_in_candidate=fields.texts("only_in_candidate"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricResult:
+    """Time, memory, tokens or cost of one agent's typical cell, against what was approved."""
+
+    verdict: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"verdict": self.verdict, "reason": self.reason}
+
+    @classmethod
+    def from_json(cls, content: object) -> MetricResult:
+        fields = Fields(content)
+        return cls(verdict=fields.text("verdict"), reason=fields.text("reason"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """The verdict, and the numbers of the worst agent: None after a strict comparison, which has no `agents` either.
+
+    `agents` and `metrics`: by who acts, and for metrics by their names. `failures`: a sentence for each that is worse.
+    """
+
+    verdict: str | None = None
+    p: float | None = None
+    effect: float | None = None
+    mde: float | None = None
+    agents: Mapping[str, SuiteResult] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, MetricResult]] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        numbers = {"verdict": self.verdict, "p": self.p, "effect": self.effect, "mde": self.mde}
+        if not self.agents:
+            return numbers
+        return {
+            **numbers,
+            "agents": {actor: suite.to_json() for actor, suite in self.agents.items()},
+            "metrics": {
+                actor: {name: metric.to_json() for name, metric in metrics.items()}
+                for actor, metrics in self.metrics.items()
+            },
+            "failures": list(self.failures),
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> GateResult:
+        fields = Fields(content)
+        return cls(
+            verdict=fields.text_or("verdict", None),
+            p=fields.number_or("p", None),
+            effect=fields.number_or("effect", None),
+            mde=fields.number_or("mde", None),
+            agents=fields.by_name("agents", SuiteResult.from_json),
+            metrics=fields.by_name("metrics", lambda metrics: Fields(metrics).every(MetricResult.from_json)),
+            failures=fields.texts("failures"),
+        )

@@ -1,0 +1,59 @@
+"""A run for people as a file: ``report.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.runs.report_lines import (
+    CATEGORY_COLUMNS,
+    attempt_marks,
+    attention,
+    category_rows,
+    gate_lines,
+    headline,
+    listed,
+    score_line,
+)
+from pytest_terminalbench.runs.summary import RunSummary
+from pytest_terminalbench.status import Status
+
+__all__ = ["markdown"]
+
+
+def markdown(summary: RunSummary) -> str:
+    """The whole report as Markdown."""
+    return "\n".join(_lines(summary)) + "\n"
+
+
+def _lines(summary: RunSummary) -> Iterator[str]:
+    yield f"# Run {summary.run_id}"
+    yield from ("", f"{headline(summary.totals)}.")
+    score = score_line(summary)
+    if score:
+        yield from ("", f"{score[0].upper()}{score[1:]}.")
+    for line in gate_lines(summary.gate):
+        yield from ("", f"{line}.")
+    yield from ("", f"| category | {' | '.join(CATEGORY_COLUMNS)} |", f"|---|{'---:|' * len(CATEGORY_COLUMNS)}")
+    for row in category_rows(summary.cells):
+        yield "| " + " | ".join([row.name, *(str(value) for value in row[1:-1]), f"{row.seconds:.1f}"]) + " |"
+    for section in attention(summary):
+        yield from _section(section.title, section.lines, section.hint)
+    as_approved = (cell for cell in summary.cells if cell.status is Status.AS_BASELINE and not cell.is_doubtful)
+    yield from _section(Status.AS_BASELINE.words, tuple(listed(as_approved)))
+    yield from ("", "## Cells", "")
+    yield from ("| cell | status | attempts | agent s | wall s | peak MiB |", "|---|---|---|---:|---:|---:|")
+    for cell in summary.cells:
+        yield _cell_row(cell)
+
+
+def _section(title: str, lines: tuple[str, ...], hint: str = "") -> Iterator[str]:
+    if lines:
+        yield from ("", f"## {title.capitalize()}{f': {hint}' if hint else ''}", "", *(f"- {line}" for line in lines))
+
+
+def _cell_row(cell: CellResult) -> str:
+    peaks = [attempt.memory_peak_mb for attempt in cell.attempts if attempt.memory_peak_mb is not None]
+    agent_s = sum(attempt.agent_s or 0.0 for attempt in cell.attempts)
+    numbers = f"{agent_s:.2f} | {cell.wall_s:.2f} | {f'{max(peaks):.1f}' if peaks else ''}"
+    return f"| {cell.key} | {cell.status} | {attempt_marks(cell)} | {numbers} |"

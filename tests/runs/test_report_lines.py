@@ -1,0 +1,158 @@
+"""A run for people: the lines that all reports have in common."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from pytest_terminalbench.runs.report_lines import (
+    Section,
+    attention,
+    attention_lines,
+    category_rows,
+    headline,
+    listed,
+    score_line,
+    slowest,
+)
+from pytest_terminalbench.runs.report_markdown import markdown
+from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.status import Status
+from tests.cell_results import MIXED, a_cell, a_cell_id, an_attempt
+
+
+def test_every_category_has_a_row_and_all_of_them_the_last() -> None:
+    cells = [*MIXED, a_cell("z", marks="✓✓", category="git"), a_cell("y", Status.LOST, "", category="git")]
+
+    assert [tuple(row) for row in category_rows(cells)] == [
+        ("files", 6, 1, 1, 1, 1, 2, 10.0),
+        ("git", 2, 1, 0, 0, 0, 1, 4.0),
+        ("all", 8, 2, 1, 1, 1, 3, 14.0),
+    ]
+
+
+def test_the_headline_counts_each_cell_once() -> None:
+    assert headline(summarise("run", MIXED, lost=[a_cell_id("x")]).totals) == (
+        "7 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void, 1 blocked, 1 lost"
+    )
+
+
+def test_what_did_not_happen_is_not_in_it() -> None:
+    assert headline(summarise("run", [a_cell("a")]).totals) == "1 cell: 1 solved"
+
+
+def test_the_slowest_come_first_and_equals_by_name() -> None:
+    taking = {"d": 1.0, "b": 2.0, "a": 2.0, "c": 3.0}
+    cells = [a_cell(name, attempts=(an_attempt(wall_s=seconds),)) for name, seconds in taking.items()]
+
+    assert slowest(cells) == [("demo/c[oracle]", 3.0), ("demo/a[oracle]", 2.0), ("demo/b[oracle]", 2.0)]
+
+
+def test_a_reason_is_listed_by_its_first_line() -> None:
+    cells = [a_cell("a", text="first\nsecond"), a_cell("b", text="")]
+
+    assert list(listed(cells)) == ["demo/a[oracle]: first", "demo/b[oracle]: "]
+
+
+class TestAttention:
+    """What somebody should look at: the same in the terminal, in report.md and in JSON."""
+
+    def test_the_worst_comes_first_and_all_is_well_is_left_out(self) -> None:
+        summary = summarise("run", MIXED, lost=[a_cell_id("g")])
+
+        assert list(attention_lines(summary)) == [
+            "regressed: demo/d[oracle]: d is regressed",
+            "unsolved: demo/c[oracle]: c is unsolved",
+            "void: demo/e[oracle]: e is void",
+            "blocked: demo/f[oracle]: f is blocked",
+            "lost: demo/g[oracle]: was collected and never reported",
+            "improved: demo/b[oracle]: b is as-baseline (approve with --update-baselines)",
+        ]
+
+    @pytest.mark.parametrize("status", [Status.INCONCLUSIVE, Status.AS_BASELINE, Status.SOLVED])
+    def test_what_nobody_can_tell_is_listed_whatever_the_session_made_of_it(self, status: Status) -> None:
+        summary = summarise("run", [a_cell("a", status, "✗", inconclusive=True, text="looks worse")])
+
+        assert attention(summary) == [Section("inconclusive", ("demo/a[oracle]: looks worse",))]
+        assert "## Inconclusive\n\n- demo/a[oracle]: looks worse\n" in markdown(summary)
+        assert "## Unsolved" not in markdown(summary)
+        assert "## As baseline" not in markdown(summary)
+
+
+class TestScoreLine:
+    def test_void_cells_are_not_among_the_cells_of_the_mean(self) -> None:
+        cells = [a_cell("a"), a_cell("b", Status.UNSOLVED, "✗"), a_cell("c", Status.VOID, "·")]
+
+        line = score_line(summarise("r", cells))
+
+        assert line is not None
+        assert line.startswith("mean 50.0% of 2 cells with 1 attempt each; ")
+
+    def test_unequal_numbers_of_attempts_are_told_as_such(self) -> None:
+        line = score_line(summarise("r", [a_cell("a", marks="✓✓"), a_cell("b", Status.UNSOLVED, "✗")]))
+
+        assert line is not None
+        assert line.startswith("mean 50.0% of 2 cells with 1 to 2 attempts each; ")
+
+    def test_a_score_is_never_shown_bare(self) -> None:
+        assert score_line(replace(summarise("r", [a_cell("a")]), intervals=())) is None
+
+
+def test_the_report_tells_it_all() -> None:
+    summary = summarise("run-1", MIXED, lost=[a_cell_id("g")])
+
+    lines = markdown(summary).splitlines()
+    score = next(line for line in lines if line.startswith("Mean 25.0% of 4 cells with 1 attempt each; "))
+    assert "\n".join(line for line in lines if line != score) == textwrap.dedent("""\
+        # Run run-1
+
+        7 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void, 1 blocked, 1 lost.
+
+
+        | category | cells | solved | unsolved | as baseline | regressed | void | seconds |
+        |---|---:|---:|---:|---:|---:|---:|---:|
+        | (not known) | 1 | 0 | 0 | 0 | 0 | 1 | 0.0 |
+        | files | 6 | 1 | 1 | 1 | 1 | 2 | 10.0 |
+        | all | 7 | 1 | 1 | 1 | 1 | 3 | 10.0 |
+
+        ## Regressed
+
+        - demo/d[oracle]: d is regressed
+
+        ## Unsolved
+
+        - demo/c[oracle]: c is unsolved
+
+        ## Void
+
+        - demo/e[oracle]: e is void
+
+        ## Blocked
+
+        - demo/f[oracle]: f is blocked
+
+        ## Lost
+
+        - demo/g[oracle]: was collected and never reported
+
+        ## Improved: approve with --update-baselines
+
+        - demo/b[oracle]: b is as-baseline
+
+        ## As baseline
+
+        - demo/b[oracle]: b is as-baseline
+
+        ## Cells
+
+        | cell | status | attempts | agent s | wall s | peak MiB |
+        |---|---|---|---:|---:|---:|
+        | demo/a[oracle] | solved | ✓ | 1.00 | 2.00 | 8.0 |
+        | demo/b[oracle] | as-baseline | ✗ | 1.00 | 2.00 | 8.0 |
+        | demo/c[oracle] | unsolved | ✗ | 1.00 | 2.00 | 8.0 |
+        | demo/d[oracle] | regressed | ✗ | 1.00 | 2.00 | 8.0 |
+        | demo/e[oracle] | void | · | 1.00 | 2.00 | 8.0 |
+        | demo/f[oracle] | blocked |  | 0.00 | 0.00 |  |
+        | demo/g[oracle] | lost |  | 0.00 | 0.00 |  |""")

@@ -1,0 +1,170 @@
+"""A summary is a pure function of manifest, ledger and baselines: deleted and made again, it has the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.ledger import Closing, FileLedger, LedgerContent
+from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
+from pytest_terminalbench.runs.summary import read_summary
+from pytest_terminalbench.sessions.closing import close_run, rebuild_summary
+from pytest_terminalbench.sessions.session_ledger import SessionLedger
+from pytest_terminalbench.status import Status
+from tests.cell_results import MIXED, a_cell, a_cell_id
+from tests.comparing.test_session_gate import GOOD, approve, cells
+
+ENDED = Closing(exit_status=1)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path / "results" / "r1")
+
+
+@pytest.fixture
+def baselines(tmp_path: Path) -> Path:
+    return tmp_path / "baselines"
+
+
+def write_run(
+    run: RunFolder,
+    results: Sequence[CellResult],
+    *,
+    missing: Sequence[CellId] = (),
+    closing: Closing | None = ENDED,
+    settings: RunSettings | None = None,
+) -> None:
+    """What a session leaves before it is closed."""
+    expected = (*(result.id for result in results), *missing)
+    manifest = RunManifest(
+        run_id=run.id, started_at="2026-01-01T00:00:00.000Z", settings=settings or RunSettings(), expected=expected
+    )
+    write_json(run.manifest, manifest.to_json())
+    ledger = FileLedger(run.ledger)
+    for result in results:
+        ledger.record(result)
+    if closing is not None:
+        ledger.close(closing)
+
+
+def test_a_summary_that_was_deleted_is_made_again_with_the_same_bytes(run: RunFolder, baselines: Path) -> None:
+    approve(baselines, GOOD)
+    worse = cells({name: [0, 0, 1, 0] for name in GOOD})
+    write_run(run, [*worse, a_cell("z", marks="✓★◐✗"), *MIXED], missing=[a_cell_id("gone")])
+    closed = close_run(run, baselines=baselines)
+    before = run.summary.read_bytes(), run.report.read_bytes()
+    run.summary.unlink()
+    run.report.unlink()
+
+    assert closed.gate.verdict == "fail"
+    assert close_run(run, baselines=baselines) == closed
+    assert (run.summary.read_bytes(), run.report.read_bytes()) == before
+
+
+def test_nothing_is_written_to_find_out(run: RunFolder, baselines: Path) -> None:
+    write_run(run, MIXED)
+
+    rebuild_summary(run, baselines=baselines)
+
+    assert sorted(path.name for path in run.path.iterdir()) == ["ledger.jsonl", "manifest.json"]
+
+
+def test_a_cell_that_was_expected_and_never_reported_is_lost(run: RunFolder, baselines: Path) -> None:
+    write_run(run, [a_cell("a")], missing=[a_cell_id("b", model="x/y")])
+
+    summary = close_run(run, baselines=baselines)
+
+    assert summary.lost == ("demo/b[oracle,x%2Fy]",)
+    assert [cell.status for cell in summary.cells] == [Status.SOLVED, Status.LOST]
+    assert read_summary(run.summary).cells == summary.cells
+
+
+def test_nothing_is_lost_where_somebody_stopped_the_session(run: RunFolder, baselines: Path) -> None:
+    write_run(run, [a_cell("a")], missing=[a_cell_id("b")], closing=Closing(exit_status=2, is_interrupted=True))
+
+    summary = rebuild_summary(run, baselines=baselines)
+
+    assert (len(summary.cells), summary.lost) == (1, ())
+
+
+def test_of_a_session_that_was_killed_what_had_reported_is_told(run: RunFolder, baselines: Path) -> None:
+    write_run(run, [a_cell("a")], missing=[a_cell_id("b")], closing=None)
+
+    summary = rebuild_summary(run, baselines=baselines)
+
+    assert [(cell.id.scenario, cell.status) for cell in summary.cells] == [("a", Status.SOLVED), ("b", Status.LOST)]
+
+
+def test_what_is_not_run_is_neither_told_nor_lost(run: RunFolder, baselines: Path) -> None:
+    write_run(run, [a_cell("a")], missing=[a_cell_id("b")], closing=None)
+    FileLedger(run.ledger).skip("demo/b[oracle]")
+
+    summary = rebuild_summary(run, baselines=baselines)
+
+    assert [cell.key for cell in summary.cells] == ["demo/a[oracle]"]
+
+
+@pytest.mark.parametrize(("updates", "verdict"), [(False, "fail"), (True, "pass")])
+def test_the_gate_is_asked_as_the_manifest_says(run: RunFolder, baselines: Path, updates: bool, verdict: str) -> None:
+    approve(baselines, GOOD)
+    worse = [replace(cell, status=Status.AS_BASELINE) for cell in cells({name: [0, 0, 1, 0] for name in GOOD})]
+    write_run(run, worse, settings=RunSettings(update_baselines=updates))
+
+    assert rebuild_summary(run, baselines=baselines).gate.verdict == verdict
+
+
+def test_a_run_without_a_ledger_cannot_be_made_again(run: RunFolder, baselines: Path) -> None:
+    write_run(run, [a_cell("a")])
+    run.ledger.unlink()
+
+    with pytest.raises(RunFolderError, match=r"has no ledger\.jsonl"):
+        rebuild_summary(run, baselines=baselines)
+
+
+class TestSessionLedger:
+    """What a session's books tell the run's ledger, and when."""
+
+    @pytest.fixture
+    def file(self, run: RunFolder) -> FileLedger:
+        return FileLedger(run.ledger)
+
+    def test_a_cell_is_told_when_it_has_reported_to_its_end(self, file: FileLedger) -> None:
+        books = SessionLedger(file)
+        books.expect([a_cell_id("a"), a_cell_id("b")])
+        books.record(a_cell("a", Status.VOID))
+        books.record(a_cell("a"))
+        assert not file.file.exists()
+
+        books.finish("demo/a[oracle]")
+
+        assert file.read().results == {"demo/a[oracle]": a_cell("a")}
+        assert books.missing == ["demo/b[oracle]"]
+
+    def test_a_skipped_cell_is_told_as_such(self, file: FileLedger) -> None:
+        books = SessionLedger(file)
+        books.record(a_cell("a"))
+        books.skip("demo/a[oracle]")
+        books.finish("demo/a[oracle]")
+
+        assert file.read() == LedgerContent(skipped=frozenset({"demo/a[oracle]"}))
+
+    @pytest.mark.parametrize(("is_interrupted", "told"), [(True, ["demo/a[oracle]"]), (False, [])])
+    def test_what_an_interrupted_session_knows_of_a_cell_is_told(
+        self, file: FileLedger, is_interrupted: bool, told: list[str]
+    ) -> None:
+        """In one that nobody stopped, a cell whose reports are missing is lost."""
+        books = SessionLedger(file)
+        books.record(a_cell("a"))
+
+        books.close(Closing(exit_status=2, is_interrupted=is_interrupted))
+
+        assert list(file.read().results) == told
