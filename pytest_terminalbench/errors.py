@@ -1,13 +1,13 @@
 """Our exceptions, one tree, branching by who must act.
 
 * TerminalBenchError
-  + SettingsError          mend the command line or the configuration
-  + ScenarioError          mend the scenario file (or its dataset)
-  + AgentSetupError        mend the agent's arguments or credentials
-  + VerifierError          mend the verifier: it left no result that can be read
-  + BaselineError          mend the baseline file, or approve a new one
+  + SettingsError          correct the command line or the configuration
+  + ScenarioError          correct the scenario file (or its dataset)
+  + AgentSetupError        correct the agent's arguments or credentials
+  + VerifierError          correct the verifier: it left no result that can be read
+  + BaselineError          correct the baseline file, or approve a new one
   + RunFolderError         the run folder is missing or damaged
-  + EnvironmentFailure     mend the machine, or try again
+  + EnvironmentFailure     look after the machine, or try again
     - EngineUnreachable    no container engine answers
     - ImageUnavailable     an image is neither here nor to be had
     - ImageBuildError      a Dockerfile does not build
@@ -48,7 +48,7 @@ class SettingsError(TerminalBenchError):
 class ScenarioError(TerminalBenchError):
     """A scenario or dataset file is wrong.
 
-    Its text has one line per problem, ``<file>: <field>: <problem>``, and says how to mend it.
+    Its text has one line per problem, ``<file>: <field>: <problem>``, and says how to fix it.
     """
 
     def __init__(self, file: Path, problems: Sequence[str], *, cure: str = "") -> None:
@@ -56,7 +56,7 @@ class ScenarioError(TerminalBenchError):
         self.problems = list(problems)
         self.cure = cure
         lines = [f"{file}: {problem}" for problem in self.problems]
-        super().__init__("\n".join([*lines, *([f"To mend it: {cure}"] if cure else [])]))
+        super().__init__("\n".join([*lines, *([f"To fix it: {cure}"] if cure else [])]))
 
 
 class AgentSetupError(TerminalBenchError):

@@ -1,10 +1,12 @@
-"""Names that are safe in paths, node ids and command lines, and nouns that agree with their number."""
+"""Names that are safe in paths, node ids and command lines, the nearest of several, nouns that agree with a number."""
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
-__all__ = ["counted", "folder_label", "sanitised"]
+__all__ = ["counted", "folder_label", "nearest", "sanitised"]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -20,3 +22,9 @@ def folder_label(agent: str, model: str | None) -> str:
 def sanitised(text: str) -> str:
     """`text` with everything but letters, digits, ``_``, ``.`` and ``-`` replaced by ``-``."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the known word most like `word`, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.formats import load_scenario
+from pytest_terminalbench.scenarios.terminal import TerminalScenario
 
 SOLUTION = "#!/bin/sh\ntouch /app/done\n"
 VERIFIER = "#!/bin/sh\ntest -f /app/done\n"
@@ -53,6 +54,8 @@ def write_scenario(
     return file
 
 
-def a_scenario(folder: Path, scenario_id: str = "make-it", **changes: Any) -> Scenario:
+def a_scenario(folder: Path, scenario_id: str = "make-it", **changes: Any) -> TerminalScenario:
     """What `write_scenario` wrote, read."""
-    return load_scenario(write_scenario(folder, scenario_id, **changes), dataset="demo")
+    scenario = load_scenario(write_scenario(folder, scenario_id, **changes), dataset="demo")
+    assert isinstance(scenario, TerminalScenario)
+    return scenario

@@ -41,7 +41,7 @@ def test_only_a_lost_environment_may_be_there_the_next_time() -> None:
     ("cure", "lines"),
     [
         ("", ["a.json: x: wrong", "a.json: y: wrong too"]),
-        ("do better", ["a.json: x: wrong", "a.json: y: wrong too", "To mend it: do better"]),
+        ("do better", ["a.json: x: wrong", "a.json: y: wrong too", "To fix it: do better"]),
     ],
 )
 def test_problems_of_a_scenario_are_lines(cure: str, lines: list[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.errors import AgentSetupError, SettingsError
-from pytest_terminalbench.scenarios.catalog import nearest
+from pytest_terminalbench.naming import nearest
 
 __all__ = ["ENTRY_POINTS", "AgentFacts", "AgentRegistry", "AgentSpec", "parse_arguments"]
 

@@ -191,13 +191,13 @@ class CellRun:
     def result(self) -> CellResult:
         """What has become of the cell so far; without a verdict it is void."""
         comparison = self.comparison or Comparison(status=Status.VOID, text=self._why_void())
-        spec = self.cell.scenario.spec
+        scenario = self.cell.scenario
         return CellResult(
             id=self.cell.id,
             status=comparison.status,
             text=_shortened(comparison.text),
-            category=spec.category,
-            difficulty=spec.difficulty,
+            category=scenario.category,
+            difficulty=scenario.difficulty,
             attempts=tuple(_short(trial.attempt_result()) for trial in self.trials),
             gate=self._bench.gate_kind(self.cell.agent),
             improved=comparison.improved,

@@ -71,7 +71,7 @@ def show(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Everything that was approved for a scenario: for each agent, outcome, measures and conditions."""
-    from pytest_terminalbench.scenarios.catalog import nearest
+    from pytest_terminalbench.naming import nearest
 
     found, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
     shown = [one for one in found if name in (one.record.scenario_id, one.record.baseline_id, one.cell)]

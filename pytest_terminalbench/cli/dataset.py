@@ -23,8 +23,8 @@ from pytest_terminalbench.cli.project import catalog, find_datasets
 from pytest_terminalbench.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.scenarios.dataset_problems import Checked, DatasetEntry
     from pytest_terminalbench.scenarios.lint import Finding
+    from pytest_terminalbench.scenarios.validation import Checked, DatasetEntry
 
 __all__ = ["app"]
 
@@ -43,7 +43,7 @@ Names = Annotated[
 @app.command("list")
 def list_datasets(output: FormatOption = Format.TABLE) -> None:
     """Every dataset under scenarios/, with its version and the digest of its content."""
-    from pytest_terminalbench.scenarios.dataset_problems import inventory
+    from pytest_terminalbench.scenarios.validation import inventory
 
     known = catalog()
     entries = inventory(known)
@@ -71,7 +71,7 @@ def validate(names: Names = None, output: FormatOption = Format.TABLE) -> None:
 
     Every problem with file, field and cure; exit code 1 if there is any.
     """
-    from pytest_terminalbench.scenarios.dataset_problems import check_path
+    from pytest_terminalbench.scenarios.validation import check_path
 
     known = catalog()
     checked = [check_path(known, name) for name in _chosen(names)]
@@ -110,7 +110,7 @@ def _print_checked(checked: Checked) -> None:
         following = checked.problems[number + 1 : number + 2]
         # One cure stands for all problems of a file.
         if problem.cure and not (following and following[0].file == before):
-            typer.echo(f"  To mend it: {problem.cure}")
+            typer.echo(f"  To fix it: {problem.cure}")
     right = _count(len(checked.scenarios), "valid scenario")
     typer.echo(
         f"{checked.name}: {right}, {_count(len(checked.problems), 'problem') if checked.problems else 'no problems'}"
@@ -145,10 +145,11 @@ def lint(
 
 
 def _findings(name: str) -> list[Finding]:
-    from pytest_terminalbench.scenarios.dataset_problems import check_path
+    from pytest_terminalbench.scenarios.formats import is_scenario
     from pytest_terminalbench.scenarios.lint import lint_checked, lint_dataset
+    from pytest_terminalbench.scenarios.validation import check_path
 
-    if Path(name).suffix == ".json":
+    if is_scenario(Path(name)):
         return lint_checked(check_path(catalog(), name))
     return lint_dataset(catalog(), name)
 
@@ -200,17 +201,23 @@ def lock(
 @app.command("schema")
 def schema(
     *,
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="Of scenarios of this kind.")] = "terminal",
     target: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write it there.")] = None,
 ) -> None:
-    """Print the JSON Schema of scenario files, generated from the model."""
+    """Print the JSON Schema of a kind's scenario files, generated from its model."""
     from pytest_terminalbench.documents import write_atomically
     from pytest_terminalbench.scenarios.json_schema import schema_text
+    from pytest_terminalbench.scenarios.kinds import kind_named
 
+    try:
+        text = schema_text(kind_named(kind))
+    except SettingsError as error:
+        raise SettingsError(f"--kind {error}") from None
     if target is None:
-        typer.echo(schema_text(), nl=False)
+        typer.echo(text, nl=False)
         return
     try:
-        write_atomically(target, schema_text())
+        write_atomically(target, text)
     except OSError as error:
         raise SettingsError(f"--output {target} cannot be written: {error}") from None
     say(f"wrote {target}")

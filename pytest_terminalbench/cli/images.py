@@ -25,7 +25,7 @@ from pytest_terminalbench.errors import ScenarioError, SettingsError
 
 if TYPE_CHECKING:
     from pytest_terminalbench.environments.parallel_builds import Built
-    from pytest_terminalbench.scenarios.model import Scenario
+    from pytest_terminalbench.scenarios.container import ContainerScenario
 
 __all__ = ["app"]
 
@@ -75,18 +75,20 @@ def build(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _scenarios(dataset: str, wanted: str | None) -> tuple[list[Scenario], list[ScenarioError]]:
-    """The scenarios asked for that are right, and what is wrong with the others."""
+def _scenarios(dataset: str, wanted: str | None) -> tuple[list[ContainerScenario], list[ScenarioError]]:
+    """The scenarios asked for that are right and have a container, and what is wrong with the others."""
+    from pytest_terminalbench.scenarios.container import ContainerScenario
     from pytest_terminalbench.scenarios.select_by_name import select_files
 
     found = catalog().find(dataset, asked="dataset")
-    right, wrong = found.check()
+    valid, wrong = found.check()
+    right = [scenario for scenario in valid if isinstance(scenario, ContainerScenario)]
     if wanted:
         files = select_files([found], wanted.split(","))
         right = [scenario for scenario in right if scenario.file in files]
         wrong = [error for error in wrong if error.file in files]
     if not right and not wrong:
-        raise SettingsError(f"{found.folder} holds no scenarios")
+        raise SettingsError(f"{found.folder} holds no scenarios with a container")
     return right, wrong
 
 

@@ -65,7 +65,7 @@ def run(
 
 def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str]:
     """What makes pytest run these scenarios only; raises SettingsError for an id that no dataset has."""
-    from pytest_terminalbench.scenarios.catalog import scenario_files
+    from pytest_terminalbench.scenarios.formats import scenario_files
     from pytest_terminalbench.scenarios.select_by_name import select_files
 
     known = catalog()

@@ -15,6 +15,7 @@ from pytest_terminalbench.environments.images import Image, ImageMap, Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.scenarios.container import ContainerScenario, with_container
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["EnvironmentLease", "Scheduler", "SchedulerSettings"]
@@ -63,9 +64,12 @@ class Scheduler:
         return f"{version.get('Os', 'linux')}/{version.get('Arch', '?')}"
 
     def lease(self, scenario: Scenario) -> EnvironmentLease:
-        """The scenario's environments, the first already started; raises EnvironmentFailure."""
-        image = self.images.ensure(scenario)
-        lease = EnvironmentLease(self, scenario, image)
+        """The scenario's environments, the first already started; raises EnvironmentFailure.
+
+        Raises SettingsError for a scenario without a container.
+        """
+        contained = with_container(scenario)
+        lease = EnvironmentLease(self, contained, self.images.ensure(contained))
         lease.prepare()
         return lease
 
@@ -73,11 +77,11 @@ class Scheduler:
         """Start nothing any more: the session ends."""
         self._closed = True
 
-    def start(self, scenario: Scenario, image: Image) -> DockerEnvironment:
+    def start(self, scenario: ContainerScenario, image: Image) -> DockerEnvironment:
         if self._closed:
             raise EnvironmentFailure("the session ended before the environment was started")
         spec = scenario.spec.environment
-        timeouts = scenario.spec.timeouts
+        timeouts = scenario.timeouts
         seconds = (timeouts.agent_s + timeouts.verifier_s) * self._settings.timeout_multiplier + LIFETIME_MARGIN_S
         return self.engine.start(
             ContainerRequest(
@@ -130,7 +134,7 @@ class EnvironmentLease:
     ``build_s`` and ``start_s`` say what the image and the first container took.
     """
 
-    def __init__(self, scheduler: Scheduler, scenario: Scenario, image: Image) -> None:
+    def __init__(self, scheduler: Scheduler, scenario: ContainerScenario, image: Image) -> None:
         self._scheduler = scheduler
         self._scenario = scenario
         self.image = image

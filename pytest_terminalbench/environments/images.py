@@ -19,7 +19,7 @@ from pytest_terminalbench.digest import digest_files, digest_json, tree_files
 from pytest_terminalbench.environments.docker import DockerEngine, engine_errors
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import EngineUnreachable, ImageBuildError, ImageUnavailable, SettingsError
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.container import ContainerScenario
 from pytest_terminalbench.settings import project_settings
 
 __all__ = ["Image", "ImageMap", "Images", "base_images", "image_map_for", "load_image_map", "machine_image_map"]
@@ -97,7 +97,7 @@ class Images:
         self._locks = locks
         self._known: dict[str, Image] = {}
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: ContainerScenario) -> Image:
         """The scenario's image, pulled or built if need be: once, however many processes ask for it.
 
         Raises ImageUnavailable or ImageBuildError.
@@ -124,7 +124,7 @@ class Images:
             self._pull(reference, None)
         return reference
 
-    def _prebuilt(self, scenario: Scenario) -> Image:
+    def _prebuilt(self, scenario: ContainerScenario) -> Image:
         name = scenario.spec.environment.image or ""
         reference = self._map(name)
         built = False
@@ -133,7 +133,7 @@ class Images:
             built = True
         return Image(reference=reference, recipe=self._registry_digest(reference) or name, build_s=0.0, built=built)
 
-    def _build(self, scenario: Scenario, folder: Path) -> Image:
+    def _build(self, scenario: ContainerScenario, folder: Path) -> Image:
         environment = scenario.spec.environment
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         names = base_images(dockerfile)
@@ -154,9 +154,9 @@ class Images:
                     built = True
         return Image(reference=tag, recipe=recipe, build_s=0.0, built=built)
 
-    def _run_build(self, scenario: Scenario, folder: Path, dockerfile: str, tag: str) -> None:
+    def _run_build(self, scenario: ContainerScenario, folder: Path, dockerfile: str, tag: str) -> None:
         lines: list[str] = []
-        limit_s = scenario.spec.timeouts.build_s
+        limit_s = scenario.timeouts.build_s
         until = time.monotonic() + limit_s
         too_long = f"longer than build_s = {limit_s:g} s"
         try:
@@ -173,7 +173,9 @@ class Images:
                 raise
             raise ImageBuildError(_build_failure(scenario, too_long, lines)) from None
 
-    def _build_messages(self, scenario: Scenario, folder: Path, dockerfile: str, tag: str) -> Iterator[dict[str, Any]]:
+    def _build_messages(
+        self, scenario: ContainerScenario, folder: Path, dockerfile: str, tag: str
+    ) -> Iterator[dict[str, Any]]:
         messages: Iterator[dict[str, Any]] = self._engine.api.build(
             fileobj=_context(folder, dockerfile),
             custom_context=True,
@@ -184,7 +186,7 @@ class Images:
             platform=scenario.spec.environment.platform,
             labels={IMAGE_LABEL: scenario.id},
             # Between two lines of output: a build ends after twice its limit at the latest.
-            timeout=int(scenario.spec.timeouts.build_s) + 1,
+            timeout=int(scenario.timeouts.build_s) + 1,
         )
         return messages
 
@@ -293,7 +295,7 @@ def _context(folder: Path, dockerfile: str) -> io.BytesIO:
     return buffer
 
 
-def _build_failure(scenario: Scenario, error: str, lines: Iterable[str]) -> str:
+def _build_failure(scenario: ContainerScenario, error: str, lines: Iterable[str]) -> str:
     # The engine colours what a build writes to stderr.
     plain = [line for line in (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines) if line.strip()]
     tail = "\n".join(f"  | {line}" for line in plain[-BUILD_TAIL_LINES:])

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from pytest_terminalbench.environments.images import Image
 from pytest_terminalbench.errors import TerminalBenchError
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.container import ContainerScenario
 
 __all__ = ["Built", "ImageMaker", "build_images"]
 
@@ -19,7 +19,7 @@ __all__ = ["Built", "ImageMaker", "build_images"]
 class ImageMaker(Protocol):
     """What makes sure that a scenario's image is there: `Images`."""
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: ContainerScenario) -> Image:
         """Raises TerminalBenchError when it cannot be had."""
 
 
@@ -34,12 +34,14 @@ class Built:
     problem: str = ""
 
 
-def build_images(scenarios: Sequence[Scenario], maker: Callable[[], ImageMaker], *, jobs: int) -> Iterator[Built]:
+def build_images(
+    scenarios: Sequence[ContainerScenario], maker: Callable[[], ImageMaker], *, jobs: int
+) -> Iterator[Built]:
     """Have the images of `scenarios` on the engine, `jobs` at a time; yields each as it is ready.
 
     `maker` is called once per thread: connections are not shared. One that fails does not stop the others.
     """
-    waiting: queue.SimpleQueue[Scenario] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[ContainerScenario] = queue.SimpleQueue()
     done: queue.SimpleQueue[Built] = queue.SimpleQueue()
     for scenario in scenarios:
         waiting.put(scenario)
@@ -50,7 +52,7 @@ def build_images(scenarios: Sequence[Scenario], maker: Callable[[], ImageMaker],
         yield done.get()
 
 
-def _work(waiting: queue.SimpleQueue[Scenario], done: queue.SimpleQueue[Built], images: ImageMaker) -> None:
+def _work(waiting: queue.SimpleQueue[ContainerScenario], done: queue.SimpleQueue[Built], images: ImageMaker) -> None:
     while True:
         try:
             scenario = waiting.get_nowait()
@@ -59,7 +61,7 @@ def _work(waiting: queue.SimpleQueue[Scenario], done: queue.SimpleQueue[Built], 
         done.put(_one(scenario, images))
 
 
-def _one(scenario: Scenario, images: ImageMaker) -> Built:
+def _one(scenario: ContainerScenario, images: ImageMaker) -> Built:
     began = time.monotonic()
     try:
         image = images.ensure(scenario)

@@ -22,7 +22,12 @@ from pytest_terminalbench.plugin.fixtures import (
     tb_trials,
 )
 from pytest_terminalbench.plugin.options import add_options, bench_settings, plugin_options
-from pytest_terminalbench.plugin.scenario_paths import holds_scenarios, names_scenarios, scenarios_among
+from pytest_terminalbench.plugin.scenario_paths import (
+    holds_scenarios,
+    is_scenario_file,
+    names_scenarios,
+    scenarios_among,
+)
 from pytest_terminalbench.plugin.stash_keys import SESSION
 
 if TYPE_CHECKING:
@@ -58,11 +63,8 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    # Files inside the root directory come from their dataset's folder; this is for one outside, named by itself. Other
-    # people's JSON files are none of our business.
-    if file_path.suffix != ".json" or not isinstance(parent, pytest.Session):
-        return None
-    if not holds_scenarios(file_path.parent, parent.config):
+    # Files inside the root directory come from their dataset's folder; this is for one outside, named by itself.
+    if not isinstance(parent, pytest.Session) or not is_scenario_file(file_path, parent.config):
         return None
     from pytest_terminalbench.plugin.collection import DatasetDirectory, ScenarioFile
 

@@ -11,14 +11,14 @@ from typing import Any, cast
 import pytest
 
 from pytest_terminalbench.cells.cell_run import CellRun
-from pytest_terminalbench.errors import ScenarioError
+from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
 from pytest_terminalbench.plugin.cell_property import publish
 from pytest_terminalbench.plugin.pytest_internals import fixtureinfo
 from pytest_terminalbench.plugin.session import PluginSession
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
 from pytest_terminalbench.plugin.workers import is_worker
-from pytest_terminalbench.scenarios.catalog import scenario_files
-from pytest_terminalbench.scenarios.lock import LOCK
+from pytest_terminalbench.scenarios.dataset_file import LOCK
+from pytest_terminalbench.scenarios.formats import scenario_files
 from pytest_terminalbench.scenarios.markers import marker_names
 from pytest_terminalbench.trials.cell import Cell
 
@@ -62,12 +62,13 @@ class DatasetDirectory(pytest.Directory):
             return
         try:
             self.tb_session.bench.datasets.at(self.path)
-        except ScenarioError as error:
+            files = scenario_files(self.path)
+        except (ScenarioError, SettingsError) as error:
             raise _collect_error(self, error) from None
         if self.tb_session.bench.datasets.locked:
             yield LockFile.for_dataset(self)
         ihook = self.ihook
-        for file in scenario_files(self.path):
+        for file in files:
             ignored = ihook.pytest_ignore_collect(collection_path=file, config=self.config)
             if not ignored or self.session.isinitpath(file):
                 yield ScenarioFile.for_file(file, self)
@@ -93,7 +94,7 @@ class LockFile(pytest.File):
 
 
 class ScenarioFile(pytest.File):
-    """A scenario's JSON file: one item for every agent and model."""
+    """A scenario's file: one item for every agent and model."""
 
     @classmethod
     def for_file(cls, path: Path, parent: DatasetDirectory) -> ScenarioFile:
@@ -112,7 +113,7 @@ class ScenarioFile(pytest.File):
         return [ScenarioItem.for_cell(cell, self, directory) for cell in bench.cells_of(scenario)]
 
 
-def _collect_error(collector: pytest.Collector, error: ScenarioError) -> Exception:
+def _collect_error(collector: pytest.Collector, error: TerminalBenchError) -> Exception:
     # So that the others run: pytest's default is to stop at an error of collection.
     collector.config.option.continue_on_collection_errors = True
     return collector.CollectError(str(error))

@@ -164,8 +164,8 @@ class Controller:
             id=cell,
             status=Status.VOID,
             text=reason,
-            category=scenario.spec.category if scenario else "",
-            difficulty=scenario.spec.difficulty if scenario else "",
+            category=scenario.category if scenario else "",
+            difficulty=scenario.difficulty if scenario else "",
         )
         report.user_properties.append(written(result))
 

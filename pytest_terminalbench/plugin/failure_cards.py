@@ -71,7 +71,7 @@ def _failed_card(run: CellRun, nodeid: str, bench: Bench) -> Iterator[str]:
     result = run.result
     scenario = run.cell.scenario
     yield f"{scenario.id} {result.status.words}: {run.comparison.text if run.comparison else result.text}"
-    yield f"  {scenario.spec.title} ({scenario.spec.difficulty}, {scenario.spec.category})"
+    yield f"  {scenario.title} ({scenario.difficulty}, {scenario.category})"
     worst = next((trial for trial in run.trials if not isinstance(trial.outcome, Solved)), None)
     if worst is not None:
         yield from _trial_lines(worst)

@@ -28,7 +28,8 @@ from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS, SESSION
 from pytest_terminalbench.plugin.workers import ENGINE_INPUT, is_worker, run_id, worker_input
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.formats import load_scenario
+from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.settings import pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult

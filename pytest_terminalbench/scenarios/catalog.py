@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -12,21 +11,21 @@ from pathlib import Path
 
 from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
-from pytest_terminalbench.scenarios.dataset_manifest import MANIFEST, is_dataset_folder
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.naming import nearest
+from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE
+from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files, scenario_id
+from pytest_terminalbench.scenarios.model import Scenario
 
-__all__ = ["MANIFEST", "Catalog", "Dataset", "is_dataset_folder", "nearest", "open_dataset", "scenario_files"]
+__all__ = ["Catalog", "Dataset", "check_ids", "duplicate_id", "open_dataset"]
 
-# In the folder beside the scenarios, but not scenarios.
-_NOT_SCENARIOS = frozenset({MANIFEST, "lock.json"})
 # A dataset's baselines and trials lie in folders of its name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_MANIFEST_KEYS = {"schema_version", "name", "version", "description", "license"}
+_KEYS = {"schema_version", "name", "version", "description", "license"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A folder of scenario files with its manifest, read or made up."""
+    """A folder of scenario files, with what its dataset.json says or would say."""
 
     name: str
     version: str
@@ -50,42 +49,44 @@ class Dataset:
                 wrong.append(error)
         return right, wrong
 
+    def file_of(self, wanted: str) -> Path:
+        """The file of the scenario whose id is `wanted`; raises SettingsError when there is none."""
+        files = {scenario_id(file): file for file in scenario_files(self.folder)}
+        if wanted not in files:
+            raise SettingsError(f"dataset {self.name} has no scenario {wanted!r}{nearest(wanted, files)}")
+        return files[wanted]
+
     def digest(self) -> str:
         """Of all its scenarios' content, not of its name or version."""
-        return digest_json({one.id: [one.digest, one.solution_digest] for one in self.scenarios()})
-
-
-def scenario_files(folder: Path) -> list[Path]:
-    """The scenario files of a dataset folder, sorted by name (so that every xdist worker sees the same order)."""
-    with os.scandir(folder) as entries:
-        names = [e.name for e in entries if e.name.endswith(".json") and e.name not in _NOT_SCENARIOS and e.is_file()]
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
+        return digest_json(
+            {scenario.id: [scenario.digest, scenario.solution_digest] for scenario in self.scenarios()}
+        )
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """The dataset in `folder`; without a manifest its name is the folder's and its version ``0``.
+    """The dataset in `folder`; without a dataset.json its name is the folder's and its version ``0``.
 
-    Raises ScenarioError for a manifest that is broken.
+    Raises ScenarioError for a dataset.json that is broken.
     """
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
+    file = folder / DATASET_FILE
+    if not file.is_file():
         return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
     try:
-        content = json.loads(manifest.read_bytes())
+        content = json.loads(file.read_bytes())
     except ValueError as error:
-        raise ScenarioError(manifest, [f"not JSON: {error}"], cure="correct the manifest") from None
-    problems = list(_manifest_problems(content))
+        raise ScenarioError(file, [f"not JSON: {error}"], cure="correct the JSON") from None
+    problems = list(_problems(content))
     if problems:
-        raise ScenarioError(manifest, problems, cure="see docs/writing-scenarios.md, section Datasets")
+        raise ScenarioError(file, problems, cure="see docs/writing-scenarios.md, section Datasets")
     fields = {key: content[key] for key in ("name", "version", "description", "license")}
     return Dataset(**fields, folder=folder)
 
 
-def _manifest_problems(content: object) -> Iterator[str]:
+def _problems(content: object) -> Iterator[str]:
     if not isinstance(content, dict):
         yield "must be a JSON object"
         return
-    for key in sorted(content.keys() - _MANIFEST_KEYS):
+    for key in sorted(content.keys() - _KEYS):
         yield f"{key}: unknown key"
     if content.get("schema_version") != 1:
         yield f"schema_version: is {content.get('schema_version')!r}; this version reads 1"
@@ -114,7 +115,7 @@ class Catalog:
         return sorted({*self._added, *(folder.name for folder in self._local_folders())})
 
     def datasets(self) -> list[Dataset]:
-        """Every dataset that can be named; raises ScenarioError for a broken manifest."""
+        """Every dataset that can be named; raises ScenarioError for a broken dataset.json."""
         return [self.find(name) for name in self.names()]
 
     def find(self, request: str, *, asked: str = "--tb-dataset") -> Dataset:
@@ -153,13 +154,7 @@ class Catalog:
     def _local_folders(self) -> Iterator[Path]:
         parent = self.root / "scenarios"
         if parent.is_dir():
-            yield from (folder for folder in parent.iterdir() if (folder / MANIFEST).is_file())
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'x'?)`` for the known word most like `word`, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+            yield from (folder for folder in parent.iterdir() if (folder / DATASET_FILE).is_file())
 
 
 def check_ids(scenarios: Iterable[Scenario]) -> None:

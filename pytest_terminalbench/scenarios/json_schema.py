@@ -1,4 +1,4 @@
-"""The JSON Schema of scenario files, generated from the model, for editors and other programs."""
+"""The JSON Schema of scenario files of a kind, generated from its model, for editors and other programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from pytest_terminalbench.scenarios.model import ScenarioSpec
+from pytest_terminalbench.scenarios.kinds import Kind
 
 __all__ = ["schema_text"]
 
@@ -21,8 +21,8 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def schema_text() -> str:
+def schema_text(kind: Kind) -> str:
     """The schema as a file's text: keys in the model's order, final newline."""
-    generated = ScenarioSpec.model_json_schema(by_alias=True, schema_generator=_Untitled)
+    generated = kind.model.model_json_schema(by_alias=True, schema_generator=_Untitled)
     schema = {"$schema": _Untitled.schema_dialect, **generated, "title": TITLE}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.scenarios.catalog import Dataset, scenario_files
+from pytest_terminalbench.errors import ScenarioError
+from pytest_terminalbench.scenarios.catalog import Dataset
+from pytest_terminalbench.scenarios.dataset_file import LOCK
+from pytest_terminalbench.scenarios.formats import scenario_files, scenario_id
 from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["LOCK", "Lock", "dataset_drift", "drift", "lock_content", "read_lock", "write_lock"]
 
-LOCK = "lock.json"
 SCHEMA_VERSION = 1
 
 
@@ -67,11 +68,12 @@ def read_lock(dataset: Dataset) -> Lock:
 
 def dataset_drift(dataset: Dataset, lock: Lock) -> list[str]:
     """What of `dataset` as a whole is not as it was locked; scenarios that are there have their own `drift`."""
-    there = {file.stem for file in scenario_files(dataset.folder)}
-    found = [f"{name}: is in the lock, and no longer in the dataset" for name in sorted(lock.scenarios.keys() - there)]
+    there = {scenario_id(file) for file in scenario_files(dataset.folder)}
+    gone = sorted(lock.scenarios.keys() - there)
+    drifted = [f"{name}: is in the lock, and no longer in the dataset" for name in gone]
     if dataset.version != lock.version:
-        found.append(f"version: is {dataset.version}, and was locked as {lock.version}")
-    return found
+        drifted.append(f"version: is {dataset.version}, and was locked as {lock.version}")
+    return drifted
 
 
 def drift(scenario: Scenario, locked: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -83,12 +85,10 @@ def drift(scenario: Scenario, locked: Mapping[str, Mapping[str, Any]]) -> list[s
 
 
 def _facts(scenario: Scenario) -> dict[str, Any]:
-    environment = scenario.spec.environment
     return {
         "digest": scenario.digest,
         "solution": scenario.solution_digest,
         "verifier": scenario.verifier_digest,
         "limits": scenario.limits_digest,
-        # A prebuilt image is pinned as far as its name pins it; a built one by its context, which is in `digest`.
-        "image": environment.image or f"built from {environment.build}",
+        **scenario.locked_facts,
     }

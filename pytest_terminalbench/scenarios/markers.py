@@ -19,9 +19,8 @@ _PYTEST_MARKS = frozenset(
 
 def marker_names(scenario: Scenario) -> list[str]:
     """What ``-m`` can select by: difficulty, category and tags."""
-    spec = scenario.spec
-    names = [f"difficulty_{spec.difficulty}", category_marker(spec.category)]
-    return list(dict.fromkeys([*names, *(tag_marker(tag) for tag in spec.tags)]))
+    names = [f"difficulty_{scenario.difficulty}", category_marker(scenario.category)]
+    return list(dict.fromkeys([*names, *map(tag_marker, scenario.tags)]))
 
 
 @lru_cache(maxsize=1024)

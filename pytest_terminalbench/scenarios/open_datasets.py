@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.scenarios.lock import LOCK, Lock, dataset_drift, drift, read_lock
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["OpenDatasets"]
 
@@ -32,13 +33,13 @@ class OpenDatasets:
         return folder in self._by_folder
 
     def named(self, request: str) -> Dataset:
-        """What ``--tb-dataset`` asks for; raises SettingsError, or ScenarioError for a broken manifest."""
+        """What ``--tb-dataset`` asks for; raises SettingsError, or ScenarioError for a broken dataset.json."""
         dataset = self._catalog.find(request)
         self._by_folder[dataset.folder] = dataset
         return dataset
 
     def at(self, folder: Path) -> Dataset:
-        """The dataset in `folder`; raises ScenarioError for a broken manifest."""
+        """The dataset in `folder`; raises ScenarioError for a broken dataset.json."""
         if folder not in self._by_folder:
             self._by_folder[folder] = open_dataset(folder)
         return self._by_folder[folder]
@@ -60,7 +61,7 @@ class OpenDatasets:
         """``DATASET/ID`` -> the scenario; for tests that name one."""
         name, _, scenario_id = request.rpartition("/")
         dataset = self.named(name)
-        return load_scenario(dataset.folder / f"{scenario_id}.json", dataset=dataset.name)
+        return load_scenario(dataset.file_of(scenario_id), dataset=dataset.name)
 
     def has_namesake(self, scenario: Scenario) -> bool:
         """Whether another dataset that was collected has a scenario of the same id."""

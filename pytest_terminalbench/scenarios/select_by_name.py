@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_terminalbench.errors import SettingsError
-from pytest_terminalbench.scenarios.catalog import Dataset, nearest, scenario_files
+from pytest_terminalbench.naming import nearest
+from pytest_terminalbench.scenarios.catalog import Dataset
+from pytest_terminalbench.scenarios.formats import scenario_files, scenario_id
 
 __all__ = ["select_files"]
 
@@ -19,8 +21,8 @@ def select_files(datasets: Sequence[Dataset], wanted: Sequence[str]) -> list[Pat
 
     Raises SettingsError naming those that no dataset has, the nearest, and what there is.
     """
-    files = [file for dataset in datasets for file in scenario_files(dataset.folder)]
-    known = list(dict.fromkeys(file.stem for file in files))
+    ids = {file: scenario_id(file) for dataset in datasets for file in scenario_files(dataset.folder)}
+    known = list(dict.fromkeys(ids.values()))
     names = [name.strip() for name in wanted if name.strip()]
     if not names:
         raise SettingsError("--scenarios names none; write their ids with commas between them")
@@ -30,7 +32,7 @@ def select_files(datasets: Sequence[Dataset], wanted: Sequence[str]) -> list[Pat
         raise SettingsError(
             f"--scenarios: {' and '.join(dataset.name for dataset in datasets)} has no {said}; it has {_listed(known)}"
         )
-    return [file for file in files if file.stem in names]
+    return [file for file, name in ids.items() if name in names]
 
 
 def _listed(names: Sequence[str]) -> str:

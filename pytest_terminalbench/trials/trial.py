@@ -26,7 +26,8 @@ from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.recording import AgentDesk, CommandRecord, write_cast, write_trajectory
 from pytest_terminalbench.trials.result import Timing, TrialResult
-from pytest_terminalbench.verifiers.script import LOGS, TESTS, Verdict, verify
+from pytest_terminalbench.verifiers.base import Verdict, verifier_of
+from pytest_terminalbench.verifiers.script import LOGS, TESTS
 
 __all__ = ["WAIT_TURN_S", "TrialSetup", "record_void", "run_trial"]
 
@@ -206,7 +207,7 @@ class _Trial:
                 self._journal("teardown-failed", reason=str(failure))
 
     def _act(self, agent: Agent, environment: Environment) -> None:
-        timeout_s = self._cell.scenario.spec.timeouts.agent_s * self._setup.timeout_multiplier
+        timeout_s = self._cell.scenario.timeouts.agent_s * self._setup.timeout_multiplier
         desk = AgentDesk(environment, timeout_s=timeout_s, log=self._folder / "commands.jsonl")
         began = time.time()
         try:
@@ -217,13 +218,13 @@ class _Trial:
             raise desk.failure
 
     def _judge(self, environment: Environment, stack: ExitStack) -> Outcome:
-        spec = self._cell.scenario.spec.verifier
+        scenario = self._cell.scenario
         try:
-            self._stop = environment.stop_agent(keep=spec.keep, remove=[TESTS, LOGS])
-            if self._stop.unstoppable and spec.isolation == "same":
+            self._stop = environment.stop_agent(keep=scenario.kept_programs, remove=[TESTS, LOGS])
+            if self._stop.unstoppable and scenario.judged_in_place:
                 return Unsolved(reason=self._with_limits("the agent left processes that cannot be stopped"))
-            self._judged_in = environment if spec.isolation == "same" else stack.enter_context(self._fresh())
-            if spec.isolation == "fresh":
+            self._judged_in = environment if scenario.judged_in_place else stack.enter_context(self._fresh())
+            if not scenario.judged_in_place:
                 self._collect(environment, self._judged_in)
             self._verdict = self._verify(self._judged_in)
         except TooMuchToCopy as error:
@@ -254,10 +255,8 @@ class _Trial:
 
     def _verify(self, environment: Environment) -> Verdict:
         scenario = self._cell.scenario
-        timeout_s = scenario.spec.timeouts.verifier_s * self._setup.timeout_multiplier
-        return verify(
-            scenario.spec.verifier, scenario.verifier_file, environment, self._folder / "verifier", timeout_s=timeout_s
-        )
+        timeout_s = scenario.timeouts.verifier_s * self._setup.timeout_multiplier
+        return verifier_of(scenario).judge(scenario, environment, self._folder / "verifier", timeout_s=timeout_s)
 
     def _answer(self, verdict: Verdict) -> Outcome:
         judgement = verdict.judgement
@@ -325,23 +324,23 @@ class _Trial:
 
     def _with_limits(self, said: str) -> str:
         """`said`, with the limits that the agent ran into: why a wrong answer may have been wrong."""
-        spec = self._cell.scenario.spec
-        notes = [said, self._agent.note(spec.timeouts.agent_s * self._setup.timeout_multiplier)]
+        scenario = self._cell.scenario
+        notes = [said, self._agent.note(scenario.timeouts.agent_s * self._setup.timeout_multiplier)]
         if self._stop.oom_kills:
             notes.append(
                 f"out of memory: {counted(self._stop.oom_kills, 'process', 'processes')} killed "
-                f"at memory_mb = {spec.environment.memory_mb}"
+                f"at memory_mb = {scenario.limits.get('memory_mb')}"
             )
         if self._stop.pids_refused:
-            notes.append(f"out of processes: the limit pids = {spec.environment.pids} was hit")
+            notes.append(f"out of processes: the limit pids = {scenario.limits.get('pids')} was hit")
         return "; ".join(note for note in notes if note)
 
     def _task(self, timeout_s: float) -> Task:
         scenario = self._cell.scenario
         return Task(
             scenario_id=scenario.id,
-            instruction=scenario.spec.instruction,
-            workdir=scenario.spec.environment.workdir,
+            instruction=scenario.instruction,
+            workdir=scenario.workdir,
             timeout_s=timeout_s,
             folder=self._folder,
             # Nobody else is even told where it is.
@@ -357,7 +356,7 @@ class _Trial:
             session=f"{self._setup.run_id}/{cell.key}/{self._attempt}",
             agent=cell.agent.name,
             model=cell.agent.model,
-            instruction=cell.scenario.spec.instruction,
+            instruction=cell.scenario.instruction,
         )
 
     def _journal(self, kind: str, **facts: object) -> None:

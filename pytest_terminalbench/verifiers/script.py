@@ -1,16 +1,17 @@
-"""Runs a scenario's verifier and reads what it left behind."""
+"""The verifier that is a script: run in the container, and read what it left behind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_terminalbench.environments.base import Environment, ExecResult
 from pytest_terminalbench.errors import TooMuchToCopy, VerifierError
-from pytest_terminalbench.scenarios.model import VerifierSpec
+from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.terminal import TerminalScenario, VerifierSpec
+from pytest_terminalbench.verifiers.base import Verdict
 from pytest_terminalbench.verifiers.parsers import Judgement, read_ctrf, read_junit, read_reward
 
-__all__ = ["LOGS", "TESTS", "Verdict", "verify"]
+__all__ = ["LOGS", "TESTS", "ScriptVerifier"]
 
 TESTS = "/tests"
 LOGS = "/logs/verifier"
@@ -37,39 +38,41 @@ _PYTEST_OPTIONS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A judgement with the run of the script that led to it."""
+class ScriptVerifier:
+    """The verifier of kind `terminal`: a script of the scenario's, in its container."""
 
-    judgement: Judgement
-    run: ExecResult
+    def judge(self, scenario: Scenario, environment: Environment, folder: Path, *, timeout_s: float) -> Verdict:
+        """Copy the script's folder to ``/tests``, run it there as root, bring its logs to `folder`, read the result.
+
+        There, for `python3 -m` imports from the folder it is started in, and the working directory is the agent's. The
+        environment must hold neither ``/tests`` nor ``/logs/verifier`` yet. Raises VerifierError when nothing was
+        judged: no result, an unreadable one, a script that cannot run or ran out of time.
+        """
+        if not isinstance(scenario, TerminalScenario):
+            raise VerifierError(f"scenario {scenario.id} of kind {scenario.kind!r} has no script that could judge")
+        spec, script = scenario.spec.verifier, scenario.verifier_file
+        environment.put({TESTS: script.parent, f"{LOGS}/.keep": b""})
+        env = {**_ENVIRONMENT, **({"PYTEST_ADDOPTS": _PYTEST_OPTIONS} if spec.result == "pytest" else {})}
+        command = ["sh", "-c", 'exec "$0"', f"{TESTS}/{script.name}"]
+        run = environment.run(command, timeout_s=timeout_s, env=env, cwd=TESTS, user="0:0")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in (("stdout", run.stdout), ("stderr", run.stderr)):
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        if run.timed_out:
+            raise VerifierError(f"the verifier ran longer than verifier_s = {timeout_s:g} s, so nothing was judged")
+        if run.exit_code in (126, 127):
+            raise VerifierError(f"the verifier cannot run (exit code {run.exit_code}): {_last_line(run)}")
+        if spec.result != "exit_code":
+            _bring_logs(environment, folder)
+        return Verdict(judgement=_judge(spec, folder, run))
 
 
-def verify(spec: VerifierSpec, script: Path, environment: Environment, folder: Path, *, timeout_s: float) -> Verdict:
-    """Copy the script's folder to ``/tests``, run it there as root, bring its logs to `folder` and read the result.
-
-    There, for `python3 -m` imports from the folder it is started in, and the working directory is the agent's. The
-    environment must hold neither ``/tests`` nor ``/logs/verifier`` yet. Raises VerifierError when nothing was
-    judged: no result, an unreadable one, a script that cannot run or ran out of time.
-    """
-    environment.put({TESTS: script.parent, f"{LOGS}/.keep": b""})
-    env = {**_ENVIRONMENT, **({"PYTEST_ADDOPTS": _PYTEST_OPTIONS} if spec.result == "pytest" else {})}
-    place = f"{TESTS}/{script.name}"
-    run = environment.run(["sh", "-c", 'exec "$0"', place], timeout_s=timeout_s, env=env, cwd=TESTS, user="0:0")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("stdout", run.stdout), ("stderr", run.stderr)):
-        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-    if run.timed_out:
-        raise VerifierError(f"the verifier ran longer than verifier_s = {timeout_s:g} s, so nothing was judged")
-    if run.exit_code in (126, 127):
-        raise VerifierError(f"the verifier cannot run (exit code {run.exit_code}): {_last_line(run)}")
-    if spec.result != "exit_code":
-        try:
-            environment.get(LOGS, folder, max_bytes=MAX_LOG_BYTES)
-        except TooMuchToCopy as error:
-            raise VerifierError(f"the verifier left too much in {LOGS}: {error}") from None
-        (folder / ".keep").unlink(missing_ok=True)
-    return Verdict(judgement=_judge(spec, folder, run), run=run)
+def _bring_logs(environment: Environment, folder: Path) -> None:
+    try:
+        environment.get(LOGS, folder, max_bytes=MAX_LOG_BYTES)
+    except TooMuchToCopy as error:
+        raise VerifierError(f"the verifier left too much in {LOGS}: {error}") from None
+    (folder / ".keep").unlink(missing_ok=True)
 
 
 def _judge(spec: VerifierSpec, folder: Path, run: ExecResult) -> Judgement:

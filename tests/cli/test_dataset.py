@@ -8,6 +8,7 @@ import pytest
 
 from pytest_terminalbench.scenarios.catalog import open_dataset
 from pytest_terminalbench.scenarios.json_schema import schema_text
+from pytest_terminalbench.scenarios.kinds import kind_named
 from tests.cli.conftest import MANIFEST, Project, scenario_json
 
 ROOT = Path(__file__).parents[2]
@@ -93,13 +94,13 @@ def test_every_problem_is_told_with_file_field_and_cure(project: Project) -> Non
         "scenarios/demo/beta.json",
         "  difficulty: Input should be 'easy', 'medium' or 'hard'",
         "  colour: unknown key",
-        "  To mend it: remove or correct the key; docs/writing-scenarios.md lists those that exist",
+        "  To fix it: remove or correct the key; docs/writing-scenarios.md lists those that exist",
         "scenarios/demo/delta.json",
         "  Invalid JSON: EOF while parsing an object at line 1 column 1",
-        "  To mend it: correct the JSON at that line and column",
+        "  To fix it: correct the JSON at that line and column",
         "scenarios/demo/gamma.json",
         "  solution: 'gamma/solution/gone.sh' does not exist",
-        "  To mend it: paths are relative to the JSON file and stay below its folder",
+        "  To fix it: paths are relative to the JSON file and stay below its folder",
         "demo: 1 valid scenario, 4 problems",
     ]
 
@@ -163,7 +164,7 @@ def test_without_a_name_all_datasets_are_checked(project: Project) -> None:
     ("name", "said"),
     [
         ("nope", "dataset 'nope' is neither a folder nor a known dataset; known: demo"),
-        ("nope.json", "there is no file nope.json; name a scenario's JSON file, a dataset or its folder"),
+        ("nope.json", "there is no file nope.json; name a scenario's file, a dataset or its folder"),
         ("demo==2.0", "dataset 'demo==2.0': here is only demo==1.0"),
     ],
 )
@@ -189,16 +190,18 @@ def test_nothing_to_check_is_a_usage_error(project: Project) -> None:
 
 def test_the_schema_in_the_documentation_is_up_to_date() -> None:
     """After a change of the model: `terminalbench dataset schema --output docs/schema/scenario.schema.json`."""
-    assert (ROOT / "docs" / "schema" / "scenario.schema.json").read_text(encoding="utf-8") == schema_text()
+    assert (ROOT / "docs" / "schema" / "scenario.schema.json").read_text(encoding="utf-8") == schema_text(
+        kind_named("terminal")
+    )
 
 
 def test_the_schema_is_printed_or_written(project: Project) -> None:
     printed = project.call("dataset", "schema")
     written = project.call("dataset", "schema", "--output", "new/schema.json")
 
-    assert printed.out == schema_text()
+    assert printed.out == schema_text(kind_named("terminal"))
     assert (written.out, written.err) == ("", "wrote new/schema.json\n")
-    assert (project.path / "new" / "schema.json").read_text(encoding="utf-8") == schema_text()
+    assert (project.path / "new" / "schema.json").read_text(encoding="utf-8") == schema_text(kind_named("terminal"))
 
 
 def test_a_schema_that_cannot_be_written_is_a_usage_error(project: Project) -> None:

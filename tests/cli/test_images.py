@@ -17,7 +17,8 @@ from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.environments.parallel_builds import Built, build_images
 from pytest_terminalbench.environments.reaper import ScenarioImage, prune_images, scenario_images
 from pytest_terminalbench.errors import EnvironmentFailure, ImageBuildError
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.container import ContainerScenario, with_container
+from pytest_terminalbench.scenarios.formats import load_scenario
 from tests.cli.conftest import Project
 
 BASE = "debian:bookworm-slim"
@@ -30,7 +31,7 @@ class Maker:
         self.fates = fates
         self.together = threading.Barrier(2, timeout=20)
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: ContainerScenario) -> Image:
         fate = self.fates[scenario.id]
         if isinstance(fate, Exception):
             raise fate
@@ -40,13 +41,13 @@ class Maker:
 class Meeting(Maker):
     """An image is ready when another is being made at the same time."""
 
-    def ensure(self, scenario: Scenario) -> Image:
+    def ensure(self, scenario: ContainerScenario) -> Image:
         self.together.wait()
         return super().ensure(scenario)
 
 
-def loaded(project: Project, *ids: str, **changes: Any) -> list[Scenario]:
-    return [load_scenario(project.scenario(name, **changes), dataset="demo") for name in ids]
+def loaded(project: Project, *ids: str, **changes: Any) -> list[ContainerScenario]:
+    return [with_container(load_scenario(project.scenario(name, **changes), dataset="demo")) for name in ids]
 
 
 def facts(built: Built) -> tuple[str, str, str | None, str]:

@@ -34,7 +34,7 @@ def break_down(environment, argv):
 
 @pytest.fixture
 def tb_environment(tb_scenario):
-    judge = break_down if "broken" in tb_scenario.spec.tags else verify
+    judge = break_down if "broken" in tb_scenario.tags else verify
     return fake_environments(*(FakeEnvironment({"/solution/": solve, "/tests/": judge}) for _ in range(20)))
 """
 

@@ -51,24 +51,24 @@ CATEGORIES = {
 
 
 def test_there_are_two_scenarios_in_each_of_twelve_categories() -> None:
-    categories = Counter(scenario.spec.category for scenario in SCENARIOS.values())
+    categories = Counter(scenario.category for scenario in SCENARIOS.values())
 
     assert categories == dict.fromkeys(CATEGORIES, 2)
     check_ids(SCENARIOS.values())
 
 
 def test_difficulties_are_spread_as_said() -> None:
-    difficulties = Counter(scenario.spec.difficulty for scenario in SCENARIOS.values())
+    difficulties = Counter(scenario.difficulty for scenario in SCENARIOS.values())
 
     assert difficulties == {"easy": 8, "medium": 10, "hard": 6}
 
 
 def test_no_scenario_needs_the_network() -> None:
-    assert {scenario.spec.environment.network for scenario in SCENARIOS.values()} == {"none"}
+    assert {scenario.limits["network"] for scenario in SCENARIOS.values()} == {"none"}
 
 
 def test_at_least_five_services_are_judged_while_they_run() -> None:
-    assert sum(bool(scenario.spec.verifier.keep) for scenario in SCENARIOS.values()) >= 5
+    assert sum(bool(scenario.kept_programs) for scenario in SCENARIOS.values()) >= 5
 
 
 @pytest.mark.docker

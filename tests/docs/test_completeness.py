@@ -19,7 +19,9 @@ from pytest_terminalbench.outcome import Solved
 from pytest_terminalbench.plugin import fixtures, hookspecs
 from pytest_terminalbench.plugin.options import add_options
 from pytest_terminalbench.runs.summary import summarise
-from pytest_terminalbench.scenarios.model import EnvironmentSpec, ScenarioSpec, Timeouts, VerifierSpec
+from pytest_terminalbench.scenarios.container import EnvironmentSpec
+from pytest_terminalbench.scenarios.model import Timeouts
+from pytest_terminalbench.scenarios.terminal import TerminalSpec, VerifierSpec
 from pytest_terminalbench.trials.result import Timing, TrialResult
 from tests.docs.pages import PAGES, ROOT
 
@@ -79,7 +81,7 @@ def test_options_are_ini_values_but_for_those_that_the_reference_excepts() -> No
 @pytest.mark.parametrize(
     ("model", "section"),
     [
-        (ScenarioSpec, "The fields"),
+        (TerminalSpec, "The fields"),
         (EnvironmentSpec, "environment"),
         (VerifierSpec, "verifier"),
         (Timeouts, "timeouts"),

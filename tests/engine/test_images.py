@@ -16,7 +16,7 @@ from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.images import ImageMap, Images, image_map_for
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import ImageBuildError, ImageUnavailable
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.container import ContainerScenario
 from tests.scenario_files import a_scenario
 
 pytestmark = pytest.mark.docker
@@ -27,7 +27,7 @@ import json, sys, time
 from pathlib import Path
 from pytest_terminalbench.environments.docker import DockerEngine
 from pytest_terminalbench.environments.images import ImageMap, Images
-from pytest_terminalbench.scenarios.model import load_scenario
+from pytest_terminalbench.scenarios.formats import load_scenario
 
 url, base, file, locks = sys.argv[1:]
 images = Images(DockerEngine(url), ImageMap(replacements={"the-base:1": base}), Path(locks))
@@ -54,7 +54,7 @@ def images(engine: DockerEngine, image: str, tmp_path: Path) -> Images:
     return Images(engine, ImageMap(replacements={"the-base:1": image}), tmp_path / "locks")
 
 
-def built_from(folder: Path, scenario_id: str, dockerfile: str, **changes: object) -> Scenario:
+def built_from(folder: Path, scenario_id: str, dockerfile: str, **changes: object) -> ContainerScenario:
     context = folder / scenario_id / "environment"
     context.mkdir(parents=True, exist_ok=True)
     (context / "Dockerfile").write_text(dockerfile)

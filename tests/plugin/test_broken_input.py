@@ -114,7 +114,7 @@ def test_the_error_names_file_field_and_cure_and_the_others_run(
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     assert error_of(done, "scenarios/demo/beta.json") == [
         *(f"{file}: {problem}" for problem in problems),
-        f"To mend it: {cure}",
+        f"To fix it: {cure}",
     ]
     assert demo.statuses == {"demo/alpha[oracle]": "solved", "demo/gamma[oracle]": "solved"}
 
@@ -168,7 +168,7 @@ def test_the_same_id_twice_in_a_dataset_names_both_files(demo: Suite) -> None:
     done.assert_outcomes(passed=3, errors=1)
     assert error_of(done, "elsewhere/alpha.json") == [
         f"{second}: id: 'alpha' is the id of {first} too, in the same dataset 'demo'",
-        "To mend it: give one of the two another id (and file name)",
+        "To fix it: give one of the two another id (and file name)",
     ]
 
 
@@ -181,7 +181,7 @@ def test_a_broken_manifest_is_an_error_and_other_datasets_run(demo: Suite) -> No
     done.assert_outcomes(passed=1, errors=1)
     assert error_of(done, "scenarios/demo") == [
         f"{manifest}: not JSON: Expecting value: line 1 column 50 (char 49)",
-        "To mend it: correct the manifest",
+        "To fix it: correct the JSON",
     ]
 
 

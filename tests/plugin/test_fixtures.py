@@ -96,7 +96,7 @@ def test_the_scenario_is_what_its_file_says(demo: Suite) -> None:
 
 @pytest.fixture(autouse=True)
 def tell(tb_scenario, tb_model):
-    print("scenario", tb_scenario.id, tb_scenario.dataset, tb_scenario.spec.title, tb_model)
+    print("scenario", tb_scenario.id, tb_scenario.dataset, tb_scenario.title, tb_model)
 """,
     )
 
@@ -221,7 +221,7 @@ def test_a_test_that_names_no_scenario_is_told_how(demo: Suite, fixture: str) ->
             "demmo/alpha",
             "*--tb-dataset 'demmo' is neither a folder nor a known dataset (did you mean 'demo'?); known: demo",
         ),
-        ("demo/alhpa", "*alhpa.json: cannot be read: No such file or directory"),
+        ("demo/alhpa", "*dataset demo has no scenario 'alhpa' (did you mean 'alpha'?)"),
     ],
 )
 def test_a_scenario_that_is_not_there_is_told(demo: Suite, request_: str, message: str) -> None:

@@ -93,7 +93,7 @@ def test_a_broken_manifest_is_refused(demo: Suite) -> None:
             f"{manifest}: version: must be a non-empty string",
             f"{manifest}: description: must be a non-empty string",
             f"{manifest}: license: must be a non-empty string",
-            "To mend it: see docs/writing-scenarios.md, section Datasets",
+            "To fix it: see docs/writing-scenarios.md, section Datasets",
         ]
     )
 

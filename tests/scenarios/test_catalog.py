@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.errors import ScenarioError, SettingsError
-from pytest_terminalbench.scenarios.catalog import Catalog, check_ids, is_dataset_folder, open_dataset, scenario_files
+from pytest_terminalbench.scenarios.catalog import Catalog, check_ids, open_dataset
+from pytest_terminalbench.scenarios.dataset_file import is_dataset_folder
+from pytest_terminalbench.scenarios.formats import scenario_files
 from tests.scenario_files import a_scenario, write_scenario
 
 
@@ -86,7 +88,7 @@ def test_a_wrong_manifest_is_told(tmp_path: Path, changes: dict[str, Any], probl
     assert raised.value.problems == problems
     assert str(raised.value).splitlines() == [
         *(f"{folder / 'dataset.json'}: {problem}" for problem in problems),
-        "To mend it: see docs/writing-scenarios.md, section Datasets",
+        "To fix it: see docs/writing-scenarios.md, section Datasets",
     ]
 
 
@@ -205,5 +207,5 @@ def test_two_scenarios_with_one_id_are_told_with_both_files(tmp_path: Path) -> N
 
     assert str(raised.value).splitlines() == [
         f"{other.file}: id: 'make-it' is the id of {one.file} too, in the same dataset 'demo'",
-        "To mend it: give one of the two another id (and file name)",
+        "To fix it: give one of the two another id (and file name)",
     ]

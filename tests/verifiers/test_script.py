@@ -10,9 +10,10 @@ import pytest
 from pytest_terminalbench.environments.base import ExecResult
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply
 from pytest_terminalbench.errors import EnvironmentFailure, VerifierError
-from pytest_terminalbench.scenarios.model import VerifierSpec
+from pytest_terminalbench.verifiers.base import Verdict
 from pytest_terminalbench.verifiers.parsers import Judgement
-from pytest_terminalbench.verifiers.script import Verdict, verify
+from pytest_terminalbench.verifiers.script import ScriptVerifier
+from tests.scenario_files import a_scenario
 
 PASSED = b'<testsuite><testcase name="a"/></testsuite>'
 FAILED = b'<testsuite><testcase name="a"><failure message="m"/></testcase></testsuite>'
@@ -33,8 +34,9 @@ class Judge:
     """A verifier's script in a folder, and an environment in which it is run."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.logs = folder / "logs"
-        self.tests = folder / "tests"
+        self.tests = folder / "make-it" / "tests"
         (self.tests / "data").mkdir(parents=True)
         (self.tests / "test.sh").write_text("#!/bin/sh\n")
         (self.tests / "data" / "expected").write_text("42")
@@ -42,8 +44,8 @@ class Judge:
 
     def __call__(self, result: str, reply: Reply | int, timeout_s: float = 60.0) -> Verdict:
         self.environment = FakeEnvironment({"/tests/test.sh": reply})
-        spec = VerifierSpec.model_validate({"script": "x/tests/test.sh", "result": result})
-        return verify(spec, self.tests / "test.sh", self.environment, self.logs, timeout_s=timeout_s)
+        scenario = a_scenario(self.folder, tests={"test.sh": "#!/bin/sh\n"}, verifier={"result": result})
+        return ScriptVerifier().judge(scenario, self.environment, self.logs, timeout_s=timeout_s)
 
     def kept(self) -> dict[str, str]:
         return {p.relative_to(self.logs).as_posix(): p.read_text() for p in self.logs.rglob("*") if p.is_file()}

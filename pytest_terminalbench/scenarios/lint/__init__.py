@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pytest_terminalbench.scenarios.catalog import Catalog
-from pytest_terminalbench.scenarios.dataset_problems import Checked, find_and_check
-from pytest_terminalbench.scenarios.lint import dataset_rules, environment_rules, script_rules, text_rules
+from pytest_terminalbench.scenarios.kinds import kind_named
+from pytest_terminalbench.scenarios.lint import dataset_rules, text_rules
 from pytest_terminalbench.scenarios.lint.finding import RULES, Finding, Severity, finding
+from pytest_terminalbench.scenarios.validation import Checked, find_and_check
 
 __all__ = ["RULES", "Finding", "Severity", "lint_checked", "lint_dataset"]
 
@@ -30,9 +31,8 @@ def _in_scenarios(checked: Checked) -> Iterator[Finding]:
     for problem in checked.problems:
         yield finding("L001", problem.file, problem.field, problem.text, problem.cure)
     for scenario in checked.scenarios:
-        yield from environment_rules.findings(scenario)
-        yield from script_rules.findings(scenario)
         yield from text_rules.findings(scenario)
+        yield from kind_named(scenario.kind).findings(scenario)
 
 
 def _sorted(findings: Iterable[Finding]) -> list[Finding]:

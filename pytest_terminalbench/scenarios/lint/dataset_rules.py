@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_terminalbench.scenarios.catalog import MANIFEST, Dataset
+from pytest_terminalbench.scenarios.catalog import Dataset
+from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE
+from pytest_terminalbench.scenarios.formats import scenario_files, scenario_id
 from pytest_terminalbench.scenarios.lint.finding import Finding, finding
 from pytest_terminalbench.scenarios.markers import category_marker, tag_marker
 from pytest_terminalbench.scenarios.model import Scenario
@@ -16,18 +18,18 @@ __all__ = ["findings"]
 
 def findings(dataset: Dataset, scenarios: Sequence[Scenario]) -> Iterator[Finding]:
     """What is odd about `dataset`, whose valid scenarios are `scenarios`."""
-    yield from _no_manifest(dataset)
+    yield from _no_dataset_file(dataset)
     yield from _unused_folders(dataset, scenarios)
     yield from _spellings(dataset, scenarios)
 
 
-def _no_manifest(dataset: Dataset) -> Iterator[Finding]:
-    if not (dataset.folder / MANIFEST).exists():
+def _no_dataset_file(dataset: Dataset) -> Iterator[Finding]:
+    if not (dataset.folder / DATASET_FILE).exists():
         yield finding(
             "L002",
-            dataset.folder / MANIFEST,
+            dataset.folder / DATASET_FILE,
             "",
-            "there is no manifest, so the dataset has no version and `dataset list` does not know it",
+            "there is no dataset.json, so the dataset has no version and `dataset list` does not know it",
             "write one with schema_version, name, version, description and license",
         )
 
@@ -35,7 +37,7 @@ def _no_manifest(dataset: Dataset) -> Iterator[Finding]:
 def _unused_folders(dataset: Dataset, scenarios: Sequence[Scenario]) -> Iterator[Finding]:
     used = {first for scenario in scenarios for first in _first_parts(scenario)}
     # Of a scenario that is not valid nobody can say which folders it uses.
-    used |= {file.stem for file in dataset.folder.glob("*.json")}
+    used |= {scenario_id(file) for file in scenario_files(dataset.folder)}
     for folder in sorted(dataset.folder.iterdir()):
         if folder.is_dir() and folder.name not in used and folder.name[0] not in "._":
             yield finding(
@@ -48,10 +50,8 @@ def _unused_folders(dataset: Dataset, scenarios: Sequence[Scenario]) -> Iterator
 
 
 def _first_parts(scenario: Scenario) -> Iterator[str]:
-    spec = scenario.spec
-    for path in (spec.environment.build, spec.solution, spec.verifier.script):
-        if path is not None:
-            yield Path(path).parts[0] if Path(path).parts else "."
+    for path in scenario.named_paths:
+        yield Path(path).parts[0] if Path(path).parts else "."
 
 
 def _spellings(dataset: Dataset, scenarios: Sequence[Scenario]) -> Iterator[Finding]:
@@ -59,16 +59,16 @@ def _spellings(dataset: Dataset, scenarios: Sequence[Scenario]) -> Iterator[Find
     categories: defaultdict[str, dict[str, Scenario]] = defaultdict(dict)
     tags: defaultdict[str, dict[str, Scenario]] = defaultdict(dict)
     for scenario in scenarios:
-        category = scenario.spec.category
+        category = scenario.category
         categories[category_marker(category).casefold()].setdefault(category, scenario)
-        for tag in scenario.spec.tags:
+        for tag in scenario.tags:
             tags[tag_marker(tag).casefold()].setdefault(tag, scenario)
     for first, other, scenario in _slips(categories):
         message = f"{other!r} here is {first!r} elsewhere in {dataset.name}; reports count them apart"
         yield finding("L404", scenario.file, "category", message, "write it the same way in all scenarios")
     for first, other, scenario in _slips(tags):
         # Within one scenario it is found with the scenario's texts.
-        if first not in scenario.spec.tags:
+        if first not in scenario.tags:
             message = f"{other!r} here is {first!r} elsewhere in {dataset.name}"
             yield finding("L403", scenario.file, "tags", message, "write it the same way in all scenarios")
 

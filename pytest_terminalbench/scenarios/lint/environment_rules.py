@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_terminalbench.scenarios.lint.finding import Finding, finding
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.terminal import TerminalScenario
 
 __all__ = ["findings"]
 
@@ -19,7 +19,7 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "sleep", "tail", "pytho
 _SECRET = re.compile(r"(^|_)(API_?KEY|ACCESS_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.I)
 
 
-def findings(scenario: Scenario) -> Iterator[Finding]:
+def findings(scenario: TerminalScenario) -> Iterator[Finding]:
     """What is odd about the environment of `scenario`."""
     folder = scenario.build_folder
     if folder is not None:
@@ -100,7 +100,7 @@ def _program(command: str) -> str:
     return first.rpartition("/")[2]
 
 
-def _exposed(scenario: Scenario, folder: Path) -> Iterator[Finding]:
+def _exposed(scenario: TerminalScenario, folder: Path) -> Iterator[Finding]:
     context = folder.resolve()
     secret = [("verifier.script", scenario.verifier_file.parent), ("solution", scenario.solution_file)]
     for field, path in [*secret, ("environment.build", scenario.file)]:
@@ -110,21 +110,21 @@ def _exposed(scenario: Scenario, folder: Path) -> Iterator[Finding]:
             yield finding("L103", scenario.file, field, message, cure)
 
 
-def _image(scenario: Scenario) -> Iterator[Finding]:
+def _image(scenario: TerminalScenario) -> Iterator[Finding]:
     image = scenario.spec.environment.image
     if image is not None and _can_change(image):
         yield _changing(scenario.file, "environment.image", image)
 
 
-def _network(scenario: Scenario) -> Iterator[Finding]:
+def _network(scenario: TerminalScenario) -> Iterator[Finding]:
     network = scenario.spec.environment.network
-    if network != "none" and NETWORK_TAG not in scenario.spec.tags:
+    if network != "none" and NETWORK_TAG not in scenario.tags:
         message = f"{network!r} puts the agent on the network, and no tag says so"
         cure = f"add the tag {NETWORK_TAG!r}, so that `-m 'not {NETWORK_TAG}'` leaves it out; or set it to none"
         yield finding("L104", scenario.file, "environment.network", message, cure)
 
 
-def _secrets(scenario: Scenario) -> Iterator[Finding]:
+def _secrets(scenario: TerminalScenario) -> Iterator[Finding]:
     for name, value in scenario.spec.environment.env.items():
         if value and _SECRET.search(name):
             message = "the agent sees this value, and so does everybody who has the file"

@@ -36,8 +36,8 @@ def _warning(title: str) -> Rule:
 # The hundreds say what it is about: 0 files and dataset, 1 environment, 2 verifier and scripts, 3 solution, 4 texts.
 # A code keeps its meaning for ever: people silence and search by it.
 RULES: Mapping[str, Rule] = {
-    "L001": _error("the scenario or the dataset's manifest is not valid"),
-    "L002": _warning("the dataset has no manifest"),
+    "L001": _error("the scenario, or dataset.json, is not valid"),
+    "L002": _warning("the dataset has no dataset.json"),
     "L003": _warning("a folder that no scenario uses"),
     "L101": _error("the Dockerfile has no FROM"),
     "L102": _warning("a base image whose content can change: no tag, or latest"),

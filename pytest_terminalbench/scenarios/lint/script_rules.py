@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from pytest_terminalbench.digest import tree_files
 from pytest_terminalbench.scenarios.lint.finding import Finding, finding
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.terminal import TerminalScenario
 
 __all__ = ["findings"]
 
@@ -34,7 +34,7 @@ _REDIRECTED = re.compile(r">\s*\S+")
 _NAMED_TEST = re.compile(r"(?<![\w./-])/tests/([\w./-]*\w\.(?:py|sh|js|pl|rb))\b")
 
 
-def findings(scenario: Scenario) -> Iterator[Finding]:
+def findings(scenario: TerminalScenario) -> Iterator[Finding]:
     """What is odd about the verifier and the solution of `scenario`."""
     scripts = [("verifier.script", scenario.verifier_file)]
     if scenario.solution_file is not None:
@@ -66,7 +66,7 @@ def _runnable(field: str, script: Path) -> Iterator[Finding]:
         yield finding("L204", script, field, message, f"dos2unix {script.name}")
 
 
-def _downloads(scenario: Scenario, field: str, script: Path) -> Iterator[Finding]:
+def _downloads(scenario: TerminalScenario, field: str, script: Path) -> Iterator[Finding]:
     if scenario.spec.environment.network != "none":
         return
     for line in _code_lines(_read(script)):
@@ -81,7 +81,7 @@ def _code_lines(text: str) -> Iterator[str]:
             yield line
 
 
-def _result(scenario: Scenario) -> Iterator[Finding]:
+def _result(scenario: TerminalScenario) -> Iterator[Finding]:
     kind, script = scenario.spec.verifier.result, scenario.verifier_file
     if kind == "exit_code":
         last = (list(_code_lines(_read(script))) or [""])[-1].strip()
@@ -95,7 +95,7 @@ def _result(scenario: Scenario) -> Iterator[Finding]:
         yield finding("L201", script, "verifier.result", message, "write the result to /logs/verifier, or name another")
 
 
-def _named_tests(scenario: Scenario) -> Iterator[Finding]:
+def _named_tests(scenario: TerminalScenario) -> Iterator[Finding]:
     script = scenario.verifier_file
     # What is written to need not be there.
     read = [_REDIRECTED.sub("", line) for line in _code_lines(_read(script))]
@@ -106,14 +106,14 @@ def _named_tests(scenario: Scenario) -> Iterator[Finding]:
             yield finding("L205", script, "verifier.script", message, "add the file, or correct the name")
 
 
-def _times(scenario: Scenario) -> Iterator[Finding]:
-    timeouts = scenario.spec.timeouts
+def _times(scenario: TerminalScenario) -> Iterator[Finding]:
+    timeouts = scenario.timeouts
     if timeouts.verifier_s > timeouts.agent_s:
         message = f"verifier_s = {timeouts.verifier_s:g} is more than agent_s = {timeouts.agent_s:g}"
         yield finding("L207", scenario.file, "timeouts.verifier_s", message, "judging should be quicker than the work")
 
 
-def _collect(scenario: Scenario) -> Iterator[Finding]:
+def _collect(scenario: TerminalScenario) -> Iterator[Finding]:
     verifier = scenario.spec.verifier
     if verifier.isolation != "fresh":
         return
@@ -143,7 +143,7 @@ def _repeated(paths: list[PurePosixPath]) -> Iterator[PurePosixPath]:
             yield path
 
 
-def _keep(scenario: Scenario) -> Iterator[Finding]:
+def _keep(scenario: TerminalScenario) -> Iterator[Finding]:
     for name in scenario.spec.verifier.keep:
         if not name.strip() or "/" in name or " " in name:
             message = f"{name!r} never matches: processes are kept by the plain name of their program or script"

@@ -1,4 +1,4 @@
-"""Findings in what people and agents read: instruction, tags, times."""
+"""Findings in what people and agents read: instruction and tags."""
 
 from __future__ import annotations
 
@@ -18,18 +18,10 @@ def findings(scenario: Scenario) -> Iterator[Finding]:
     """What is odd about the texts of `scenario`."""
     yield from _instruction(scenario)
     yield from _tags(scenario)
-    if scenario.spec.solution is None:
-        yield finding(
-            "L301",
-            scenario.file,
-            "solution",
-            "without a solution the oracle cannot show that the scenario can be solved",
-            "add a script that solves it",
-        )
 
 
 def _instruction(scenario: Scenario) -> Iterator[Finding]:
-    text = scenario.spec.instruction.strip()
+    text = scenario.instruction.strip()
     if not text:
         yield finding("L401", scenario.file, "instruction", "it holds nothing but blanks", "say what is to be done")
     elif len(text) < SHORT_INSTRUCTION_CHARS:
@@ -44,7 +36,7 @@ def _instruction(scenario: Scenario) -> Iterator[Finding]:
 
 def _tags(scenario: Scenario) -> Iterator[Finding]:
     seen: dict[str, str] = {}
-    for tag in scenario.spec.tags:
+    for tag in scenario.tags:
         marker = tag_marker(tag)
         if marker in seen:
             same = f"and {seen[marker]!r} both become the marker {marker!r}"

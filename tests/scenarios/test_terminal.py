@@ -1,4 +1,4 @@
-"""A scenario's file: what it may say, and what is said of one that is wrong."""
+"""The file of a scenario of kind `terminal`: what it may say, and what is said of one that is wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.errors import ScenarioError
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.formats import load_scenario
+from pytest_terminalbench.scenarios.model import Scenario
 from tests.scenario_files import a_scenario, scenario_json, write_scenario
 
 SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
@@ -25,7 +26,7 @@ def problems_of(file: Path) -> tuple[list[str], str]:
     with pytest.raises(ScenarioError) as raised:
         load_scenario(file, dataset="demo")
     error = raised.value
-    assert str(error).splitlines() == [*(f"{file}: {problem}" for problem in error.problems), f"To mend it: {error.cure}"]
+    assert str(error).splitlines() == [*(f"{file}: {problem}" for problem in error.problems), f"To fix it: {error.cure}"]
     return error.problems, error.cure
 
 
@@ -100,7 +101,6 @@ WRONG = {
     "no time": ({"timeouts": {"agent_s": 0}}, ["timeouts.agent_s: Input should be greater than 0"], SEE),
     "unknown word": ({"difficulty": "trivial"}, ["difficulty: Input should be 'easy', 'medium' or 'hard'"], SEE),
     "future version": ({"schema_version": 2}, ["schema_version: Input should be 1"], SEE),
-    "another kind": ({"kind": "economy"}, ["kind: Input should be 'terminal'"], SEE),
     "empty instruction": (
         {"instruction": ""},
         ["instruction: String should have at least 1 character"],
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_told_with_field_and_cure(
     assert problems_of(write_scenario(tmp_path, **changes)) == (problems, cure)
 
 
-@pytest.mark.parametrize("key", ["schema_version", "id", "instruction", "environment", "verifier"])
+@pytest.mark.parametrize("key", ["schema_version", "kind", "id", "instruction", "environment", "verifier"])
 def test_what_is_missing_is_told(tmp_path: Path, key: str) -> None:
     file = write_scenario(tmp_path)
     file.write_text(json.dumps(without(scenario_json(), key)))

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-__all__ = ["MANIFEST", "is_dataset_folder"]
+__all__ = ["DATASET_FILE", "LOCK", "is_dataset_folder"]
 
-MANIFEST = "dataset.json"
+DATASET_FILE = "dataset.json"
+# Lies beside it, where a dataset is locked.
+LOCK = "lock.json"
 # Ours are a few lines; other tools' files of this name may hold all their data.
-MAX_MANIFEST_BYTES = 1 << 16
+MAX_BYTES = 1 << 16
 # Other tools have files of this name too; these three keys together are ours.
 _KEYS = ("schema_version", "name", "version")
 
 
 def is_dataset_folder(folder: Path) -> bool:
-    """Whether `folder` says of itself that it is a dataset of ours, if only by a manifest that is broken JSON."""
+    """Whether `folder` says of itself that it is a dataset of ours, if only by a dataset.json that is broken JSON."""
     try:
-        with open(folder / MANIFEST, "rb") as file:
-            raw = file.read(MAX_MANIFEST_BYTES + 1)
+        with open(folder / DATASET_FILE, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError:
         return False
-    if len(raw) > MAX_MANIFEST_BYTES:
+    if len(raw) > MAX_BYTES:
         return False
     try:
         content = json.loads(raw)

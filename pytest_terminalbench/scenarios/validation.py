@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pytest_terminalbench.errors import ScenarioError, SettingsError
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, check_ids, open_dataset
-from pytest_terminalbench.scenarios.model import Scenario, load_scenario
+from pytest_terminalbench.scenarios.formats import is_scenario, load_scenario
+from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["Checked", "DatasetEntry", "Problem", "check_path", "find_and_check", "inventory", "problems_of"]
 
@@ -62,7 +63,7 @@ def find_and_check(catalog: Catalog, request: str) -> tuple[Dataset, Checked]:
     try:
         dataset = catalog.find(request, asked="dataset")
     except ScenarioError as error:
-        # A manifest that cannot be read hides none of the scenarios' own problems.
+        # A dataset.json that cannot be read hides none of the scenarios' own problems.
         dataset = Dataset(name=request, version="?", description="", license="", folder=error.file.parent)
         checked = check_dataset(dataset)
         return dataset, replace(checked, problems=(*problems_of(error), *checked.problems))
@@ -88,14 +89,14 @@ def check_path(catalog: Catalog, request: str) -> Checked:
     Raises SettingsError when there is nothing of that name.
     """
     path = Path(request).expanduser()
-    if path.suffix == ".json":
+    if is_scenario(path):
         return _check_file(path)
     return find_and_check(catalog, request)[1]
 
 
 def _check_file(file: Path) -> Checked:
     if not file.is_file():
-        raise SettingsError(f"there is no file {file}; name a scenario's JSON file, a dataset or its folder")
+        raise SettingsError(f"there is no file {file}; name a scenario's file, a dataset or its folder")
     try:
         scenario = load_scenario(file, dataset=open_dataset(file.parent).name)
     except ScenarioError as error:

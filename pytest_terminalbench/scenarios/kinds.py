@@ -1,0 +1,127 @@
+"""Kinds of scenarios: each brings its model, the provider of its environments and its verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_terminalbench.errors import ScenarioError, SettingsError
+from pytest_terminalbench.extensions import Extensions
+from pytest_terminalbench.scenarios.model import Scenario, ScenarioSpec
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.scenarios.lint.finding import Finding
+
+__all__ = ["ENTRY_POINTS", "Kind", "kind_named", "scenario_from"]
+
+ENTRY_POINTS = "pytest_terminalbench.kinds"
+
+_SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of scenario, as the entry point of its package gives it.
+
+    `model` checks what a file of this kind says, and `scenario` is made of it. `environment` names the provider of
+    its environments. `verifier` names who judges, or is its place, ``module:Class``. `agent_method` is the method
+    that its agents must have. `lint`, ``module:function``, finds what is valid in a scenario and yet not what its
+    author wants.
+    """
+
+    name: str
+    model: type[ScenarioSpec]
+    scenario: type[Scenario]
+    environment: str
+    verifier: str
+    agent_method: str = "act"
+    lint: str | None = None
+
+    def parse(self, raw: bytes, file: Path, dataset: str) -> Scenario:
+        """The scenario whose file says `raw`, as JSON; raises ScenarioError, which names `file` and the fields."""
+        try:
+            spec = self.model.model_validate_json(raw)
+        except ValidationError as error:
+            raise _not_valid(error, file) from None
+        return self.scenario(spec=spec, file=file, dataset=dataset)
+
+    def findings(self, scenario: Scenario) -> Iterable[Finding]:
+        """What the kind's own rules find in `scenario`."""
+        if self.lint is None:
+            return ()
+        module, _, function = self.lint.partition(":")
+        rules: Callable[[Scenario], Iterable[Finding]] = getattr(import_module(module), function)
+        return rules(scenario)
+
+
+def _accepted(found: object) -> Kind:
+    if not isinstance(found, Kind):
+        raise TypeError(f"it is {type(found).__name__}, not a Kind")
+    return found
+
+
+_KINDS = Extensions(ENTRY_POINTS, {"terminal": "pytest_terminalbench.scenarios.terminal:TERMINAL"}, _accepted)
+
+
+def kind_named(name: str) -> Kind:
+    """The kind that files call `name`; raises SettingsError naming those that are installed."""
+    return _KINDS.named(name)
+
+
+class _Head(BaseModel):
+    """What is read of a file before anything else."""
+
+    kind: str
+
+
+def scenario_from(raw: bytes, file: Path, *, dataset: str, scenario_id: str) -> Scenario:
+    """The scenario that `raw`, as JSON, describes: its kind is read first, and that kind's model checks all of it.
+
+    `file` is where it stands, and `scenario_id` what it must call itself there. Raises ScenarioError naming the file,
+    the field and the cure: broken JSON, a kind that is not installed, unknown keys, wrong types, files that are
+    missing, paths that leave the dataset's folder.
+    """
+    scenario = _kind_of(raw, file).parse(raw, file, dataset)
+    problems = list(scenario.problems())
+    if scenario.id != scenario_id:
+        problems.insert(0, f"id: is {scenario.id!r}, but the file is {file.name!r}; they must agree")
+    if problems:
+        raise ScenarioError(file, problems, cure="paths are relative to the JSON file and stay below its folder")
+    return scenario
+
+
+def _kind_of(raw: bytes, file: Path) -> Kind:
+    try:
+        return kind_named(_Head.model_validate_json(raw).kind)
+    except ValidationError as error:
+        raise _not_valid(error, file) from None
+    except SettingsError as error:
+        cure = "correct the kind, or install the package that brings it; docs/extending.md, section Kinds of scenarios"
+        raise ScenarioError(file, [f"kind: {error}"], cure=cure) from None
+
+
+def _not_valid(error: ValidationError, file: Path) -> ScenarioError:
+    return ScenarioError(file, list(_explained(error)), cure=_cure(error))
+
+
+def _explained(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors(include_url=False):
+        field = ".".join(str(part) for part in detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = "unknown key"
+        yield f"{field}: {message}" if field else message
+
+
+def _cure(error: ValidationError) -> str:
+    mistakes = {detail["type"] for detail in error.errors(include_url=False)}
+    if "json_invalid" in mistakes:
+        return "correct the JSON at that line and column"
+    if "extra_forbidden" in mistakes:
+        return "remove or correct the key; docs/writing-scenarios.md lists those that exist"
+    return _SEE
