@@ -61,6 +61,5 @@ class Extensions(Generic[T]):
             return self._accepted(getattr(import_module(module), attribute))
         # The seam to foreign code: importing a module runs it, and it may raise anything.
         except Exception as error:
-            raise SettingsError(
-                f"{called!r} is installed as {place}, and cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+            which = "" if called == place else f", which is {place},"
+            raise SettingsError(f"{called!r}{which} cannot be loaded: {type(error).__name__}: {error}") from error

@@ -84,6 +84,7 @@ def load_scenario(file: Path, *, dataset: str) -> Scenario:
     """Read and check `file`; raises ScenarioError naming the file, what is wrong in it and the cure."""
     known = _format_of(file)
     if known is None:
-        cure = f"installed formats: {', '.join(_FORMATS.names())}"
+        installed = ", ".join(_FORMATS.names())
+        cure = f"use one that is installed ({installed}), or install the package that reads it"
         raise ScenarioError(file, ["is in no format of scenarios that is installed"], cure=cure)
     return known.load(file, dataset)
