@@ -13,10 +13,11 @@ import pytest
 from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
 from pytest_terminalbench.plugin.cell_property import publish
-from pytest_terminalbench.plugin.pytest_internals import fixtureinfo
+from pytest_terminalbench.plugin.pytest_internals import files_may_be_ignored, fixtureinfo
 from pytest_terminalbench.plugin.session import PluginSession
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
 from pytest_terminalbench.plugin.workers import is_worker
+from pytest_terminalbench.scenarios.catalog import Dataset
 from pytest_terminalbench.scenarios.dataset_file import LOCK
 from pytest_terminalbench.scenarios.formats import scenario_files
 from pytest_terminalbench.scenarios.markers import marker_names
@@ -50,9 +51,21 @@ class DatasetDirectory(pytest.Directory):
         return node
 
     @cached_property
-    def marker(self) -> pytest.MarkDecorator:
-        """Tells of each of its scenarios where it belongs."""
-        return pytest.mark.tb_dataset(self.tb_session.bench.datasets.at(self.path).name)
+    def dataset(self) -> Dataset:
+        """The dataset; raises ScenarioError for a broken dataset.json. Its scenarios inherit the marker."""
+        dataset = self.tb_session.bench.datasets.at(self.path)
+        self.add_marker(pytest.mark.tb_dataset(dataset.name))
+        return dataset
+
+    @cached_property
+    def prefix(self) -> str:
+        """What the node ids of its files begin with."""
+        return f"{self.nodeid}/".removeprefix("./")
+
+    @cached_property
+    def hooks(self) -> Any:
+        """The hooks of everything in the folder. pytest would look for its conftest.py anew, three times a file."""
+        return self.session.gethookproxy(self.path)
 
     def collect(self) -> Iterator[pytest.Collector]:
         if not self.tb_session.may_collect:
@@ -61,15 +74,14 @@ class DatasetDirectory(pytest.Directory):
                 raise self.CollectError(str(self.tb_session.refusal))
             return
         try:
-            self.tb_session.bench.datasets.at(self.path)
-            files = scenario_files(self.path)
+            files = scenario_files(self.dataset.folder)
         except (ScenarioError, SettingsError) as error:
             raise _collect_error(self, error) from None
         if self.tb_session.bench.datasets.locked:
             yield LockFile.for_dataset(self)
-        ihook = self.ihook
+        may_be_ignored = files_may_be_ignored(self.config, self.hooks)
         for file in files:
-            ignored = ihook.pytest_ignore_collect(collection_path=file, config=self.config)
+            ignored = may_be_ignored and self.hooks.pytest_ignore_collect(collection_path=file, config=self.config)
             if not ignored or self.session.isinitpath(file):
                 yield ScenarioFile.for_file(file, self)
 
@@ -79,9 +91,7 @@ class LockFile(pytest.File):
 
     @classmethod
     def for_dataset(cls, parent: DatasetDirectory) -> LockFile:
-        node: LockFile = cls.from_parent(
-            parent, path=parent.path / LOCK, nodeid=f"{parent.nodeid}/{LOCK}".removeprefix("./")
-        )
+        node: LockFile = cls.from_parent(parent, path=parent.path / LOCK, nodeid=f"{parent.prefix}{LOCK}")
         return node
 
     def collect(self) -> Iterable[pytest.Item]:
@@ -98,16 +108,18 @@ class ScenarioFile(pytest.File):
 
     @classmethod
     def for_file(cls, path: Path, parent: DatasetDirectory) -> ScenarioFile:
-        node: ScenarioFile = cls.from_parent(
-            parent, path=path, nodeid=f"{parent.nodeid}/{path.name}".removeprefix("./")
-        )
+        node: ScenarioFile = cls.from_parent(parent, path=path, name=path.name, nodeid=f"{parent.prefix}{path.name}")
         return node
+
+    @property
+    def ihook(self) -> Any:
+        return cast(DatasetDirectory, self.parent).hooks
 
     def collect(self) -> Iterable[pytest.Item]:
         directory = cast(DatasetDirectory, self.parent)
         bench = directory.tb_session.bench
         try:
-            scenario = bench.datasets.load(self.path, bench.datasets.at(directory.path))
+            scenario = bench.datasets.load(self.path, directory.dataset)
         except ScenarioError as error:
             raise _collect_error(self, error) from None
         return [ScenarioItem.for_cell(cell, self, directory) for cell in bench.cells_of(scenario)]
@@ -137,10 +149,15 @@ class ScenarioItem(pytest.Function):
         # As it was typed: `-k` takes no percent signs, which stand for slashes in the label.
         item.extra_keyword_matches.update(filter(None, (cell.agent.name, cell.agent.model)))
         item.tb_session = directory.tb_session
-        item.add_marker(directory.marker)
-        for name in marker_names(cell.scenario):
-            item.add_marker(directory.tb_session.marker(name))
+        marks = [directory.tb_session.marker(name).mark for name in marker_names(cell.scenario)]
+        # As add_marker does, but all at once: it imports something each time, which ten thousand items feel.
+        item.own_markers.extend(marks)
+        item.keywords.update({mark.name: mark for mark in marks})
         return item
+
+    @property
+    def ihook(self) -> Any:
+        return cast(ScenarioFile, self.parent).ihook
 
     @property
     def cell(self) -> Cell:

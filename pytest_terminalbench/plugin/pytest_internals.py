@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_current_item",
+    "files_may_be_ignored",
     "fixture_functions",
     "fixtureinfo",
     "longrepr",
@@ -43,6 +44,21 @@ def longrepr(text: str, path: str) -> ReprExceptionInfo:
 def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Sequence[pytest.TestReport]:
     """Run `item` without telling anybody yet: the hook of this protocol always reports."""
     return runtestprotocol(item, log=False, nextitem=nextitem)
+
+
+def files_may_be_ignored(config: pytest.Config, hooks: Any) -> bool:
+    """Whether anything may leave out files of a folder whose hooks are `hooks`; else the hook need not be asked.
+
+    pytest's own answer looks for a virtual environment below every file, which is a tenth of collecting ten thousand.
+    What it goes by are two options and two lists of conftest.py files.
+    """
+    manager = config.pluginmanager
+    lists = ("collect_ignore", "collect_ignore_glob")
+    return (
+        any(config.getoption(name) for name in ("ignore", "ignore_glob"))
+        or any(impl.plugin is not manager.get_plugin("main") for impl in hooks.pytest_ignore_collect.get_hookimpls())
+        or any(hasattr(plugin, name) for plugin in manager.get_plugins() for name in lists)
+    )
 
 
 def fixtureinfo(item: pytest.Function) -> Any:

@@ -221,6 +221,44 @@ def test_ignore_glob_leaves_out_files(demo: Suite) -> None:
     assert ids(demo, "--tb-dataset", "demo", "--ignore-glob", "*/[ab]*.json") == ALL[2:]
 
 
+@pytest.mark.parametrize(
+    "conftest",
+    [
+        "collect_ignore = ['beta.json']",
+        "collect_ignore_glob = ['b*']",
+        "def pytest_ignore_collect(collection_path): return collection_path.name == 'beta.json' or None",
+    ],
+    ids=["list", "glob", "hook"],
+)
+def test_a_conftest_leaves_out_a_file_of_its_own_folder_alone(demo: Suite, conftest: str) -> None:
+    demo.dataset("other", "beta")
+    demo.write("scenarios/demo/conftest.py", conftest + "\n")
+
+    assert ids(demo, "scenarios") == [ALL[0], ALL[2], "scenarios/other/beta.json::beta[oracle]"]
+
+
+def test_a_file_that_is_ignored_and_named_by_itself_is_collected(demo: Suite) -> None:
+    demo.write("scenarios/demo/conftest.py", "collect_ignore = ['beta.json']\n")
+
+    assert ids(demo, "scenarios/demo/beta.json") == ALL[1:2]
+
+
+def test_hooks_of_a_conftest_in_the_dataset_are_for_its_scenarios_alone(demo: Suite) -> None:
+    demo.dataset("other", "omega")
+    demo.write(
+        "scenarios/demo/conftest.py",
+        """
+        def pytest_itemcollected(item): print("heard of", item.name)
+        def pytest_runtest_setup(item): print("set up", item.name)
+        """,
+    )
+
+    done = demo.run("scenarios", "-s", "-k", "alpha or omega")
+
+    assert lines_of(done, "heard of") == [f"heard of {name}[oracle]" for name in ("alpha", "beta", "gamma")]
+    assert [line.rpartition("json ")[2] for line in done.outlines if "set up" in line] == ["set up alpha[oracle]"]
+
+
 def test_ignore_leaves_out_a_dataset(demo: Suite) -> None:
     demo.dataset("other", "omega")
 

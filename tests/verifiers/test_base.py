@@ -80,8 +80,8 @@ def test_it_is_made_once() -> None:
         (
             "misspelt",
             (
-                "kind 'misspelt': its verifier 'lennient' is not installed (did you mean 'lenient'?); installed: lenient, "
-                "script; a package adds one by an entry point of the group pytest_terminalbench.verifiers"
+                "kind 'misspelt': its verifier 'lennient' is not installed (did you mean 'lenient'?); installed: "
+                "lenient, script; a package adds one by an entry point of the group pytest_terminalbench.verifiers"
             ),
         ),
     ],
