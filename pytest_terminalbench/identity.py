@@ -9,6 +9,7 @@ edited prompt does not orphan a baseline.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,8 @@ MAX_LABEL = 200
 # Marks the parts of a label that are neither agent, model nor profile.
 _MARK = "~"
 _REPLAY = f"{_MARK}replay"
+# What needs no escape, told apart at a fraction of the price: ten thousand scenarios are collected in a few seconds.
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Hexadecimal digits of the digest of identifying arguments: a collision needs some 2**24 variants of one agent.
 _DIGITS = 12
 
@@ -155,6 +158,8 @@ def identifying(arguments: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def escaped(text: str) -> str:
     """`text` as part of a path, a node id or a label; different texts stay different."""
+    if _PLAIN.fullmatch(text):
+        return text
     quoted = quote(text, safe="", errors="surrogatepass").replace(_MARK, "%7E")
     # Neither ``.`` and ``..`` nor a hidden file, and nothing that a command takes for an option.
     return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted.startswith((".", "-")) else quoted

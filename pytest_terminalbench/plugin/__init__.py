@@ -136,7 +136,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     if scenarios:
         ours = _existing(node.config) or _checked_session(node.config)
         assert ours.controller is not None  # xdist calls this on the controller only.
-        ours.controller.expect(scenarios)
+        ours.controller.expect([cell for nodeid in scenarios if (cell := ours.cell_of(nodeid)) is not None])
 
 
 @pytest.hookimpl(optionalhook=True)

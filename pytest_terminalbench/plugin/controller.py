@@ -88,13 +88,12 @@ class Controller:
         """Without xdist: what is going to run is known here; so is what keeps it from running."""
         if self.refusal is not None:
             raise self.refusal
-        self.expect([item.nodeid for item in session.items if CELL in item.stash])
+        self.expect([item.stash[CELL].id for item in session.items if CELL in item.stash])
 
-    def expect(self, nodeids: Sequence[str]) -> None:
-        """These scenarios are going to run; they are missed when they do not report."""
-        cells = [cell for nodeid in nodeids if (cell := self._cell_of(nodeid)) is not None]
+    def expect(self, cells: Sequence[CellId]) -> None:
+        """These cells are going to run; they are missed when they do not report."""
         self._ledger.expect(cells)
-        if nodeids and not option(self._config, "collectonly") and not option(self._config, "setupplan"):
+        if cells and not option(self._config, "collectonly") and not option(self._config, "setupplan"):
             self.open_run()
 
     def guard(self) -> None:
