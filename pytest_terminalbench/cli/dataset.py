@@ -23,8 +23,9 @@ from pytest_terminalbench.cli.project import catalog, find_datasets
 from pytest_terminalbench.errors import SettingsError
 
 if TYPE_CHECKING:
+    from pytest_terminalbench.scenarios.dataset_list import DatasetEntry
     from pytest_terminalbench.scenarios.lint import Finding
-    from pytest_terminalbench.scenarios.validation import Checked, DatasetEntry
+    from pytest_terminalbench.scenarios.validation import Checked
 
 __all__ = ["app"]
 
@@ -43,10 +44,10 @@ Names = Annotated[
 @app.command("list")
 def list_datasets(output: FormatOption = Format.TABLE) -> None:
     """Every dataset under scenarios/, with its version and the digest of its content."""
-    from pytest_terminalbench.scenarios.validation import inventory
+    from pytest_terminalbench.scenarios.dataset_list import listed_datasets
 
     known = catalog()
-    entries = inventory(known)
+    entries = listed_datasets(known)
     if output is Format.JSON:
         print_json([{**asdict(entry), "folder": str(entry.folder)} for entry in entries])
         return

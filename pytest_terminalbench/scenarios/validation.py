@@ -1,4 +1,4 @@
-"""Datasets looked over as a whole: what there is, and everything that is wrong with it."""
+"""Everything that is wrong with a dataset, a folder or a single file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, check_ids, 
 from pytest_terminalbench.scenarios.formats import is_scenario, load_scenario
 from pytest_terminalbench.scenarios.model import Scenario
 
-__all__ = ["Checked", "DatasetEntry", "Problem", "check_path", "find_and_check", "inventory", "problems_of"]
+__all__ = ["Checked", "Problem", "check_path", "find_and_check", "problems_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,30 +34,6 @@ class Checked:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatasetEntry:
-    """A dataset as a list shows it. ``digest`` is None while anything in it is wrong."""
-
-    name: str
-    version: str
-    description: str
-    license: str
-    scenarios: int
-    problems: int
-    digest: str | None
-    folder: Path
-
-
-def inventory(catalog: Catalog) -> list[DatasetEntry]:
-    """Every dataset that can be named, broken ones too."""
-    return [_entry(catalog, name) for name in catalog.names()]
-
-
-def _entry(catalog: Catalog, name: str) -> DatasetEntry:
-    dataset, checked = find_and_check(catalog, name)
-    return _described(dataset, checked)
-
-
 def find_and_check(catalog: Catalog, request: str) -> tuple[Dataset, Checked]:
     """The dataset that `request` names, and what is right and wrong in it; raises SettingsError for an unknown one."""
     try:
@@ -68,19 +44,6 @@ def find_and_check(catalog: Catalog, request: str) -> tuple[Dataset, Checked]:
         checked = check_dataset(dataset)
         return dataset, replace(checked, problems=(*problems_of(error), *checked.problems))
     return dataset, check_dataset(dataset)
-
-
-def _described(dataset: Dataset, checked: Checked) -> DatasetEntry:
-    return DatasetEntry(
-        name=dataset.name,
-        version=dataset.version,
-        description=dataset.description,
-        license=dataset.license,
-        scenarios=len(checked.scenarios),
-        problems=len(checked.problems),
-        digest=None if checked.problems else dataset.digest(),
-        folder=dataset.folder,
-    )
 
 
 def check_path(catalog: Catalog, request: str) -> Checked:
@@ -127,5 +90,5 @@ def problems_of(error: ScenarioError) -> Iterator[Problem]:
     """The error's problems one by one."""
     for text in error.problems:
         match = _FIELD.fullmatch(text)
-        field, said = (match["field"], match["text"]) if match else ("", text)
-        yield Problem(file=error.file, field=field, text=said, cure=error.cure)
+        field, problem = (match["field"], match["text"]) if match else ("", text)
+        yield Problem(file=error.file, field=field, text=problem, cure=error.cure)

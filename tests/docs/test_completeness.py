@@ -20,6 +20,7 @@ from pytest_terminalbench.plugin import fixtures, hookspecs
 from pytest_terminalbench.plugin.options import add_options
 from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.scenarios.container import EnvironmentSpec
+from pytest_terminalbench.scenarios.kinds import Kind
 from pytest_terminalbench.scenarios.model import Timeouts
 from pytest_terminalbench.scenarios.terminal import TerminalSpec, VerifierSpec
 from pytest_terminalbench.trials.result import Timing, TrialResult
@@ -170,3 +171,8 @@ def test_messages_name_pages_and_sections_that_exist() -> None:
     assert named
     assert {page for page in named if not (ROOT / page).is_file()} == set()
     assert "## Datasets" in (DOCS / "writing-scenarios.md").read_text()
+    assert "## Kinds of scenarios" in (DOCS / "extending.md").read_text()
+
+
+def test_every_field_of_a_kind_has_its_row() -> None:
+    assert {field.name for field in fields(Kind)} == rows("extending.md", "Kinds of scenarios")

@@ -7,36 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import ROOT, blocks
 from tests.packages import install, put_on_path
 from tests.plugin.conftest import Suite, collected
 
-CODE = """
-    import json
-    import tomllib
-
-    from pytest_terminalbench.errors import ScenarioError
-
-
-    class Toml:
-        def is_scenario(self, path):
-            return path.suffix == ".toml"
-
-        def files(self, folder):
-            return sorted(folder.glob("*.toml"))
-
-        def scenario_id(self, path):
-            return path.stem
-
-        def load(self, file, dataset):
-            from pytest_terminalbench.scenarios.kinds import scenario_from
-
-            try:
-                content = tomllib.loads(file.read_text())
-            except ValueError as error:
-                raise ScenarioError(file, [f"not TOML: {error}"], cure="correct the TOML there") from None
-            raw = json.dumps(content).encode()
-            return scenario_from(raw, file, dataset=dataset, scenario_id=self.scenario_id(file))
-"""
+# The page's own code: what it shows is what works.
+PAGE = ROOT / "docs" / "extending.md"
+CODE = next(block.text for block in blocks(PAGE) if block.text.startswith('"""Scenarios in TOML'))
 TOML = """
     schema_version = 1
     kind = "terminal"

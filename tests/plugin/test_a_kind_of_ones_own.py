@@ -12,46 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.docs.pages import ROOT, blocks
 from tests.packages import install, put_on_path
 from tests.plugin.conftest import INI, Suite, collected
 
-CODE = '''
-    """Riddles: the agent leaves its answer in a file, and a word is compared with a word."""
-
-    from typing import Literal
-
-    from pytest_terminalbench.errors import VerifierError
-    from pytest_terminalbench.scenarios.kinds import Kind
-    from pytest_terminalbench.scenarios.model import Scenario, ScenarioSpec
-    from pytest_terminalbench.verifiers.base import Verdict
-    from pytest_terminalbench.verifiers.parsers import Judgement
-
-
-    class RiddleSpec(ScenarioSpec):
-        """One scenario file of kind `riddle`."""
-
-        kind: Literal["riddle"]
-        answer: str
-
-
-    class Riddle(Scenario):
-        """A riddle."""
-
-
-    class Comparison:
-        def judge(self, scenario, environment, folder, *, timeout_s):
-            if not environment.get("/app/answer", folder):
-                raise VerifierError("there is no answer")
-            said = (folder / "answer").read_text()
-            right = said == scenario.spec.answer
-            checks = {"answer": "passed" if right else "failed"}
-            return Verdict(judgement=Judgement(checks=checks, reward=float(right)))
-
-
-    RIDDLE = Kind(
-        name="riddle", model=RiddleSpec, scenario=Riddle, environment="none", verifier="riddles:Comparison"
-    )
-'''
+# The page's own code: what it shows is what works.
+PAGE = ROOT / "docs" / "extending.md"
+CODE = next(block.text for block in blocks(PAGE) if block.text.startswith('"""Riddles'))
 CONFTEST = """
 import pytest
 
