@@ -22,7 +22,7 @@ EXIT_WORSE = 1
 EXIT_NO_RESULTS = 3
 
 _WHAT = (
-    "a run (id, folder, or `latest`), baselines (DATASET/AGENT), a results.json of Terminal-Bench or a folder of "
+    "a run (id, folder, or `latest`), baselines (DATASET/LABEL), a results.json of Terminal-Bench or a folder of "
     "several, a job of Harbor; `@AGENT` at the end chooses one of several agents"
 )
 
