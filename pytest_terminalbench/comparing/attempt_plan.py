@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, harmonic_mean
 from typing import Any
 
-from pytest_terminalbench.comparing.run_record import Attempt, RunRecord
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.statistics import (
     TYPICAL_RATES,
@@ -171,13 +172,15 @@ def known_results(record: RunRecord) -> KnownResults:
         rates=solve_rates(rewards),
         scenarios=len(tasks),
         attempts=harmonic_mean(map(len, rewards)),
-        agent_s=_per_attempt(judged, lambda attempt: attempt.seconds),
+        agent_s=_per_attempt(judged, lambda attempt: attempt.agent_s),
         cost_usd=_per_attempt(judged, lambda attempt: attempt.cost_usd),
         has_repeats=any(len(task) > 1 for task in rewards),
     )
 
 
-def _per_attempt(judged: Iterable[Iterable[Attempt]], measured: Callable[[Attempt], float | None]) -> float | None:
+def _per_attempt(
+    judged: Iterable[Iterable[AttemptResult]], measured: Callable[[AttemptResult], float | None]
+) -> float | None:
     """The mean over scenarios, each of which will be tried as often as the others."""
     by_scenario = ([value for attempt in attempts if (value := measured(attempt)) is not None] for attempts in judged)
     means = [fmean(values) for values in by_scenario if values]
