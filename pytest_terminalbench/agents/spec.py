@@ -16,6 +16,7 @@ from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.digest import canonical_json, digest_bytes
 from pytest_terminalbench.errors import AgentSetupError, SettingsError
 from pytest_terminalbench.identity import CellId, identifying
+from pytest_terminalbench.scenarios.kinds import agent_methods
 
 __all__ = ["AgentFactory", "AgentSpec", "find_class", "own_name", "place_of", "taken_arguments"]
 
@@ -219,8 +220,9 @@ def find_class(place: str, asked_by: str) -> AgentFactory:
         raise SettingsError(f"{asked_by}: {module} has no {attribute!r}")
     if not callable(factory):
         raise SettingsError(f"{asked_by}: {attribute} is neither a class nor a function that makes one")
-    if not callable(getattr(factory, "act", None)) and isinstance(factory, type):
-        raise SettingsError(f"{asked_by}: {attribute} has no method `act`, so it is not an agent")
+    methods = agent_methods() if isinstance(factory, type) else []
+    if methods and not any(callable(getattr(factory, method, None)) for method in methods):
+        raise SettingsError(f"{asked_by}: {attribute} has no method `{'` or `'.join(methods)}`, so it is not an agent")
     return factory
 
 

@@ -114,8 +114,9 @@ class Bench:
         """What provides the environments of the known datasets; of scenarios that are wrong nobody can tell."""
         if self.settings.environment:
             return {self.settings.environment}
-        kinds: set[str] = set()
-        for dataset in self.datasets.known:
+        datasets = list(self.datasets.known)
+        kinds: set[str] = set() if datasets else {DEFAULT_ENVIRONMENT}
+        for dataset in datasets:
             for file in scenario_files(dataset.folder):
                 try:
                     kinds.add(self._environment_kind(load_scenario(file, dataset=dataset.name)))
@@ -124,7 +125,7 @@ class Bench:
                 # The only one that is not always there; and a dataset may have thousands of files.
                 if DEFAULT_ENVIRONMENT in kinds:
                     return kinds
-        return kinds or {DEFAULT_ENVIRONMENT}
+        return kinds
 
     def _environment_kind(self, scenario: Scenario) -> str:
         return self.settings.environment or kind_named(scenario.kind).environment

@@ -22,6 +22,7 @@ from pytest_terminalbench.errors import (
     TerminalBenchError,
 )
 from pytest_terminalbench.outcome import Phase, Solved, Void
+from pytest_terminalbench.scenarios.kinds import kind_named
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.folder import TrialFolders
@@ -72,11 +73,19 @@ class CellRun:
 
     def make_agent(self) -> Agent:
         """The cell's agent; raises CellVoid."""
+        kind = kind_named(self.cell.scenario.kind)
         try:
-            self._own_agent = self.cell.agent.make()
+            agent = self.cell.agent.make()
         except AgentSetupError as error:
             raise self._void(Phase.AGENT, str(error)) from None
-        return self._own_agent
+        if not callable(getattr(agent, kind.agent_method, None)):
+            reason = (
+                f"agent {self.cell.agent.name!r} has no method `{kind.agent_method}`, by which agents act at scenarios "
+                f"of kind {kind.name!r}; name another agent for this dataset"
+            )
+            raise self._void(Phase.AGENT, reason)
+        self._own_agent = agent
+        return agent
 
     def prepare(self) -> Prepared:
         """The scenario's environments, the first already started; raises CellVoid."""

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from pytest_terminalbench.environments.base import Environment, EnvironmentFactory
 from pytest_terminalbench.environments.image_map import ImageMap
+from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.extensions import Extensions
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.model import Scenario
@@ -150,4 +151,8 @@ def provider_names() -> list[str]:
 
 def make_provider(kind: str, settings: ProviderSettings) -> Provider:
     """The provider called `kind`; raises SettingsError, listing what is installed, where there is none."""
-    return _PROVIDERS.named(kind)(settings)
+    try:
+        factory = _PROVIDERS.named(kind)
+    except SettingsError as error:
+        raise SettingsError(f"environment {error}") from error
+    return factory(settings)

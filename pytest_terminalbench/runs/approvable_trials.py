@@ -152,15 +152,19 @@ def _result(cell: CellResult, attempt: AttemptResult, run: Path) -> TrialResult:
     result = read_result(file)
     if result.run_id != run.name:
         raise BaselineError(f"{cell.key} has trials of other runs ({result.run_id}) among its own: {file}")
+    if result.cell != cell.id:
+        raise BaselineError(
+            f"{cell.key} has a trial of another cell among its own: {file} is of {result.cell.key}; it was changed, or "
+            "copied here"
+        )
     own = {
-        "cell": cell.id,
         "folder": attempt.folder,
         "attempt": _number(attempt.folder),
     }
     for key, expected in own.items():
         if getattr(result, key) != expected:
             raise BaselineError(
-                f"{cell.key} has a trial of another cell or attempt among its own: {file} says {key} "
+                f"{cell.key} has a trial of another attempt among its own: {file} says {key} "
                 f"{getattr(result, key)!r}, not {expected!r}"
             )
     by_summary, by_trial = (f"{outcome_name(told.outcome)}, reward {told.reward}" for told in (attempt, result))

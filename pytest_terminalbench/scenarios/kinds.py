@@ -17,7 +17,7 @@ from pytest_terminalbench.scenarios.model import Scenario, ScenarioSpec
 if TYPE_CHECKING:
     from pytest_terminalbench.scenarios.lint.finding import Finding
 
-__all__ = ["ENTRY_POINTS", "Kind", "kind_named", "scenario_from"]
+__all__ = ["ENTRY_POINTS", "Kind", "agent_methods", "kind_named", "scenario_from"]
 
 ENTRY_POINTS = "pytest_terminalbench.kinds"
 
@@ -71,6 +71,17 @@ _KINDS = Extensions(ENTRY_POINTS, {"terminal": "pytest_terminalbench.scenarios.t
 def kind_named(name: str) -> Kind:
     """The kind that files call `name`; raises SettingsError naming those that are installed."""
     return _KINDS.named(name)
+
+
+def agent_methods() -> list[str]:
+    """The methods by which agents act at scenarios of the kinds that are installed; a broken kind counts for none."""
+    methods = set()
+    for name in _KINDS.names():
+        try:
+            methods.add(kind_named(name).agent_method)
+        except SettingsError:
+            continue
+    return sorted(methods)
 
 
 class _Head(BaseModel):

@@ -131,7 +131,8 @@ def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | 
 
 
 def _cells(run: RunFolder) -> list[CellResult]:
-    return list(read_summary(run.summary).cells)
+    """Those that have trials; a lost one has none."""
+    return [cell for cell in read_summary(run.summary).cells if cell.attempts]
 
 
 def _not_found(cell: CellResult, problem: str) -> RegradedCell:

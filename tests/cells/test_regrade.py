@@ -20,6 +20,7 @@ from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply, fake_environments
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.scenarios.model import Scenario
@@ -379,6 +380,7 @@ def a_baseline(fingerprint: Any, *, solved: int = 1, attempts: int = 1) -> Basel
     return BaselineRecord(
         baseline_id="b-1",
         scenario_id="make-it",
+        cell=CellId(dataset="demo", scenario="make-it", agent="scripted"),
         status="active",
         approved_on="2026-01-01",
         approved_by="me",

@@ -240,7 +240,7 @@ class TestPlaces:
         done = project.call("baseline", "approve", "--scenario", name, "--run", "r1", "--approver", "ada")
 
         assert done.exit_code == 4
-        assert "damaged or was changed" in done.err
+        assert "is damaged" in done.err or "has a trial of another cell among its own" in done.err
         assert self.files(project) == before
 
     @pytest.mark.parametrize("changes", STRANGE, ids=str)
@@ -341,10 +341,10 @@ class TestTrials:
     @pytest.mark.parametrize(
         ("changes", "said"),
         [
-            ({"scenario_id": "beta"}, "says scenario_id 'beta', not 'alpha'"),
-            ({"dataset": "other"}, "says dataset 'other', not 'demo'"),
-            ({"agent": "nop"}, "says agent 'nop', not 'oracle'"),
-            ({"model": "gpt"}, "says model 'gpt', not None"),
+            ({"scenario_id": "beta"}, "is of demo/beta[oracle]"),
+            ({"dataset": "other"}, "is of other/alpha[oracle]"),
+            ({"agent": "nop"}, "is of demo/alpha[nop]"),
+            ({"model": "gpt"}, "is of demo/alpha[oracle,gpt]"),
             ({"attempt": 1}, "says attempt 1, not 2"),
             (
                 {"folder": "trials/demo/alpha/oracle/7"},

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_terminalbench.identity import CellId
 from tests.cli.conftest import Project
-from tests.cli.runs import a_run
+from tests.cli.runs import a_run, as_schema_1
 from tests.old_baselines import approve_as_before
 
 CELL = CellId(dataset="demo", scenario="alpha", agent="t", model="lab/x-1")
@@ -29,7 +29,7 @@ def baselines(project: Project) -> list[str]:
 
 
 def test_a_run_in_the_results_folder_tells_the_model(old: Project) -> None:
-    a_run(old.path, "r1", agent="t", model="lab/x-1", cell="demo/alpha[t-lab-x-1]")
+    as_schema_1(a_run(old.path, "r1", agent="t", model="lab/x-1", cell="demo/alpha[t-lab-x-1]"))
 
     done = old.call("baseline", "migrate", "--approver", "ada")
 
@@ -94,6 +94,7 @@ def test_an_answer_of_another_form_is_told(old: Project) -> None:
 def test_a_run_of_an_earlier_version_is_approved_under_its_cells_new_name(project: Project) -> None:
     """Its summary calls the cell by a name that no cell has any more."""
     run = a_run(project.path, "r1", agent="t", model="lab/x-1", cell="demo/alpha[t-lab-x-1]")
+    as_schema_1(run)
     result = run / "trials/demo/alpha/oracle/1/result.json"
     result.write_text(json.dumps({**json.loads(result.read_text()), "agent": "t", "model": "lab/x-1"}))
 

@@ -56,8 +56,8 @@ class TestNames:
         with pytest.raises(SettingsError) as error:
             make_provider("dokcer", SETTINGS)
         assert str(error.value) == (
-            "environment 'dokcer' is not installed (did you mean 'docker'?); installed: docker, fake, none. A package "
-            "adds others by the entry point group pytest_terminalbench.environments"
+            "environment 'dokcer' is not installed (did you mean 'docker'?); installed: docker, fake, none; a package "
+            "adds one by an entry point of the group pytest_terminalbench.environments"
         )
 
     @pytest.mark.usefixtures("packages")
@@ -78,8 +78,8 @@ class TestNames:
         with pytest.raises(SettingsError) as error:
             make_provider("broken", SETTINGS)
         assert str(error.value) == (
-            "environment 'broken' cannot be loaded from no_such_module:provider: ModuleNotFoundError: No module named "
-            "'no_such_module'; install its package again, or name another"
+            "environment 'broken', which is no_such_module:provider, cannot be loaded: ModuleNotFoundError: No module "
+            "named 'no_such_module'"
         )
 
 

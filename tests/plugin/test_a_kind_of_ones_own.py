@@ -22,8 +22,7 @@ CODE = next(block.text for block in blocks(PAGE) if block.text.startswith('"""Ri
 CONFTEST = """
 import pytest
 
-from pytest_terminalbench import AgentReport, FakeEnvironment
-from pytest_terminalbench.environments.fake import fake_environments
+from pytest_terminalbench import AgentReport
 
 
 class Guesser:
@@ -41,11 +40,6 @@ class Guesser:
 
 def pytest_terminalbench_agents(registry):
     registry.register("guesser", Guesser)
-
-
-@pytest.fixture
-def tb_environment(tb_scenario):
-    return fake_environments(FakeEnvironment(), FakeEnvironment())
 """
 
 
@@ -68,7 +62,7 @@ def riddles(suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Su
     """A dataset of two riddles, where the package with the kind is installed."""
     points = {"pytest_terminalbench.kinds": {"riddle": "riddles:RIDDLE"}}
     put_on_path(install(tmp_path / "site", "riddles", CODE, points), monkeypatch)
-    (suite.path / "tox.ini").write_text(INI)
+    (suite.path / "tox.ini").write_text(INI.replace("tb_preflight = false\n", ""))
     (suite.path / "conftest.py").write_text(CONFTEST)
     suite.dataset("riddles")
     for scenario_id in ("devourer", "healer"):

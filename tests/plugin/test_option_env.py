@@ -57,7 +57,7 @@ def test_one_that_is_not_installed_is_refused_before_anything_runs(plain: Suite,
 
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(
-        ["ERROR: environment 'fkae' is not installed (did you mean 'fake'?); installed: docker, fake, none. *"]
+        ["ERROR: environment 'fkae' is not installed (did you mean 'fake'?); installed: docker, fake, none; *"]
     )
     assert not (plain.path / "results").exists()
 

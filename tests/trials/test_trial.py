@@ -835,7 +835,7 @@ class TestFolder:
             "profile": None,
             "source": "live",
             "arguments": {},
-            "configuration": None,
+            "configuration": AgentSpec.of(ScriptedAgent).configuration("make-it"),
             "limits": {"build_s": 600.0, "agent_s": 600.0, "verifier_s": 120.0, "wait_s": 0.0},
             "snapshot": {"kept": False, "reason": "judged in the agent's own container"},
             "regraded": [],
