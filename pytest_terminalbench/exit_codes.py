@@ -10,8 +10,18 @@ from pytest_terminalbench.status import Status
 if TYPE_CHECKING:
     from pytest_terminalbench.runs.summary import Totals
 
-__all__ = ["EXIT_BLOCKED", "EXIT_INTERRUPTED", "EXIT_VOID_RATE", "run_exit_code", "session_exit_code"]
+__all__ = [
+    "EXIT_BLOCKED",
+    "EXIT_FAILED",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_VOID_RATE",
+    "run_exit_code",
+    "session_exit_code",
+]
 
+EXIT_OK = 0
+EXIT_FAILED = 1
 EXIT_BLOCKED = 2
 # The shell's code for Ctrl-C. pytest says 2, which here means that nothing could be compared.
 EXIT_INTERRUPTED = 130

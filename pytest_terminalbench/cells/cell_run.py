@@ -202,6 +202,12 @@ class CellRun:
         self._on_change()
         return comparison
 
+    def compare_trials(self) -> Comparison:
+        """The gate's verdict on the trials that were made; to be asked when `run` has come to its end."""
+        outcomes = [trial.outcome for trial in self.trials]
+        rewards = [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
+        return self.compare(solved=self.solved, rewards=rewards)
+
     def take_over(self, other: CellRun) -> None:
         """Go on from where `other`, of the same cell, has come to."""
         self.trials[:] = other.trials

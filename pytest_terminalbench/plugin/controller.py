@@ -6,51 +6,33 @@ import json
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.exit_codes import session_exit_code
+from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.incidents import incidents_of, open_incidents
 from pytest_terminalbench.plugin.cell_property import cell_of, written
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.pytest_internals import longrepr, option, requeued
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.plugin.suite_gate_report import failed_gate
-from pytest_terminalbench.plugin.terminal_summary import Summary, write_summary
-from pytest_terminalbench.runs.approvable_trials import approve_cells
+from pytest_terminalbench.plugin.terminal_summary import write_summary
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.ledger import Closing, FileLedger
-from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.scenarios.model import Scenario
-from pytest_terminalbench.sessions.closing import ask_gate, close_run
-from pytest_terminalbench.sessions.opening import open_run
-from pytest_terminalbench.sessions.session_ledger import SessionLedger
-from pytest_terminalbench.settings import ProjectSettings, project_settings
+from pytest_terminalbench.sessions.session import ClosedRun, Session
 from pytest_terminalbench.status import Status
 
 __all__ = ["Controller"]
 
 # A worker that dies takes its cell with it; the second time the cell is to blame.
 WORKER_RETRIES = 1
-
-
-class _Approval(NamedTuple):
-    """What the summary says of an approval that was asked for, and whether it was given."""
-
-    said: str
-    given: bool
 
 
 class Controller:
@@ -75,9 +57,8 @@ class Controller:
         self._cell_of = cell_of
         self._scenario_of = scenario_of
         self._progress_s = progress_s
-        self._ledger = SessionLedger(FileLedger(run.ledger))
-        self._manifest: RunManifest | None = None
-        self._summary: Summary | None = None
+        self._session = Session(bench, run)
+        self._closed: ClosedRun | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
         self._trouble = ""
@@ -93,7 +74,7 @@ class Controller:
 
     def expect(self, cells: Sequence[CellId]) -> None:
         """These cells are going to run; they are missed when they do not report."""
-        self._ledger.expect(cells)
+        self._session.expect(cells)
         if cells and not option(self._config, "collectonly") and not option(self._config, "setupplan"):
             self.open_run()
 
@@ -104,12 +85,10 @@ class Controller:
 
     def open_run(self) -> None:
         """Make the run's folder; raises UsageError where none can be made."""
-        if self._manifest is not None:
+        if self._session.is_open:
             return
-        workers = len(option(self._config, "tx") or [])
-        expected = list(self._ledger.expected.values())
         try:
-            self._manifest = open_run(self._run, self._bench, expected=expected, workers=workers)
+            self._session.open(workers=len(option(self._config, "tx") or []))
         except OSError as error:
             raise pytest.UsageError(f"--tb-results: {self._run.path} cannot be written: {error}") from None
         self.guard()
@@ -119,7 +98,7 @@ class Controller:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and self._progress_s:
             self._progress = Progress(
-                self._run.events, reporter, silence_s=self._progress_s, total=len(self._ledger.expected)
+                self._run.events, reporter, silence_s=self._progress_s, total=len(self._session.ledger.expected)
             )
             self._progress.start()
 
@@ -127,22 +106,23 @@ class Controller:
         if self._progress is not None:
             self._progress.heard()
         result = cell_of(report)
-        if result is None or self._manifest is None or report.outcome == RETRIED:
+        if result is None or not self._session.is_open or report.outcome == RETRIED:
             return
         # The last report of a cell says the most: setup knows the trials, call the verdict.
-        self._ledger.record(result)
+        ledger = self._session.ledger
+        ledger.record(result)
         if report.skipped and not hasattr(report, "wasxfail"):
-            self._ledger.skip(result.key)
+            ledger.skip(result.key)
         # xdist books a cell whose worker died under a phase of its own, "???".
         if report.when == "teardown" or (report.when not in ("setup", "call") and report.failed):
-            self._ledger.finish(result.key)
+            ledger.finish(result.key)
 
     def worker_crashed(self, nodeid: str, report: pytest.TestReport, sched: Any) -> None:
         """A worker died while it ran a cell: run the cell once more, then call it void."""
         cell = self._cell_of(nodeid)
-        if cell is None or cell.key not in self._ledger.expected:
+        if cell is None or cell.key not in self._session.ledger.expected:
             return
-        crashes = self._ledger.crash(cell.key)
+        crashes = self._session.ledger.crash(cell.key)
         # What the kernel has not buried yet goes at the end.
         removed = self._bench.sweep(orphans_only=True)
         self._bench.journal.write("worker-crash", cell=cell.key, crashes=crashes, removed_containers=len(removed))
@@ -168,110 +148,51 @@ class Controller:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Before the writers of reports write: the gate of the whole run, as a report of its own."""
-        if self._manifest is not None:
-            self._ask_gate(self._manifest, session)
-        return (yield)
-
-    def _ask_gate(self, manifest: RunManifest, session: pytest.Session) -> None:
-        settings = self._bench.settings
-        gate = ask_gate(self._ledger.results, settings=manifest.settings, baselines=settings.baselines)
+        gate = self._session.gate()
         if gate is not None and gate.failures:
             # One more than pytest has counted, so that its percentage does not pass 100.
             session.testscollected += 1
-            for report in failed_gate(gate, self._run.path, settings.attempts):
+            for report in failed_gate(gate, self._run.path, self._bench.settings.attempts):
                 self._config.hook.pytest_runtest_logreport(report=report)
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return (yield)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, session: pytest.Session) -> None:
-        """After the last report and the last worker: sweep, reconcile, approve, write, and say how it ended."""
+        """After the last report and the last worker: close the run, and say how it ended."""
         if self._progress is not None:
             self._progress.stop()
-        removed = self._bench.sweep()
+        is_interrupted = int(session.exitstatus) == pytest.ExitCode.INTERRUPTED
+        was_stopped = bool(session.shouldstop or session.shouldfail) or is_interrupted
         try:
-            if self._manifest is not None:
-                self._summary = self._close_run(self._manifest, session, removed=len(removed))
+            self._closed = self._session.close(status=int(session.exitstatus), was_stopped=was_stopped)
         except (OSError, RunFolderError) as error:
             self._trouble = f"the run could not be written to {self._run.path}: {error}"
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         finally:
             if self._sigterm is not None:
                 signal.signal(signal.SIGTERM, self._sigterm)
+        if self._closed is not None:
+            session.exitstatus = self._closed.exit_status
+            self._tell_mismatches(self._closed.summary)
+            for incident in self._closed.incidents:
+                self._config.hook.pytest_terminalbench_incident(incident=incident.to_json())
 
-    def _close_run(self, manifest: RunManifest, session: pytest.Session, *, removed: int) -> Summary:
-        bench, run = self._bench, self._run
-        status = int(session.exitstatus)
-        self._ledger.close(Closing(exit_status=status, is_interrupted=self._was_stopped(session)))
-        summary = close_run(run, baselines=bench.settings.baselines)
-        status = session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate)
-        approval = self._approve(summary) if bench.settings.update_baselines else None
-        if approval is not None and not approval.given and status == pytest.ExitCode.OK:
-            status = int(pytest.ExitCode.TESTS_FAILED)
-        session.exitstatus = status
-        self._tell_mismatches(summary.cells)
-        incidents = [] if bench.settings.update_baselines else self._open_incidents(summary)
-        bench.journal.write("session-end", exit_status=status, removed_containers=removed)
-        write_json(run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
-        said = approval.said if approval else None
-        return Summary(summary=summary, run=run.path, approval=said, removed=removed, incidents=incidents)
-
-    def _tell_mismatches(self, cells: Sequence[CellResult]) -> None:
-        """What differs from the baselines' conditions, for programs: in the run's folder, and on stderr."""
-        differing = {
-            cell.key: [mismatch._asdict() for mismatch in cell.mismatches] for cell in cells if cell.mismatches
-        }
-        if not differing:
+    def _tell_mismatches(self, summary: RunSummary) -> None:
+        """For programs that read stderr, whatever pytest captures."""
+        if not summary.mismatches:
             return
-        write_json(self._run.parity, differing)
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
-            print(json.dumps({"parity": differing}, default=str), file=sys.stderr)  # noqa: T201
-
-    @property
-    def _project(self) -> ProjectSettings:
-        return project_settings(self._bench.settings.root)
-
-    def _open_incidents(self, summary: RunSummary) -> list[Path]:
-        settings = self._project.incidents
-        incidents = incidents_of(summary, self._run.path, settings)
-        files = open_incidents(incidents, self._run.incidents, settings)
-        for incident in incidents:
-            self._config.hook.pytest_terminalbench_incident(incident=incident.to_json())
-        return files
+            print(json.dumps({"parity": summary.mismatches}, default=str), file=sys.stderr)  # noqa: T201
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
-        if self._summary is not None:
-            write_summary(self._summary, reporter)
+        if self._closed is not None:
+            write_summary(self._closed, self._bench.settings.baselines, reporter)
         if self._trouble:
             reporter.write_line(f"terminalbench: {self._trouble}", red=True)
-
-    def _was_stopped(self, session: pytest.Session) -> bool:
-        """Whether somebody ended the session, so that what was not reported is no loss."""
-        is_interrupted = int(session.exitstatus) == pytest.ExitCode.INTERRUPTED
-        return bool(session.shouldstop or session.shouldfail) or is_interrupted
-
-    def _approve(self, summary: RunSummary) -> _Approval:
-        """Write baselines, or say why not."""
-        settings = self._bench.settings
-        errors = Counter(cell.status for cell in summary.cells if cell.status.is_error)
-        hindrances = [f"{errors[status]} {status.words}" for status in Status if errors[status]]
-        if not summary.lost and self._ledger.missing:
-            hindrances.append(f"{len(self._ledger.missing)} not run")
-        if hindrances:
-            return _Approval(f"baselines NOT updated: {', '.join(hindrances)} among the selected cells", given=False)
-        try:
-            approval = approve_cells(
-                summary.cells,
-                run=self._run.path,
-                baselines=settings.baselines,
-                approver=settings.approver or git_user(settings.root),
-            )
-        except (BaselineError, OSError) as error:
-            return _Approval(f"baselines NOT updated: {error}", given=False)
-        counts = f"{len(approval.written)} written, {approval.unchanged} unchanged"
-        return _Approval(f"baselines: {counts} in {settings.baselines}", given=True)
 
 
 def _interrupt(signum: int, frame: object) -> None:

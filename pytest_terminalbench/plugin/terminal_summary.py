@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,49 +17,44 @@ from pytest_terminalbench.runs.report_lines import (
     score_line,
     slowest,
 )
-from pytest_terminalbench.runs.summary import RunSummary
+from pytest_terminalbench.sessions.session import AskedApproval, ClosedRun
 
-__all__ = ["Summary", "write_summary"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What the summary tells of; `approval` is None when no approval was asked for."""
-
-    summary: RunSummary
-    run: Path
-    approval: str | None
-    removed: int
-    incidents: Sequence[Path] = ()
+__all__ = ["write_summary"]
 
 
-def write_summary(content: Summary, reporter: pytest.TerminalReporter) -> None:
+def write_summary(closed: ClosedRun, baselines: Path, reporter: pytest.TerminalReporter) -> None:
     # Not section(): it does not know that a line of dots may be open, and the first line would be an empty one.
     reporter.write_sep("=", "terminalbench")
-    for line in summary_lines(content):
+    for line in summary_lines(closed, baselines):
         reporter.write_line(line)
 
 
-def summary_lines(content: Summary) -> Iterator[str]:
+def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     """Table per category, what needs attention, the score, the slowest, where the results lie."""
-    cells = content.summary.cells
-    if cells:
-        yield from _table(cells)
-    yield from attention_lines(content.summary)
-    yield headline(content.summary.totals)
-    score = score_line(content.summary)
+    summary = closed.summary
+    if summary.cells:
+        yield from _table(summary.cells)
+    yield from attention_lines(summary)
+    yield headline(summary.totals)
+    score = score_line(summary)
     if score:
         yield score
-    yield from gate_lines(content.summary.gate, is_told=True)
-    if cells:
-        yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(cells))
-    if content.removed:
-        yield f"removed {content.removed} containers that were left"
-    for incident in content.incidents:
+    yield from gate_lines(summary.gate, is_told=True)
+    if summary.cells:
+        yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(summary.cells))
+    if closed.removed:
+        yield f"removed {closed.removed} containers that were left"
+    for incident in closed.incident_files:
         yield f"incident: {incident}"
-    if content.approval:
-        yield content.approval
-    yield f"results: {content.run}"
+    if closed.approval is not None:
+        yield _approval_line(closed.approval, baselines)
+    yield f"results: {closed.run.path}"
+
+
+def _approval_line(asked: AskedApproval, baselines: Path) -> str:
+    if asked.approval is None:
+        return f"baselines NOT updated: {asked.refusal}"
+    return f"baselines: {len(asked.approval.written)} written, {asked.approval.unchanged} unchanged in {baselines}"
 
 
 def _table(cells: Sequence[CellResult]) -> Iterator[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pytest_terminalbench.plugin.stash_keys import RUN_ID
+from pytest_terminalbench.runs.layout import new_run_id
 
 __all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "is_worker", "run_id", "worker_input"]
 
@@ -21,7 +20,7 @@ def run_id(config: pytest.Config) -> str:
     if RUN_ID not in config.stash:
         asked = config.getoption("tb_run_id") or config.getini("tb_run_id")
         told = worker_input(config, RUN_INPUT)
-        config.stash[RUN_ID] = told or asked or f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
+        config.stash[RUN_ID] = told or asked or new_run_id()
     return config.stash[RUN_ID]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_terminalbench.errors import RunFolderError
 
-__all__ = ["RunFolder", "find_run"]
+__all__ = ["RunFolder", "find_run", "new_run_id"]
 
 LATEST = "latest"
 
@@ -84,3 +86,8 @@ def _run_names(results: Path) -> Iterator[str]:
     for path in results.iterdir():
         if path.name != LATEST and RunFolder(path).manifest.is_file():
             yield path.name
+
+
+def new_run_id() -> str:
+    """A name for a run that begins now: the time, and something that no other run of that second has."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"

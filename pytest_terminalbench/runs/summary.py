@@ -133,6 +133,13 @@ class RunSummary:
         return [cell for cell in self.cells if cell.is_scored]
 
     @property
+    def mismatches(self) -> dict[str, list[dict[str, object]]]:
+        """What differs from the conditions of the baselines, by cell."""
+        return {
+            cell.key: [mismatch._asdict() for mismatch in cell.mismatches] for cell in self.cells if cell.mismatches
+        }
+
+    @property
     def datasets(self) -> list[str]:
         return sorted({cell.id.dataset for cell in self.cells})
 

@@ -1,0 +1,62 @@
+"""A whole session in this process, for scripts, experiments and pages: what pytest does, without it."""
+
+from __future__ import annotations
+
+from pytest_terminalbench.agents.registry import AgentRegistry
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.cells.executors import run_in_threads, run_in_turn
+from pytest_terminalbench.cells.observer import Observer
+from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK
+from pytest_terminalbench.runs.layout import RunFolder, new_run_id
+from pytest_terminalbench.scenarios.catalog import Catalog
+from pytest_terminalbench.sessions.session import ClosedRun, Session
+
+__all__ = ["run_session"]
+
+
+def run_session(
+    settings: BenchSettings,
+    *,
+    catalog: Catalog | None = None,
+    registry: AgentRegistry | None = None,
+    observer: Observer | None = None,
+) -> ClosedRun:
+    """Run every cell of the session and close its run. The run's folder is like one of pytest's.
+
+    The exit status is pytest's: 0, 1 for a cell that is not what was expected of it or a gate that fails, 3 for lost
+    cells, 22 for too many void ones. Ctrl-C closes the run with what there is and is raised again. Raises
+    SettingsError, ScenarioError, BaselineError or EngineUnreachable before anything has run, OSError or RunFolderError
+    where the run cannot be written.
+    """
+    run = RunFolder(settings.results / (settings.run_id or new_run_id()))
+    if run.path.exists():
+        raise RunFolderError(f"{run.path} exists; name another run")
+    bench = Bench(settings, run.path, catalog=catalog, registry=registry, observer=observer)
+    datasets = [bench.datasets.named(request) for request in settings.datasets]
+    bench.check()
+    bench.check_environments()
+    cells = list(bench.cells(datasets))
+    session = Session(bench, run)
+    session.expect(cell.id for cell in cells)
+    session.open()
+    was_stopped = True
+    try:
+        turns = run_in_threads(bench, cells, settings.concurrency) if settings.concurrency > 1 else None
+        for turn in turns or run_in_turn(bench, cells):
+            if turn.error is None:
+                turn.run.compare_trials()
+            session.ledger.record(turn.run.result)
+            session.ledger.finish(turn.run.cell.key)
+        was_stopped = False
+    finally:
+        closed = session.close(status=_status(session), was_stopped=was_stopped)
+    assert closed is not None  # It was opened.
+    return closed
+
+
+def _status(session: Session) -> int:
+    gate = session.gate()
+    has_failed = any(not result.status.is_pass for result in session.ledger.results)
+    return EXIT_FAILED if has_failed or (gate is not None and gate.failures) else EXIT_OK

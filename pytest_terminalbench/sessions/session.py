@@ -1,0 +1,144 @@
+"""A session: a run from its manifest to its closing, kept by the one process that owns it. No pytest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_terminalbench.baselines.approval import Approval
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.comparing.session_gate import RunGate
+from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents
+from pytest_terminalbench.runs.approvable_trials import approve_cells
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.ledger import Closing, FileLedger
+from pytest_terminalbench.runs.manifest import RunManifest, git_user
+from pytest_terminalbench.runs.summary import RunSummary
+from pytest_terminalbench.sessions.closing import ask_gate, close_run
+from pytest_terminalbench.sessions.opening import open_run
+from pytest_terminalbench.sessions.session_ledger import SessionLedger
+from pytest_terminalbench.settings import project_settings
+from pytest_terminalbench.status import Status
+
+__all__ = ["AskedApproval", "ClosedRun", "Session"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedApproval:
+    """What became of the approval that a session was asked for; `refusal` says why nothing was approved."""
+
+    approval: Approval | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedRun:
+    """A run that has ended, and what followed from it.
+
+    `approval` None: none was asked for. `incidents` with their files; `removed`: environments that were left.
+    """
+
+    run: RunFolder
+    summary: RunSummary
+    exit_status: int
+    approval: AskedApproval | None = None
+    incidents: Sequence[Incident] = ()
+    incident_files: Sequence[Path] = ()
+    removed: int = 0
+
+
+class Session:
+    """The books of a run. `expect`, `open`, then the `ledger` while it runs, `gate` and `close` at its end."""
+
+    def __init__(self, bench: Bench, run: RunFolder) -> None:
+        self.run = run
+        self.ledger = SessionLedger(FileLedger(run.ledger))
+        self._bench = bench
+        self._manifest: RunManifest | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._manifest is not None
+
+    def expect(self, cells: Iterable[CellId]) -> None:
+        """These cells are going to run; they are lost when they do not report."""
+        self.ledger.expect(cells)
+
+    def open(self, *, workers: int = 0) -> None:
+        """Write the manifest, which names the cells that are expected; raises OSError where nothing can be written.
+
+        `workers`: processes that run the cells; 0: this one.
+        """
+        expected = list(self.ledger.expected.values())
+        self._manifest = open_run(self.run, self._bench, expected=expected, workers=workers)
+
+    def gate(self) -> RunGate | None:
+        """The gate of the whole run, on what has reported so far; None where none is asked, or nothing was opened."""
+        if self._manifest is None:
+            return None
+        baselines = self._bench.settings.baselines
+        return ask_gate(self.ledger.results, settings=self._manifest.settings, baselines=baselines)
+
+    def close(self, *, status: int, was_stopped: bool = False) -> ClosedRun | None:
+        """Sweep, write summary and report, approve or open incidents; None where nothing was opened.
+
+        `status` is what the session would end with; `was_stopped`: somebody ended it, so that what has not reported is
+        not lost. Raises OSError or RunFolderError where the run cannot be written.
+        """
+        bench, manifest = self._bench, self._manifest
+        removed = len(bench.sweep())
+        if manifest is None:
+            return None
+        self.ledger.close(Closing(exit_status=status, is_interrupted=was_stopped))
+        summary = close_run(self.run, baselines=bench.settings.baselines)
+        status = session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate)
+        approval = self._approve(summary) if bench.settings.update_baselines else None
+        if approval is not None and approval.refusal and status == EXIT_OK:
+            status = EXIT_FAILED
+        self._tell_mismatches(summary)
+        settings = project_settings(bench.settings.root).incidents
+        incidents = [] if approval is not None else incidents_of(summary, self.run.path, settings)
+        files = open_incidents(incidents, self.run.incidents, settings)
+        bench.journal.write("session-end", exit_status=status, removed_containers=removed)
+        write_json(self.run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
+        return ClosedRun(
+            run=self.run,
+            summary=summary,
+            exit_status=status,
+            approval=approval,
+            incidents=incidents,
+            incident_files=files,
+            removed=removed,
+        )
+
+    def _tell_mismatches(self, summary: RunSummary) -> None:
+        """What differs from the baselines' conditions, for programs."""
+        differing = summary.mismatches
+        if differing:
+            write_json(self.run.parity, differing)
+
+    def _approve(self, summary: RunSummary) -> AskedApproval:
+        """Write baselines, or say why not."""
+        settings = self._bench.settings
+        errors = Counter(cell.status for cell in summary.cells if cell.status.is_error)
+        hindrances = [f"{errors[status]} {status.words}" for status in Status if errors[status]]
+        if not summary.lost and self.ledger.missing:
+            hindrances.append(f"{len(self.ledger.missing)} not run")
+        if hindrances:
+            return AskedApproval(refusal=f"{', '.join(hindrances)} among the selected cells")
+        try:
+            approval = approve_cells(
+                summary.cells,
+                run=self.run.path,
+                baselines=settings.baselines,
+                approver=settings.approver or git_user(settings.root),
+            )
+        except (BaselineError, OSError) as error:
+            return AskedApproval(refusal=str(error))
+        return AskedApproval(approval=approval)

@@ -1,0 +1,138 @@
+"""A session without pytest leaves the run that pytest leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.errors import RunFolderError, SettingsError
+from pytest_terminalbench.sessions.closing import close_run
+from pytest_terminalbench.sessions.run_session import run_session
+from tests.plugin.conftest import Suite, demo, suite  # noqa: F401  # Fixtures.
+
+# Twenty lines, as somebody would write them.
+SCRIPT = """
+from pathlib import Path
+
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.sessions.run_session import run_session
+
+root = Path.cwd()
+closed = run_session(
+    BenchSettings(
+        root=root,
+        baselines=root / "baselines",
+        results=root / "results",
+        datasets=("demo",),
+        agents=("oracle", "nop"),
+        environment="fake",
+        run_id="by-script",
+    )
+)
+for cell in closed.summary.cells:
+    print(cell.key, cell.status)
+raise SystemExit(closed.exit_status)
+"""
+# What differs from run to run: times, processes, names of runs, and what the host was like.
+CHANGING = {
+    "ts",
+    "pid",
+    "at_s",
+    "duration_s",
+    "agent_s",
+    "wall_s",
+    "run_id",
+    "timing",
+    "started_at",
+    "finished_at",
+    "usage",
+    "git",
+    "title",
+}
+
+
+def settings(suite: Suite, **changes: Any) -> BenchSettings:  # noqa: F811
+    root = suite.path
+    facts: dict[str, Any] = {"datasets": ("demo",), "environment": "fake", "run_id": "mine", **changes}
+    return BenchSettings(root=root, baselines=root / "baselines", results=root / "results", **facts)
+
+
+def content(run: Path) -> dict[str, Any]:
+    """Every file of `run`: JSON without what changes from run to run, of others that they are there."""
+    return {file.relative_to(run).as_posix(): _lasting(file) for file in run.rglob("*") if file.is_file()}
+
+
+def _lasting(file: Path) -> Any:
+    if file.suffix == ".jsonl":
+        return sorted(repr(_without_changing(json.loads(line))) for line in file.read_text().splitlines())
+    return _without_changing(json.loads(file.read_text())) if file.suffix == ".json" else "there"
+
+
+def _without_changing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_changing(part) for key, part in value.items() if key not in CHANGING}
+    if isinstance(value, list):
+        return [_without_changing(part) for part in value]
+    return re.sub(r"by-\w+", "RUN", value) if isinstance(value, str) else value
+
+
+def test_a_script_of_twenty_lines_leaves_the_same_run_folder(demo: Suite) -> None:  # noqa: F811
+    (demo.path / "conftest.py").unlink()
+    assert len(SCRIPT.strip().splitlines()) <= 21
+    demo.write("session.py", SCRIPT)
+
+    options = ("--tb-dataset", "demo", "--tb-agent", "oracle", "--tb-agent", "nop", "--tb-env", "fake")
+    by_pytest = demo.run_apart(*options, "--tb-run-id", "by-pytest")
+    by_script = subprocess.run(
+        [sys.executable, "session.py"], cwd=demo.path, capture_output=True, text=True, check=False
+    )
+
+    assert by_script.returncode == by_pytest.ret == 0, by_script.stderr
+    assert "demo/alpha[nop] solved" in by_script.stdout
+    assert content(demo.path / "results/by-script") == content(demo.path / "results/by-pytest")
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_summary_that_is_deleted_and_made_anew_has_the_same_bytes(demo: Suite, concurrency: int) -> None:  # noqa: F811
+    closed = run_session(settings(demo, agents=("oracle", "nop"), concurrency=concurrency))
+    summary, report = closed.run.summary.read_bytes(), closed.run.report.read_bytes()
+    closed.run.summary.unlink()
+    closed.run.report.unlink()
+
+    close_run(closed.run, baselines=demo.path / "baselines")
+
+    assert (closed.run.summary.read_bytes(), closed.run.report.read_bytes()) == (summary, report)
+
+
+def test_outcomes_are_approved_and_compared(demo: Suite) -> None:  # noqa: F811
+    first = run_session(settings(demo, run_id="first", update_baselines=True, approver="ada"))
+    second = run_session(settings(demo, run_id="second"))
+
+    assert first.approval is not None
+    assert first.approval.approval is not None
+    assert len(first.approval.approval.written) == 3
+    assert [cell.baseline_id is not None for cell in second.summary.cells] == [True] * 3
+    assert (first.exit_status, second.exit_status) == (0, 0)
+
+
+def test_what_cannot_run_is_refused_before_there_is_a_folder(demo: Suite) -> None:  # noqa: F811
+    with pytest.raises(SettingsError, match="'orakel' is not known"):
+        run_session(settings(demo, agents=("orakel",)))
+    with pytest.raises(SettingsError, match="'dmeo' is neither a folder nor a known dataset"):
+        run_session(settings(demo, datasets=("dmeo",)))
+
+    assert not (demo.path / "results").exists()
+
+
+def test_another_run_of_that_name_is_not_overwritten(demo: Suite) -> None:  # noqa: F811
+    run_session(settings(demo))
+
+    with pytest.raises(RunFolderError, match="mine exists; name another run"):
+        run_session(settings(demo))
