@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pytest_terminalbench.environments.archive import pack
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.image_map import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.environments.images import Images

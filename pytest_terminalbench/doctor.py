@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.environments.bootstrap import BASES
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine
+from pytest_terminalbench.environments.docker_engine import ContainerRequest, DockerEngine
 from pytest_terminalbench.environments.endpoint import Endpoint, find_endpoint
 from pytest_terminalbench.environments.engine_errors import engine_errors
 from pytest_terminalbench.environments.image_map import ImageMap

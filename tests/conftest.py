@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.errors import EngineUnreachable
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from pytest_terminalbench.agents.arguments import AgentArgument
+from pytest_terminalbench.agents.argument_texts import AgentArgument
 from pytest_terminalbench.agents.spec import AgentFactory, AgentSpec, find_class, own_name, place_of, taken_arguments
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.naming import nearest

@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from pytest_terminalbench.agents.arguments import by_content
+from pytest_terminalbench.agents.argument_texts import by_content
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.digest import canonical_json, digest_bytes

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.baselines.strict_comparison import Comparison, compare
 from pytest_terminalbench.statistics import (
     Fine,
     Inconclusive,
@@ -22,7 +21,15 @@ from pytest_terminalbench.statistics import (
 )
 from pytest_terminalbench.status import Status
 
-__all__ = ["CellGate", "GateSettings", "StatisticalGate", "StrictGate", "cell_gate"]
+__all__ = [
+    "CellComparison",
+    "CellGate",
+    "GateSettings",
+    "StatisticalGate",
+    "StrictGate",
+    "cell_gate",
+    "compare_strictly",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +48,29 @@ class GateSettings:
         return Plan(first=self.attempts, maximum=self.attempts, alpha=self.alpha)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CellComparison:
+    """The verdict on a cell and one sentence of why.
+
+    ``improved``: better than what is approved. ``inconclusive``: looks worse, and its trials cannot tell.
+    ``adjusted_p``: of the statistical gate, corrected for all cells of the session.
+    """
+
+    status: Status
+    text: str
+    improved: bool = False
+    inconclusive: bool = False
+    adjusted_p: float | None = None
+    baseline_id: str | None = None
+
+
 class CellGate(Protocol):
     """Decides for one cell after every trial."""
 
     def more(self, *, solved: int, attempts: int) -> int:
         """How many further trials to run before asking again; 0: enough."""
 
-    def judge(self, *, solved: int, rewards: Sequence[float]) -> Comparison:
+    def judge(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
         """The verdict on the trials run."""
 
 
@@ -74,8 +97,39 @@ class StrictGate:
     def more(self, *, solved: int, attempts: int) -> int:
         return max(0, self._attempts - attempts)
 
-    def judge(self, *, solved: int, rewards: Sequence[float]) -> Comparison:
-        return compare(self._baseline, solved=solved, rewards=list(rewards))
+    def judge(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
+        return compare_strictly(self._baseline, solved=solved, rewards=list(rewards))
+
+
+def compare_strictly(baseline: BaselineRecord | None, *, solved: int, rewards: list[float]) -> CellComparison:
+    """Compare `solved` of ``len(rewards)`` attempts, and their mean reward, with what was approved.
+
+    Without a baseline every attempt has to solve. With one, a smaller share of solved attempts, or a smaller mean
+    reward, is a regression. Raises ValueError when there is no attempt: nothing was judged.
+    """
+    if not rewards:
+        raise ValueError("there is no attempt to compare")
+    attempts = len(rewards)
+    seen = f"solved {solved} of {attempts}"
+    if baseline is None:
+        if solved == attempts:
+            return CellComparison(status=Status.SOLVED, text=f"{seen}; no baseline yet")
+        return CellComparison(status=Status.UNSOLVED, text=f"{seen}, and no baseline allows that")
+    approved = f"the baseline {baseline.baseline_id} approved {baseline.solved} of {baseline.attempts}"
+    # Cross-multiplied: shares as fractions of integers compare exactly.
+    difference = solved * baseline.attempts - baseline.solved * attempts
+    reward_difference = sum(rewards) / attempts - sum(baseline.rewards) / baseline.attempts
+    if difference < 0 or reward_difference < -1e-9:
+        reward = f" (mean reward lower by {-reward_difference:.3g})" if difference >= 0 else ""
+        return CellComparison(
+            status=Status.REGRESSED, text=f"{seen}{reward}, but {approved}", baseline_id=baseline.baseline_id
+        )
+    return CellComparison(
+        status=Status.SOLVED if solved == attempts else Status.AS_BASELINE,
+        text=f"{seen}; {approved}",
+        improved=difference > 0 or reward_difference > 1e-9,
+        baseline_id=baseline.baseline_id,
+    )
 
 
 class StatisticalGate:
@@ -91,7 +145,7 @@ class StatisticalGate:
         step = self._step(solved, attempts)
         return step.more if isinstance(step, NeedsMore) else 0
 
-    def judge(self, *, solved: int, rewards: Sequence[float]) -> Comparison:
+    def judge(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
         attempts = len(rewards)
         step = self._step(solved, attempts)
         seen = f"solved {solved} of {attempts}, approved {self._baseline.solved} of {self._baseline.attempts}"
@@ -106,7 +160,7 @@ class StatisticalGate:
             case Fine() | NeedsMore():
                 status = Status.SOLVED if solved == attempts else Status.AS_BASELINE
                 text = f"{seen}: within what the baseline lets one expect"
-        return Comparison(
+        return CellComparison(
             status=status,
             text=text,
             improved=self._improved(solved, attempts),

@@ -1,11 +1,18 @@
-"""Whether a cell runs under the conditions its baseline was approved under."""
+"""Whether a cell runs under the conditions its baseline was approved under, and what follows where it does not.
+
+What is compared are fingerprints: `trials/fingerprint.py` says what is in one. The solution is not: that is the
+oracle's answer, and a changed one shows as a changed outcome.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["Mismatch", "blocked_text", "configuration_mismatches", "mismatches"]
+from pytest_terminalbench.baselines.record import BaselineRecord
+
+__all__ = ["Mismatch", "Parity", "check_parity", "mismatches"]
 
 
 class Mismatch(NamedTuple):
@@ -19,6 +26,32 @@ class Mismatch(NamedTuple):
         return f"{self.field}: approved {_shown(self.baseline)}, now {_shown(self.now)}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """What differs from the baseline's conditions, and why the cell is not compared: empty where it is."""
+
+    mismatches: tuple[Mismatch, ...] = ()
+    why_blocked: str = ""
+
+
+def check_parity(
+    baseline: BaselineRecord | None, fingerprint: Mapping[str, Any], *, configuration: str | None, policy: str
+) -> Parity:
+    """Refuse (`policy` ``block``), note (``warn``) or pass over (``off``) a comparison under other conditions.
+
+    Another configuration of the agent is noted, and blocks nothing.
+    """
+    if baseline is None or policy == "off":
+        return Parity()
+    differing = mismatches(baseline.fingerprint, fingerprint)
+    noted = (*differing, *_configuration_mismatches(baseline.configuration, configuration))
+    if not differing or policy == "warn":
+        return Parity(mismatches=noted)
+    listed = "\n".join(f"  {mismatch}" for mismatch in noted)
+    why = f"blocked: not what the baseline {baseline.baseline_id} was approved for\n{listed}"
+    return Parity(mismatches=noted, why_blocked=why)
+
+
 def mismatches(baseline: Mapping[str, Any], now: Mapping[str, Any]) -> list[Mismatch]:
     """Every fact of the two fingerprints that differs, sorted by field.
 
@@ -27,13 +60,7 @@ def mismatches(baseline: Mapping[str, Any], now: Mapping[str, Any]) -> list[Mism
     return sorted(_differences(baseline, now, prefix=""))
 
 
-def blocked_text(baseline_id: str, differences: Iterable[Mismatch]) -> str:
-    """Why a cell is not compared with the baseline `baseline_id`."""
-    listed = "\n".join(f"  {mismatch}" for mismatch in differences)
-    return f"blocked: not what the baseline {baseline_id} was approved for\n{listed}"
-
-
-def configuration_mismatches(baseline: str | None, now: str | None) -> list[Mismatch]:
+def _configuration_mismatches(baseline: str | None, now: str | None) -> list[Mismatch]:
     """The note that the agent is not configured as it was when its baseline was approved; none where one is not known.
 
     It blocks nothing: a prompt may be edited between two versions of an agent that are to be compared.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.agents.arguments import parse_arguments
+from pytest_terminalbench.agents.argument_texts import parse_arguments
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cell_gate
 from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of, check_old_baselines, current_file

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.baselines.cell_gate import CellGate, StrictGate
-from pytest_terminalbench.baselines.parity import Mismatch, blocked_text, configuration_mismatches, mismatches
+from pytest_terminalbench.baselines.cell_gate import CellComparison, CellGate, StrictGate
+from pytest_terminalbench.baselines.parity import Mismatch, check_parity
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.result import CellResult, short_attempt, short_text
 from pytest_terminalbench.environments.base import EnvironmentFactory
@@ -25,10 +24,11 @@ from pytest_terminalbench.outcome import Phase, Solved, Void
 from pytest_terminalbench.scenarios.kinds import kind_named
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
-from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.fingerprint import conditions
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import record_void, run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 
 __all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials"]
 
@@ -57,7 +57,7 @@ class CellRun:
         self.baseline: BaselineRecord | None = None
         self.mismatches: Sequence[Mismatch] = ()
         self.trials: list[TrialResult] = []
-        self.comparison: Comparison | None = None
+        self.comparison: CellComparison | None = None
         self.trouble = ""
         self._bench = bench
         self._gate: CellGate = StrictGate(None, 1)
@@ -140,17 +140,17 @@ class CellRun:
     def _check_parity(self, now: Mapping[str, Any]) -> None:
         """Refuse, or note, a comparison under other conditions than the baseline's."""
         settings, baseline = self._bench.settings, self.baseline
-        if baseline is None or settings.parity == "off" or settings.update_baselines:
+        policy = "off" if settings.update_baselines else settings.parity
+        parity = check_parity(baseline, now, configuration=self.cell.configuration, policy=policy)
+        self.mismatches = parity.mismatches
+        if baseline is None or not parity.why_blocked:
             return
-        differing = mismatches(baseline.fingerprint, now)
-        self.mismatches = [*differing, *configuration_mismatches(baseline.configuration, self.cell.configuration)]
-        if not differing or settings.parity == "warn":
-            return
-        text = blocked_text(baseline.baseline_id, self.mismatches)
-        self.comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
+        self.comparison = CellComparison(
+            status=Status.BLOCKED, text=parity.why_blocked, baseline_id=baseline.baseline_id
+        )
         self._on_change()
         raise CellBlocked(
-            f"{text}\nApprove anew with --update-baselines, or compare all the same with --tb-parity warn"
+            f"{parity.why_blocked}\nApprove anew with --update-baselines, or compare all the same with --tb-parity warn"
         )
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:
@@ -192,17 +192,17 @@ class CellRun:
 
     # -- its verdict -------------------------------------------------------------------------------------------------
 
-    def compare(self, *, solved: int, rewards: Sequence[float]) -> Comparison:
+    def compare(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
         """The gate's verdict on `solved` of these attempts."""
         comparison = self._gate.judge(solved=solved, rewards=rewards)
         if self._bench.settings.update_baselines and not comparison.status.is_pass:
             # What is being approved is no failure.
-            comparison = Comparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
+            comparison = CellComparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
         self.comparison = comparison
         self._on_change()
         return comparison
 
-    def compare_trials(self) -> Comparison:
+    def compare_trials(self) -> CellComparison:
         """The gate's verdict on the trials that were made; to be asked when `run` has come to its end."""
         outcomes = [trial.outcome for trial in self.trials]
         rewards = [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
@@ -216,7 +216,7 @@ class CellRun:
     @property
     def result(self) -> CellResult:
         """What has become of the cell so far; without a verdict it is void."""
-        comparison = self.comparison or Comparison(status=Status.VOID, text=self._why_void())
+        comparison = self.comparison or CellComparison(status=Status.VOID, text=self._why_void())
         scenario = self.cell.scenario
         return CellResult(
             id=self.cell.id,

@@ -44,11 +44,12 @@ def run_in_threads(bench: Bench, cells: Iterable[Cell], size: int) -> Iterator[F
     """Run `cells`, `size` trials at a time; yields them in their order."""
     threads = CellThreads(bench, size)
     try:
-        keys = [threads.submit(cell) for cell in cells]
-        for key in keys:
-            turn = threads.take(key)
+        cells = list(cells)
+        threads.submit(cells)
+        for cell in cells:
+            turn = threads.take(cell.key)
             while isinstance(turn.error, NeedsMoreTrials):
-                turn = threads.take(key)
+                turn = threads.take(cell.key)
             yield turn
     finally:
         threads.stop()
@@ -82,10 +83,11 @@ class CellThreads:
         self._pool = TrialPool(size)
         self._turns: dict[str, Future[FinishedTurn]] = {}
 
-    def submit(self, cell: Cell) -> str:
-        """Run `cell` when a thread is free; the key to take it by."""
-        self._submit(cell.key, CellRun(self._bench, cell), turn=1)
-        return cell.key
+    def submit(self, cells: Iterable[Cell]) -> None:
+        """Run `cells` when threads are free; each is taken by its key."""
+        with self._pool.held():
+            for cell in cells:
+                self._submit(cell.key, CellRun(self._bench, cell), turn=1)
 
     def has(self, key: str) -> bool:
         """Whether a turn of this cell is run here, and was not taken yet."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.baselines.cell_gate import CellGate
-from pytest_terminalbench.baselines.parity import blocked_text, mismatches
+from pytest_terminalbench.baselines.cell_gate import CellComparison, CellGate
+from pytest_terminalbench.baselines.parity import check_parity
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.result import CellResult, short_attempt, short_text
 from pytest_terminalbench.environments.provider import Prepared
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, RunFolderError, VerifierError
@@ -151,15 +150,14 @@ def compared_anew(
 ) -> CellResult:
     """`cell` with the verdict of `gate` on `trials`, under the same rules as in its session."""
     attempts = tuple(short_attempt(trial.attempt_result()) for trial in trials)
-    approved = baseline.fingerprint if baseline is not None and parity != "off" else {}
-    differing = tuple(mismatches(approved, trials[-1].fingerprint))
+    checked = check_parity(baseline, trials[-1].fingerprint, configuration=trials[-1].configuration, policy=parity)
     outcomes = [trial.outcome for trial in trials]
     void = next((outcome for outcome in outcomes if isinstance(outcome, Void)), None)
     if void is not None:
-        comparison = Comparison(status=Status.VOID, text=void.reason)
-    elif differing and baseline is not None and parity == "block":
-        text = blocked_text(baseline.baseline_id, differing)
-        comparison = Comparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
+        comparison = CellComparison(status=Status.VOID, text=void.reason)
+    elif baseline is not None and checked.why_blocked:
+        text = checked.why_blocked
+        comparison = CellComparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
     else:
         solved = sum(isinstance(outcome, Solved) for outcome in outcomes)
         rewards = [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
@@ -173,7 +171,7 @@ def compared_anew(
         inconclusive=comparison.inconclusive,
         adjusted_p=comparison.adjusted_p,
         baseline_id=comparison.baseline_id,
-        mismatches=differing,
+        mismatches=checked.mismatches,
     )
 
 

@@ -6,8 +6,9 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 __all__ = ["TrialPool"]
@@ -38,6 +39,8 @@ class TrialPool:
         self._numbers = itertools.count()
         self._stopping = threading.Lock()
         self._stopped = False
+        self._may_begin = threading.Event()
+        self._may_begin.set()
         self._threads = [threading.Thread(target=self._work, daemon=True, name=f"trial-{n + 1}") for n in range(size)]
         for thread in self._threads:
             thread.start()
@@ -54,6 +57,15 @@ class TrialPool:
             else:
                 self._waiting.put(_Work(turn, next(self._numbers), call, future))
         return future
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Begin nothing before the context ends: what is submitted in it is put in its order first."""
+        self._may_begin.clear()
+        try:
+            yield
+        finally:
+            self._may_begin.set()
 
     def stop(self, *, interrupt: Callable[[], object], patience_s: float, again_s: float = 2.0) -> bool:
         """Begin nothing more and end what runs; whether everything has ended.
@@ -85,6 +97,7 @@ class TrialPool:
 
     def _work(self) -> None:
         while (work := self._waiting.get()).turn != _STOP_TURN:
+            self._may_begin.wait()
             if not work.future.set_running_or_notify_cancel():
                 continue
             try:

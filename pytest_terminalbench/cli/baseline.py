@@ -125,7 +125,7 @@ def approve(
     Exit code 4 says that it was refused, and why.
     """
     from pytest_terminalbench.baselines.folder import current_file
-    from pytest_terminalbench.runs.approvable_trials import approve_reviewed, chosen_cell
+    from pytest_terminalbench.runs.approve_cells import approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE

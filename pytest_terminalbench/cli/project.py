@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_terminalbench.settings import PytestSettings, pytest_settings
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.environments.docker import DockerEngine
+    from pytest_terminalbench.environments.docker_engine import DockerEngine
     from pytest_terminalbench.environments.image_map import ImageMap
     from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 
@@ -54,7 +54,7 @@ def project_image_map(chosen: Path | None = None) -> ImageMap:
 
 def engine() -> DockerEngine:
     """The engine that answers; raises EngineUnreachable."""
-    from pytest_terminalbench.environments.docker import DockerEngine
+    from pytest_terminalbench.environments.docker_engine import DockerEngine
     from pytest_terminalbench.environments.endpoint import find_endpoint
 
     return DockerEngine(find_endpoint().url)

@@ -1,6 +1,6 @@
 """Two records side by side: what got worse, what better, how sure that is, and what could not be compared.
 
-Pure: from records to a `Comparison`. What people read is made of that by `comparison_text` and `comparison_html`.
+Pure: from records to a `Comparison`. What people read is made of that by `text` and `page`.
 """
 
 from __future__ import annotations

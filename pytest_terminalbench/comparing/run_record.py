@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.identity import Label
+from pytest_terminalbench.identity import CellId, Label
 
-__all__ = ["Origin", "RunRecord", "TaskRecord", "natural_key", "shortened"]
+__all__ = ["Origin", "RunRecord", "TaskRecord", "natural_key", "shortened", "task_name"]
 
 Origin = Literal["run", "baselines", "terminal-bench", "harbor"]
 
@@ -36,6 +36,13 @@ class TaskRecord:
     @property
     def voids(self) -> int:
         return len(self.attempts) - len(self.scored)
+
+
+def task_name(cell: CellId, *, is_one_dataset: bool) -> str:
+    """What a cell's task is called, and by which two runs' tasks are paired: the scenario, among several datasets with
+    its dataset.
+    """
+    return cell.scenario if is_one_dataset else f"{cell.dataset}/{cell.scenario}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.engine_errors import engine_errors
 from pytest_terminalbench.environments.image_map import load_image_map, machine_image_map
 from pytest_terminalbench.errors import EnvironmentFailure

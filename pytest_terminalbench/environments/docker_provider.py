@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_engine import ContainerRequest, DockerEngine
+from pytest_terminalbench.environments.docker_environment import DockerEnvironment
 from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.environments.engine_errors import engine_errors
 from pytest_terminalbench.environments.images import Image, Images

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.digest import digest_files, digest_json
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.dockerfile import base_images, build_context, with_bases_replaced
 from pytest_terminalbench.environments.engine_errors import engine_errors, engine_message
 from pytest_terminalbench.environments.image_map import ImageMap

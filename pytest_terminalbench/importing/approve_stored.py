@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_terminalbench.baselines.approval import Approval, approve, check_maintainer
-from pytest_terminalbench.runs.approvable_trials import cell_to_approve
+from pytest_terminalbench.runs.approve_cells import cell_to_approve
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import read_summary
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, shortened
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, shortened, task_name
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import FoundAttempt, tasks_of, timestamp
 from pytest_terminalbench.naming import counted
@@ -104,7 +104,7 @@ def _has_result(run: RunFolder, attempt: AttemptResult) -> bool:
 
 
 def _attempts(run: RunFolder, cell: CellResult, dataset: str | None) -> Iterator[FoundAttempt]:
-    task = cell.id.scenario if dataset else f"{cell.id.dataset}/{cell.id.scenario}"
+    task = task_name(cell.id, is_one_dataset=dataset is not None)
     for attempt in cell.attempts or [_never_tried(cell)]:
         result = read_result(run.path / attempt.folder / "result.json") if _has_result(run, attempt) else None
         tokens = result.usage.input_tokens + result.usage.output_tokens if result else attempt.tokens

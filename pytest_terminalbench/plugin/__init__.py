@@ -124,7 +124,7 @@ def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    from pytest_terminalbench.plugin.workers import hand_over
+    from pytest_terminalbench.plugin.worker_input import hand_over
 
     ours = _existing(node.config)
     hand_over(node, engine_url=ours.bench.engine_url if ours is not None else None)
@@ -137,13 +137,6 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
         ours = _existing(node.config) or _checked_session(node.config)
         assert ours.controller is not None  # xdist calls this on the controller only.
         ours.controller.expect([cell for nodeid in scenarios if (cell := ours.cell_of(nodeid)) is not None])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any) -> None:
-    ours = _existing(sched.config)
-    if ours is not None and ours.controller is not None:
-        ours.controller.worker_crashed(crashitem, report, sched)
 
 
 def _existing(config: pytest.Config) -> PluginSession | None:

@@ -16,7 +16,7 @@ from pytest_terminalbench.plugin.cell_property import publish
 from pytest_terminalbench.plugin.pytest_internals import files_may_be_ignored, fixtureinfo
 from pytest_terminalbench.plugin.session import PluginSession
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
-from pytest_terminalbench.plugin.workers import is_worker
+from pytest_terminalbench.plugin.worker_input import is_worker
 from pytest_terminalbench.scenarios.catalog import Dataset
 from pytest_terminalbench.scenarios.dataset_file import LOCK
 from pytest_terminalbench.scenarios.formats import scenario_files

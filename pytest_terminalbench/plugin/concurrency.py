@@ -48,9 +48,7 @@ class ItemsInThreads:
 
     def _start(self, items: Sequence[pytest.Item]) -> None:
         self.threads = CellThreads(self._bench, self._size)
-        for item in items:
-            if _may_run_in_thread(item):
-                self.threads.submit(item.stash[CELL])
+        self.threads.submit(item.stash[CELL] for item in items if _may_run_in_thread(item))
 
 
 def _may_run_in_thread(item: pytest.Item) -> bool:

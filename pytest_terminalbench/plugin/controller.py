@@ -6,40 +6,32 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from pytest_terminalbench.cells.bench import Bench
-from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.plugin.cell_property import cell_of, written
+from pytest_terminalbench.plugin.cell_property import cell_of
 from pytest_terminalbench.plugin.progress import Progress
-from pytest_terminalbench.plugin.pytest_internals import longrepr, option, requeued
+from pytest_terminalbench.plugin.pytest_internals import option
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.plugin.suite_gate_report import failed_gate
 from pytest_terminalbench.plugin.terminal_summary import write_summary
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import RunSummary
-from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.sessions.session import ClosedRun, Session
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.sessions.session_ledger import SessionLedger
 
 __all__ = ["Controller"]
 
-# A worker that dies takes its cell with it; the second time the cell is to blame.
-WORKER_RETRIES = 1
-
 
 class Controller:
-    """Lives in the main process only: alone, or with xdist's workers below it.
-
-    `cell_of` and `scenario_of` give what a node id names.
-    """
+    """Lives in the main process only: alone, or with xdist's workers below it."""
 
     def __init__(
         self,
@@ -47,15 +39,11 @@ class Controller:
         bench: Bench,
         run: RunFolder,
         *,
-        cell_of: Callable[[str], CellId | None],
-        scenario_of: Callable[[str], Scenario | None],
         progress_s: float,
     ) -> None:
         self._config = config
         self._bench = bench
         self._run = run
-        self._cell_of = cell_of
-        self._scenario_of = scenario_of
         self._progress_s = progress_s
         self._session = Session(bench, run)
         self._closed: ClosedRun | None = None
@@ -71,6 +59,10 @@ class Controller:
         if self.refusal is not None:
             raise self.refusal
         self.expect([item.stash[CELL].id for item in session.items if CELL in item.stash])
+
+    @property
+    def ledger(self) -> SessionLedger:
+        return self._session.ledger
 
     def expect(self, cells: Sequence[CellId]) -> None:
         """These cells are going to run; they are missed when they do not report."""
@@ -116,34 +108,6 @@ class Controller:
         # xdist books a cell whose worker died under a phase of its own, "???".
         if report.when == "teardown" or (report.when not in ("setup", "call") and report.failed):
             ledger.finish(result.key)
-
-    def worker_crashed(self, nodeid: str, report: pytest.TestReport, sched: Any) -> None:
-        """A worker died while it ran a cell: run the cell once more, then call it void."""
-        cell = self._cell_of(nodeid)
-        if cell is None or cell.key not in self._session.ledger.expected:
-            return
-        crashes = self._session.ledger.crash(cell.key)
-        # What the kernel has not buried yet goes at the end.
-        removed = self._bench.sweep(orphans_only=True)
-        self._bench.journal.write("worker-crash", cell=cell.key, crashes=crashes, removed_containers=len(removed))
-        if crashes <= WORKER_RETRIES and requeued(sched, nodeid):
-            report.outcome = RETRIED  # type: ignore[assignment]  # Neither passed nor failed; see report_status.py.
-            report.longrepr = None
-            reason = "run once more after its worker died"
-        else:
-            times = "once" if crashes == 1 else f"{crashes} times"
-            reason = f"the worker that ran it died {times} ({report.longrepr})"
-            card = f"{cell.scenario}: void: {reason}\njournal: {self._run.events}"
-            report.longrepr = longrepr(card, report.location[0])
-        scenario = self._scenario_of(nodeid)
-        result = CellResult(
-            id=cell,
-            status=Status.VOID,
-            text=reason,
-            category=scenario.category if scenario else "",
-            difficulty=scenario.difficulty if scenario else "",
-        )
-        report.user_properties.append(written(result))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:

@@ -9,15 +9,15 @@ import pytest
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
-from pytest_terminalbench.baselines.strict_comparison import Comparison
+from pytest_terminalbench.baselines.cell_gate import CellComparison
 from pytest_terminalbench.cells.cell_run import CellRun, NeedsMoreTrials
 from pytest_terminalbench.cells.cell_trials import Trials
 from pytest_terminalbench.cells.executors import CellThreads
 from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.plugin.adaptive_attempts import FIRST_TRIALS, PLUGIN_NAME
 from pytest_terminalbench.plugin.cell_property import publish
 from pytest_terminalbench.plugin.pytest_internals import syrupy_session
-from pytest_terminalbench.plugin.second_turns import FIRST_TRIALS, PLUGIN_NAME
 from pytest_terminalbench.plugin.session import PluginSession
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
 from pytest_terminalbench.scenarios.model import Scenario
@@ -113,7 +113,7 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
     # A damaged file is an error before anything runs, not a comparison that fails.
     run.read_baseline()
 
-    def compare(solved: int, rewards: list[float]) -> Comparison:
+    def compare(solved: int, rewards: list[float]) -> CellComparison:
         return run.compare(solved=solved, rewards=rewards)
 
     file = PluginSession.of(request.config).bench.baseline_file(run.cell)

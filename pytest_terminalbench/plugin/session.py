@@ -17,15 +17,16 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.errors import BaselineError, EngineUnreachable, ScenarioError, SettingsError
 from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.plugin.adaptive_attempts import PLUGIN_NAME, SecondTurns
 from pytest_terminalbench.plugin.concurrency import ItemsInThreads
 from pytest_terminalbench.plugin.controller import Controller
+from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
 from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.pytest_internals import option
 from pytest_terminalbench.plugin.scenario_paths import named_datasets
-from pytest_terminalbench.plugin.second_turns import PLUGIN_NAME, SecondTurns
 from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS, SESSION
-from pytest_terminalbench.plugin.workers import ENGINE_INPUT, is_worker, run_id, worker_input
+from pytest_terminalbench.plugin.worker_input import ENGINE_INPUT, is_worker, run_id, worker_input
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.scenarios.formats import load_scenario
@@ -68,14 +69,11 @@ class PluginSession:
             manager.register(SecondTurns(), PLUGIN_NAME)
         manager.register(FailureCards(self.bench), "terminalbench-cards")
         if not is_worker(self.config):
-            self.controller = Controller(
-                self.config,
-                self.bench,
-                self.run,
-                cell_of=self.cell_of,
-                scenario_of=self.scenario_of,
-                progress_s=self.options.progress_s,
+            self.controller = Controller(self.config, self.bench, self.run, progress_s=self.options.progress_s)
+            crashed_workers = CrashedWorkers(
+                self.bench, self.controller.ledger, cell_of=self.cell_of, scenario_of=self.scenario_of
             )
+            manager.register(crashed_workers, "terminalbench-crashed-workers")
             manager.register(self.controller, "terminalbench-controller")
         if self.concurrency > 1:
             self.items_in_threads = ItemsInThreads(self.bench, self.concurrency)

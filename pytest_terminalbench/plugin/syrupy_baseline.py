@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from syrupy.data import SnapshotCollection, SnapshotCollections
 from syrupy.extensions.base import AbstractSyrupyExtension
 
-from pytest_terminalbench.baselines.strict_comparison import Comparison
+from pytest_terminalbench.baselines.cell_gate import CellComparison
 
 __all__ = ["BaselineExtension", "Comparable"]
 
-Judge = Callable[[int, list[float]], Comparison]
+Judge = Callable[[int, list[float]], CellComparison]
 
 # Stands for a file that is not there. Not None: syrupy takes that for unequal without asking, but a cell that is
 # solved needs no baseline.

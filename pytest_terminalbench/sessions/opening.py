@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_terminalbench.agents.arguments import parse_arguments
+from pytest_terminalbench.agents.argument_texts import parse_arguments
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId

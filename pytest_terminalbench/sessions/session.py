@@ -15,7 +15,7 @@ from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents
-from pytest_terminalbench.runs.approvable_trials import approve_cells
+from pytest_terminalbench.runs.approve_cells import approve_cells
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user

@@ -15,11 +15,11 @@ from pytest_terminalbench.errors import EnvironmentFailure
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import outcome_name
 from pytest_terminalbench.scenarios.model import Scenario
-from pytest_terminalbench.trials.folder import files_in
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.judging import VERIFIER_FOLDER, Judged, judge, verifier_tail
 from pytest_terminalbench.trials.result import Regrading, TrialResult
 from pytest_terminalbench.trials.snapshot import SNAPSHOT_FOLDER, read_snapshot
+from pytest_terminalbench.trials.trial_store import files_in
 
 __all__ = ["REGRADED_FOLDER", "regrade_trial", "why_not_regradable"]
 

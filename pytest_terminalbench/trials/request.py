@@ -14,8 +14,9 @@ from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
+from pytest_terminalbench.trials.fingerprint import conditions
 
-__all__ = ["AttemptRequest", "conditions"]
+__all__ = ["AttemptRequest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,25 +105,3 @@ class AttemptRequest:
             configuration=content["configuration"],
             fingerprint=content["fingerprint"],
         )
-
-
-def conditions(
-    scenario: Scenario,
-    *,
-    image: str = "",
-    platform: str | None = None,
-    dataset_version: str = "0",
-    timeout_multiplier: float = 1.0,
-) -> dict[str, Any]:
-    """The fingerprint of trials of `scenario`: what must be the same for two results to be comparable.
-
-    `image` is the recipe of the scenario's image, `platform` the engine's.
-    """
-    return {
-        "scenario": scenario.digest,
-        "dataset": f"{scenario.dataset}=={dataset_version}",
-        "image": image,
-        "limits": {**scenario.limits, "timeout_multiplier": timeout_multiplier},
-        "verifier": scenario.verifier_digest,
-        "platform": platform,
-    }

@@ -17,13 +17,13 @@ from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.acting import Acted, act, stop
 from pytest_terminalbench.trials.desk import AgentDesk
 from pytest_terminalbench.trials.events import EventSink, Secrets
-from pytest_terminalbench.trials.folder import TrialStore, files_in
 from pytest_terminalbench.trials.journal import Journal
 from pytest_terminalbench.trials.judging import AGENT_ENDED_ITSELF, VERIFIER_FOLDER, Judged, judge, verifier_tail
 from pytest_terminalbench.trials.recordings import write_cast, write_trajectory
 from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import SnapshotFacts, Timing, TrialResult
 from pytest_terminalbench.trials.snapshot import SNAPSHOT_FOLDER, Snapshot, take_snapshot
+from pytest_terminalbench.trials.trial_store import TrialStore, files_in
 
 __all__ = ["record_void", "run_trial"]
 

@@ -14,11 +14,11 @@ from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.environments.fake import FakeEnvironment, fake_environments
 from pytest_terminalbench.outcome import Solved
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
 from pytest_terminalbench.trials.journal import FileJournal
 from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.scenario_files import a_scenario
 
 

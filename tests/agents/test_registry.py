@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pytest_terminalbench.agents.arguments import parse_arguments
+from pytest_terminalbench.agents.argument_texts import parse_arguments
 from pytest_terminalbench.agents.base import AgentReport, Task
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle

@@ -26,11 +26,12 @@ from pytest_terminalbench.outcome import Solved, Unsolved, Void, outcome_name
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders, files_in
+from pytest_terminalbench.trials.fingerprint import conditions
 from pytest_terminalbench.trials.journal import FileJournal, read_events
-from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult, read_result
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders, files_in
 from tests.scenario_files import a_scenario
 
 # What a verifier looks for, and what agents leave.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.doctor import Level, Probe, can_run, engine_facts
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from tests.cli.conftest import Project
 
 # What Debian 12's docker.io 20.10 answered to /version and /info, shortened: `docker.APIClient().info()`.

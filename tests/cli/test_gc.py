@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine
+from pytest_terminalbench.environments.docker_engine import ContainerRequest, DockerEngine
 from pytest_terminalbench.environments.image_map import image_map_for
 from pytest_terminalbench.environments.owner import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Ownership
 from pytest_terminalbench.environments.reaper import leftovers, remove, sweep_orphans, sweep_run

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.environments.bootstrap import Bootstrapped, bootstrap
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.image_map import machine_image_map
 from pytest_terminalbench.environments.images import Image
 from pytest_terminalbench.environments.owner import IMAGE_LABEL

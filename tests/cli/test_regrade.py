@@ -10,7 +10,7 @@ from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.fake import FakeEnvironment, fake_environments
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
@@ -19,10 +19,11 @@ from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.fingerprint import conditions
 from pytest_terminalbench.trials.journal import FileJournal
-from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.cli.conftest import Project
 
 CELL = "demo/alpha[scripted]"

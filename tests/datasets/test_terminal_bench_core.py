@@ -12,7 +12,7 @@ from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.baselines.record import read_record
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.image_map import ImageMap, load_image_map, machine_image_map
 from pytest_terminalbench.environments.provider import ProviderSettings
@@ -22,11 +22,11 @@ from pytest_terminalbench.scenarios.catalog import Dataset, check_ids, open_data
 from pytest_terminalbench.scenarios.lock import dataset_drift, drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
 from pytest_terminalbench.trials.journal import FileJournal
 from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 
 ROOT = Path(__file__).parents[2]
 WRONG_ANSWERS = ROOT / "tests" / "wrong_answers" / "terminal-bench-core"

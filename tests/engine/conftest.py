@@ -11,7 +11,8 @@ import pytest
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_engine import ContainerRequest, DockerEngine
+from pytest_terminalbench.environments.docker_environment import DockerEnvironment
 from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.image_map import image_map_for
 from pytest_terminalbench.environments.images import Images
@@ -20,11 +21,11 @@ from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.environments.reaper import sweep_run
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
 from pytest_terminalbench.trials.journal import FileJournal
 from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.scenario_files import a_scenario
 
 # The scenarios' own words, so that an engine that has built one of them has these layers too.

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.environments.base import ExecResult, StopReport
-from pytest_terminalbench.environments.docker import DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_engine import DockerEngine
+from pytest_terminalbench.environments.docker_environment import DockerEnvironment
 from pytest_terminalbench.environments.owner import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL
 from pytest_terminalbench.errors import EnvironmentFailure, EnvironmentLost, TooMuchToCopy
 from tests.engine.conftest import Start

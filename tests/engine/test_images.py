@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.image_map import ImageMap, image_map_for
 from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.docker
 BUILDER = """
 import json, sys, time
 from pathlib import Path
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.scenarios.formats import load_scenario

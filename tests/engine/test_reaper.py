@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from pytest_terminalbench.environments.docker import DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_engine import DockerEngine
+from pytest_terminalbench.environments.docker_environment import DockerEnvironment
 from pytest_terminalbench.environments.owner import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Ownership
 from pytest_terminalbench.environments.reaper import leftovers, sweep_orphans, sweep_run
 from tests.engine.conftest import Start

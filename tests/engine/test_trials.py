@@ -12,7 +12,7 @@ from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.environments.base import Environment
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.owner import RUN_LABEL
 from pytest_terminalbench.outcome import Phase, Solved, Unsolved, Void
 from pytest_terminalbench.trials.result import SnapshotFacts
@@ -151,7 +151,7 @@ def test_a_kept_service_is_judged_while_it_runs(try_out: TryOut) -> None:
 
 
 def test_more_than_can_be_collected_is_an_answer(try_out: TryOut, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_terminalbench.environments.docker.MAX_COPY_BYTES", 10 << 20)
+    monkeypatch.setattr("pytest_terminalbench.environments.docker_engine.MAX_COPY_BYTES", 10 << 20)
 
     result = try_out(ScriptedAgent(["truncate -s 1T /app/huge"]), verifier={"isolation": "fresh"})
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.environments.docker import ContainerRequest, DockerEngine, DockerEnvironment
+from pytest_terminalbench.environments.docker_engine import ContainerRequest, DockerEngine
+from pytest_terminalbench.environments.docker_environment import DockerEnvironment
 from pytest_terminalbench.environments.docker_provider import DockerProvider, PreparedContainers
 from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.images import Image, Images

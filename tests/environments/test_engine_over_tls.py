@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.endpoint import client_options, probe
 from pytest_terminalbench.errors import EngineUnreachable
 

@@ -12,7 +12,7 @@ from pytest_terminalbench.baselines.record import read_record
 from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.importing.store_as_run import store_record
-from pytest_terminalbench.runs.approvable_trials import approve_cells
+from pytest_terminalbench.runs.approve_cells import approve_cells
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.sessions.closing import rebuild_summary
 from tests.importing.test_own_runs import a_run

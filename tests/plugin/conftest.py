@@ -17,7 +17,7 @@ import pytest_terminalbench.environments.fake
 import pytest_terminalbench.plugin.collection
 import pytest_terminalbench.plugin.fixture_values
 import pytest_terminalbench.statistics
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 
 HOME = os.environ.get("HOME", "/")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench import EnvironmentFailure, FakeEnvironment
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.fake import FakeProvider, Reply
 from pytest_terminalbench.environments.memory import PreparedInMemory
 from pytest_terminalbench.environments.provider import ENTRY_POINTS, ProviderSettings

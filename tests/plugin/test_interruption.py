@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.environments.docker import DockerEngine
+from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.owner import RUN_LABEL
 from pytest_terminalbench.environments.reaper import sweep_orphans, sweep_run
 from tests.plugin.conftest import Suite, lines_of, scripted

@@ -29,10 +29,11 @@ from pytest_terminalbench.sessions.closing import rebuild_summary
 from pytest_terminalbench.sessions.regrade_run import RunRegrader, chosen_cells
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.fingerprint import conditions
 from pytest_terminalbench.trials.journal import FileJournal
-from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.scenario_files import a_scenario
 
 DATASET = {"schema_version": 1, "name": "demo", "version": "1.0", "description": "for tests", "license": "Apache-2.0"}

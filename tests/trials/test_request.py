@@ -18,11 +18,12 @@ from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Solved
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.fingerprint import conditions
 from pytest_terminalbench.trials.journal import FileJournal
-from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import Timing, TrialResult, read_result
 from pytest_terminalbench.trials.trial import run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.scenario_files import a_scenario, write_scenario
 
 # Somebody who has the package, the dataset and an environment, and was told nothing but the request.
@@ -30,7 +31,7 @@ ELSEWHERE = """
 import json, sys
 from pathlib import Path
 from pytest_terminalbench.environments.fake import FakeEnvironment, fake_environments
-from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from pytest_terminalbench.trials.journal import FileJournal
 from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.trial import run_trial

@@ -25,12 +25,13 @@ from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
 from pytest_terminalbench.trials.acting import Acted
 from pytest_terminalbench.trials.cell import Cell
-from pytest_terminalbench.trials.folder import TrialFolders
+from pytest_terminalbench.trials.fingerprint import conditions
 from pytest_terminalbench.trials.journal import FileJournal, read_events
-from pytest_terminalbench.trials.request import AttemptRequest, conditions
+from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import SnapshotFacts, TrialResult, read_result
 from pytest_terminalbench.trials.snapshot import read_snapshot
 from pytest_terminalbench.trials.trial import record_void, run_trial
+from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.scenario_files import a_scenario
 
 Answer = Reply | ExecResult | int | str

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.agents.arguments import AgentArgument, by_content, parse_arguments
+from pytest_terminalbench.agents.argument_texts import AgentArgument, by_content, parse_arguments
 from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.errors import SettingsError
 

@@ -1,4 +1,4 @@
-"""Containers through docker-py: the one module that talks to an engine."""
+"""A running container through docker-py: its commands, their time-outs, its files, and why it ended."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
-from pytest_terminalbench.environments.command import Command
 from pytest_terminalbench.environments.command_output import DEFAULT_OUTPUT_CAP
-from pytest_terminalbench.environments.endpoint import client_options
 from pytest_terminalbench.environments.engine_errors import check_response, engine_errors, engine_message
+from pytest_terminalbench.environments.exec_stream import Command
 from pytest_terminalbench.environments.failure import (
     ContainerEvent,
     ContainerState,
@@ -36,17 +34,15 @@ from pytest_terminalbench.environments.kill_scripts import (
     parse_kill_count,
     parse_stop_report,
 )
-from pytest_terminalbench.errors import EnvironmentFailure, EnvironmentLost, ImageUnavailable, TooMuchToCopy
+from pytest_terminalbench.errors import EnvironmentFailure, EnvironmentLost, TooMuchToCopy
 
 if TYPE_CHECKING:
     import docker
 
-__all__ = ["ContainerRequest", "DockerEngine", "DockerEnvironment"]
+__all__ = ["DockerEnvironment"]
 
 # Creating and removing took under a second on every machine seen; past this the engine hangs.
 ENGINE_TIMEOUT_S = 120
-# Kept open for all threads of the process; each running command holds one.
-CONNECTIONS = 64
 # The kill script needs some 50 ms; against a bomb of 512 processes on one CPU it took 6 s.
 KILL_TIMEOUT_S = 20.0
 # How late the engine may book a container's end; milliseconds, except on a machine whose disk is busy.
@@ -57,125 +53,20 @@ MAX_COPY_BYTES = 1 << 30
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ContainerRequest:
-    """What to start. Times in seconds, memory in MiB; ``lifetime_s`` is when the container ends by itself."""
+class Engine(Protocol):
+    """What a container needs of the engine that it runs on."""
 
-    image: str
-    lifetime_s: int
-    workdir: str = "/"
-    env: Mapping[str, str] = field(default_factory=dict)
-    user: str | None = None
-    cpus: float = 1.0
-    memory_mb: int = 1024
-    pids: int = 512
-    network: str = "none"
-    platform: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    auto_remove: bool = True
-
-
-class DockerEngine:
-    """One engine at one address; it has ``timeout_s`` to answer each call."""
-
-    def __init__(self, url: str, *, timeout_s: int = ENGINE_TIMEOUT_S) -> None:
-        self.url = url
-        self._timeout_s = timeout_s
-
-    @cached_property
-    def api(self) -> docker.APIClient:
-        import docker
-
-        with engine_errors("connect"):
-            return docker.APIClient(
-                base_url=self.url,
-                version="auto",
-                timeout=self._timeout_s,
-                max_pool_size=CONNECTIONS,
-                **client_options(self.url),
-            )
-
-    def start(self, request: ContainerRequest) -> DockerEnvironment:
-        """A running container that ends by itself after ``lifetime_s`` and is then removed by the engine.
-
-        Raises EnvironmentFailure; what was half made is removed.
-        """
-        memory = request.memory_mb << 20
-        with engine_errors(f"start a container of {request.image}"):
-            api = self.api
-            host = api.create_host_config(
-                auto_remove=request.auto_remove,
-                init=True,
-                network_mode=request.network,
-                nano_cpus=round(request.cpus * 1e9),
-                mem_limit=memory,
-                # The same number: no swap beyond the limit.
-                memswap_limit=memory,
-                pids_limit=request.pids,
-            )
-            container = api.create_container(
-                request.image,
-                entrypoint=["sleep"],
-                command=[str(request.lifetime_s)],
-                working_dir=request.workdir,
-                environment=dict(request.env),
-                user=request.user,
-                labels=dict(request.labels),
-                host_config=host,
-                platform=request.platform,
-            )["Id"]
-            environment = DockerEnvironment(self, container, lifetime_s=request.lifetime_s, pids=request.pids)
-            try:
-                api.start(container)
-            except BaseException:
-                environment.close()
-                raise
-        return environment
+    @property
+    def api(self) -> docker.APIClient: ...
 
     def remove(self, container: str) -> None:
-        """Remove a container by force (no stop: its grace period would cost ten seconds)."""
-        import docker
-
-        try:
-            with engine_errors(f"remove container {container[:12]}"):
-                self.api.remove_container(container, force=True, v=True)
-        except EnvironmentFailure as failure:
-            cause = failure.__cause__
-            # Gone already, or auto-remove is at it.
-            if not isinstance(cause, docker.errors.APIError) or cause.status_code not in (404, 409):
-                raise
-
-    def image(self, reference: str) -> dict[str, Any] | None:
-        """What the engine knows of an image; None when it does not have it."""
-        try:
-            with engine_errors("look for an image"):
-                image: dict[str, Any] = self.api.inspect_image(reference)  # type: ignore[no-untyped-call]
-        except ImageUnavailable:
-            return None
-        return image
-
-    def containers(self, label: str) -> list[dict[str, Any]]:
-        """Every container, running or not, with `label` (``key`` or ``key=value``), as the engine lists them."""
-        with engine_errors("list containers"):
-            containers: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": label})
-            return containers
-
-    def images(self, label: str) -> list[dict[str, Any]]:
-        """Every image with `label`, as the engine lists them."""
-        with engine_errors("list images"):
-            images: list[dict[str, Any]] = self.api.images(filters={"label": label})
-            return images
-
-    def remove_image(self, image: str, *, force: bool = False) -> None:
-        """Remove an image; raises EnvironmentFailure for one that is in use, or the parent of another."""
-        with engine_errors("remove an image"):
-            self.api.remove_image(image, force=force)
+        """Remove a container by force; one that is gone already is no error. Raises EnvironmentFailure."""
 
 
 class DockerEnvironment:
     """A running container. It takes commands from several threads at the same time."""
 
-    def __init__(self, engine: DockerEngine, container: str, *, lifetime_s: int, pids: int) -> None:
+    def __init__(self, engine: Engine, container: str, *, lifetime_s: int, pids: int) -> None:
         self.engine = engine
         self.container = container
         self._lifetime_s = lifetime_s

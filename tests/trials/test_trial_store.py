@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.trials.folder import TrialFolders, files_in
+from pytest_terminalbench.trials.trial_store import TrialFolders, files_in
 
 CELL = CellId(dataset="demo", scenario="a", agent="terminal", model="lab/one")
 
