@@ -97,6 +97,11 @@ class AgentSpec:
             }
         )
 
+    @cached_property
+    def label(self) -> str:
+        """The label of its cells, which is the same for every scenario."""
+        return self.cell_id(dataset="any", scenario="any").label
+
     def cell_id(self, *, dataset: str, scenario: str) -> CellId:
         """The identity of this agent's cell for a scenario."""
         return CellId(

@@ -54,6 +54,15 @@ def pytest_configure(config: pytest.Config) -> None:
         _session(config).prepare()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    ours = _existing(session.config)
+    if ours is None or not ours.is_asked_for:
+        return (yield)
+    with ours.collecting():
+        return (yield)
+
+
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if not holds_scenarios(path, parent.config):
         return None

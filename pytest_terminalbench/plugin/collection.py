@@ -140,7 +140,7 @@ class ScenarioItem(pytest.Function):
     def for_cell(cls, cell: Cell, parent: ScenarioFile, directory: DatasetDirectory) -> ScenarioItem:
         known = directory.fixtureinfo
         item: ScenarioItem = cls.from_parent(
-            parent, name=f"{cell.scenario.id}[{cell.id.label}]", callobj=run_cell, fixtureinfo=known
+            parent, name=f"{cell.scenario.id}[{cell.agent.label}]", callobj=run_cell, fixtureinfo=known
         )
         directory.fixtureinfo = known or fixtureinfo(item)
         # A list of its own: conftest.py files add fixtures to single items there.

@@ -58,7 +58,12 @@ class Controller:
         """Without xdist: what is going to run is known here; so is what keeps it from running."""
         if self.refusal is not None:
             raise self.refusal
-        self.expect([item.stash[CELL].id for item in session.items if CELL in item.stash])
+        if not self._only_shows:
+            self.expect([item.stash[CELL].id for item in session.items if CELL in item.stash])
+
+    @property
+    def _only_shows(self) -> bool:
+        return bool(option(self._config, "collectonly") or option(self._config, "setupplan"))
 
     @property
     def ledger(self) -> SessionLedger:
@@ -67,7 +72,7 @@ class Controller:
     def expect(self, cells: Sequence[CellId]) -> None:
         """These cells are going to run; they are missed when they do not report."""
         self._session.expect(cells)
-        if cells and not option(self._config, "collectonly") and not option(self._config, "setupplan"):
+        if cells and not self._only_shows:
             self.open_run()
 
     def guard(self) -> None:

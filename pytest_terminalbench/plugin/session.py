@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Generator, Sequence
@@ -178,6 +179,19 @@ class PluginSession:
         names = ", ".join(f"{d.name}=={d.version}" for d in self.bench.datasets.known)
         agents = ", ".join(spec.name + (f" ({spec.model})" if spec.model else "") for spec in self.bench.agents)
         return [f"terminalbench: {names or 'scenarios'}; agent {agents}; run {self.run.id}"]
+
+    @contextmanager
+    def collecting(self) -> Generator[None]:
+        """While scenarios are collected. What is made stays, so looking through all of it for garbage again and again
+        finds nothing, and is a tenth of the time for ten thousand scenarios.
+        """
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if was_enabled:
+                gc.enable()
 
     # -- collection --------------------------------------------------------------------------------------------------
 

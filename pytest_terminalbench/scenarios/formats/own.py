@@ -41,7 +41,9 @@ class OwnFormat:
         from pytest_terminalbench.scenarios.kinds import scenario_from
 
         try:
-            raw = file.read_bytes()
+            # Unbuffered: it is read once and whole, ten thousand times.
+            with open(file, "rb", buffering=0) as content:
+                raw = content.read()
         except OSError as error:
             raise ScenarioError(file, [f"cannot be read: {error.strerror}"]) from error
         return scenario_from(raw, file, dataset=dataset, scenario_id=self.scenario_id(file))
