@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,7 +77,7 @@ def outcome_from(facts: Mapping[str, Any]) -> Outcome:
     if name == "void":
         return Void(reason=reason, phase=phase)
     reward = facts.get("reward")
-    if isinstance(reward, bool) or not isinstance(reward, int | float):
+    if isinstance(reward, bool) or not isinstance(reward, int | float) or not math.isfinite(reward):
         raise TypeError(f"reward is {reward!r}, not a number")
     if (name == "solved") != (reward >= 1):
         raise ValueError(f"outcome {name!r} contradicts reward {reward!r}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
-from pytest_terminalbench.documents import now_text, parse_line
+from pytest_terminalbench.documents import now_text, parse_json, parse_line
 from pytest_terminalbench.errors import BaselineError
 
 __all__ = [
@@ -168,7 +168,7 @@ def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) ->
 
 def record_digest(text: str) -> str:
     """The digest of a baseline's content, however its file is laid out."""
-    return digest_json(json.loads(text))
+    return digest_json(parse_json(text))
 
 
 def readable(file: Path) -> str:

@@ -230,7 +230,7 @@ class TestRefused:
         approve_as_before(folder, cell(), "demo/t/alpha").write_text("{")
 
         (problem,) = questions(folder)
-        assert "is damaged: not JSON" in problem
+        assert "is damaged: not JSON: Expecting" in problem
 
     def test_one_whose_cell_has_been_approved_anew(self, folder: Path) -> None:
         approve_as_before(folder, cell(model="a/b"), "demo/t--a-b/alpha")
