@@ -49,6 +49,11 @@ class Void:
     phase: Phase
     transient: bool = False
 
+    @property
+    def reward(self) -> None:
+        """It has no score."""
+        return None
+
 
 Outcome: TypeAlias = Solved | Unsolved | Void
 
@@ -63,7 +68,7 @@ def outcome_facts(outcome: Outcome) -> dict[str, Any]:
     return {
         "outcome": outcome_name(outcome),
         "reason": outcome.reason,
-        "reward": None if isinstance(outcome, Void) else outcome.reward,
+        "reward": outcome.reward,
         "phase": None if isinstance(outcome, Solved) else outcome.phase.value,
     }
 

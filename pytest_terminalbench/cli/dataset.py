@@ -21,6 +21,7 @@ from pytest_terminalbench.cli.output import (
 )
 from pytest_terminalbench.cli.project import catalog, find_datasets
 from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.scenarios.dataset_list import DatasetEntry
@@ -58,7 +59,8 @@ def list_datasets(output: FormatOption = Format.TABLE) -> None:
     print_table(columns, [_entry_row(entry) for entry in entries])
     for entry in entries:
         if entry.problems:
-            say(f"{entry.name}: {_count(entry.problems, 'problem')}; see `terminalbench dataset validate {entry.name}`")
+            problems = counted(entry.problems, "problem")
+            say(f"{entry.name}: {problems}; see `terminalbench dataset validate {entry.name}`")
 
 
 def _entry_row(entry: DatasetEntry) -> list[str | Styled]:
@@ -112,9 +114,9 @@ def _print_checked(checked: Checked) -> None:
         # One cure stands for all problems of a file.
         if problem.cure and not (following and following[0].file == before):
             typer.echo(f"  To fix it: {problem.cure}")
-    right = _count(len(checked.scenarios), "valid scenario")
+    right = counted(len(checked.scenarios), "valid scenario")
     typer.echo(
-        f"{checked.name}: {right}, {_count(len(checked.problems), 'problem') if checked.problems else 'no problems'}"
+        f"{checked.name}: {right}, {counted(len(checked.problems), 'problem') if checked.problems else 'no problems'}"
     )
 
 
@@ -140,7 +142,7 @@ def lint(
     else:
         for finding in found:
             _print_finding(finding)
-        say(f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}")
+        say(f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}")
     if errors:
         raise typer.Exit(EXIT_WRONG)
 
@@ -222,7 +224,3 @@ def schema(
     except OSError as error:
         raise SettingsError(f"--output {target} cannot be written: {error}") from None
     say(f"wrote {target}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

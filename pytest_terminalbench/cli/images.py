@@ -22,6 +22,7 @@ from pytest_terminalbench.cli.output import (
 )
 from pytest_terminalbench.cli.project import catalog, engine, project_image_map
 from pytest_terminalbench.errors import ScenarioError, SettingsError
+from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.environments.parallel_builds import Built
@@ -123,7 +124,7 @@ def prune(
         print_table(
             columns, [[image.scenario_id, ", ".join(image.tags), f"{image.size_bytes >> 20}"] for image in images]
         )
-    say(f"{'would remove at most' if dry_run else 'removed'} {len(images)} image{'' if len(images) == 1 else 's'}")
+    say(f"{'would remove at most' if dry_run else 'removed'} {counted(len(images), 'image')}")
 
 
 @app.command("bootstrap")

@@ -27,6 +27,7 @@ from pytest_terminalbench.comparing.text import (
     verdict_lines,
     verdict_word,
 )
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.statistics import RatioVerdict
 
 __all__ = ["html"]
@@ -98,7 +99,7 @@ def _verdict(comparison: Comparison) -> str:
 
 def _side(name: str, side: Side) -> str:
     record = side.record
-    sources = f"{len(record.sources)} file{'' if len(record.sources) == 1 else 's'}" if record.sources else ""
+    sources = f"{counted(len(record.sources), 'file')}" if record.sources else ""
     origin = {"run": "a run of ours", "baselines": "approved baselines"}.get(
         record.origin, f"results of {record.origin}"
     )
@@ -167,7 +168,7 @@ def _forest(comparison: Comparison) -> Iterator[str]:
     yield (
         "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (this task, this "
         "agent; Newcombe). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task "
-        f"among so many. {same} task{'' if same == 1 else 's'} did not change.{left}</p></section>"
+        f"among so many. {counted(same, 'task')} did not change.{left}</p></section>"
     )
 
 

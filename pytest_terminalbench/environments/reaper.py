@@ -17,8 +17,6 @@ __all__ = [
     "prune_images",
     "remove",
     "scenario_images",
-    "sweep_orphans",
-    "sweep_run",
 ]
 
 
@@ -75,16 +73,6 @@ def remove(engine: Host, containers: Sequence[Leftover]) -> list[str]:
             continue
         removed.append(container.id)
     return removed
-
-
-def sweep_run(engine: Host, run_id: str) -> list[str]:
-    """Remove every container of the run; their ids."""
-    return remove(engine, leftovers(engine, run_id=run_id))
-
-
-def sweep_orphans(engine: Host, *, everything: bool = False) -> list[str]:
-    """Remove containers whose owner is dead or whose time is over (or, with `everything`, all of ours); their ids."""
-    return remove(engine, [container for container in leftovers(engine) if everything or container.is_orphan])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_terminalbench.errors import SettingsError
-from pytest_terminalbench.naming import nearest
+from pytest_terminalbench.naming import listed, nearest
 from pytest_terminalbench.scenarios.catalog import Dataset
 from pytest_terminalbench.scenarios.formats import scenario_files, scenario_id
 
@@ -30,13 +30,6 @@ def select_files(datasets: Sequence[Dataset], wanted: Sequence[str]) -> list[Pat
     if unknown:
         said = ", ".join(f"{name!r}{nearest(name, known)}" for name in unknown)
         raise SettingsError(
-            f"--scenarios: {' and '.join(dataset.name for dataset in datasets)} has no {said}; it has {_listed(known)}"
+            f"--scenarios: {' and '.join(dataset.name for dataset in datasets)} has no {said}; it has {listed(known, MAX_LISTED) or 'no scenarios'}"
         )
     return [file for file, name in ids.items() if name in names]
-
-
-def _listed(names: Sequence[str]) -> str:
-    if not names:
-        return "no scenarios"
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(names[:MAX_LISTED]) + more

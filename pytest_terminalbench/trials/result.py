@@ -13,7 +13,7 @@ from pytest_terminalbench.documents import Fields, read_document
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.limits import Limits
-from pytest_terminalbench.outcome import Outcome, Void, outcome_facts, outcome_from
+from pytest_terminalbench.outcome import Outcome, outcome_facts, outcome_from
 
 __all__ = ["CURE", "Regrading", "SnapshotFacts", "Timing", "TrialResult", "read_result"]
 
@@ -114,7 +114,7 @@ class TrialResult:
     @property
     def reward(self) -> float | None:
         """None for a void trial: it has no score."""
-        return None if isinstance(self.outcome, Void) else self.outcome.reward
+        return self.outcome.reward
 
     def attempt_result(self) -> AttemptResult:
         """What summaries, comparisons and baselines need of it."""
