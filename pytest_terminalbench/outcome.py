@@ -40,7 +40,7 @@ class Unsolved:
 
 @dataclass(frozen=True, kw_only=True)
 class Void:
-    """The question could not be put, so there is no score. Never averaged; counted and shown apart.
+    """It could not run or could not be judged, so there is no score. Never averaged; counted and shown apart.
 
     ``transient`` says that the cause lies in our own layers and a second try may succeed.
     """

@@ -1,6 +1,6 @@
 """The log of approvals: append-only, each line carrying the digest of the one before.
 
-A line also carries the digest of itself and of the record it tells of, so that the last line, which nothing follows,
+A line also carries the digest of itself and of the record it is about, so that the last line, which nothing follows,
 and the baselines can be checked, too. Lines of earlier versions have neither; what they tell is compared then.
 """
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 AUDIT = "audit.jsonl"
-# The action of a line about a baseline that was rewritten without being approved anew.
+# The action of a line about a baseline that was rewritten without being approved again.
 MIGRATED = "migrated"
 # In a line about a baseline that moved: where it lay before.
 MOVED_FROM = "from"
@@ -129,14 +129,14 @@ def contradictions(folder: Path) -> list[str]:
 
 
 def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
-    """What the file of a baseline and the line that should tell of it disagree in; None: there is none."""
+    """What the file of a baseline and the line about it disagree in; None: there is none."""
     if place is None:
-        yield f"{log} tells of a baseline for {cell}, and there is none: restore its file from version control"
+        yield f"{log} has a baseline for {cell}, and there is none: restore its file from version control"
         return
     if entry is None:
         yield (
             f"{place} has no line in {log.name}: nobody approved it here, or lines were removed; restore both from "
-            "version control, or remove the file and approve anew"
+            "version control, or remove the file and approve again"
         )
         return
     try:
@@ -147,16 +147,16 @@ def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, 
     if record is not None and (differing := _differing(record, place, entry)):
         yield (
             f"{place} is not what the last line of {cell} in {log.name} says ({', '.join(differing)}): one of the two "
-            "was changed; restore both from version control, or approve the cell anew"
+            "was changed; restore both from version control, or approve the cell again"
         )
 
 
 def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) -> list[str]:
-    """What `record` and the line that should tell of it disagree in."""
+    """What `record` and the line about it disagree in."""
     if entry.get("action") == "retired":
         said = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
     elif entry.get("action") == MIGRATED:
-        # By whom it was approved is told by an earlier line.
+        # An earlier line says who approved it.
         said = {name: entry.get(name) for name in ("baseline_id", "status")}
     else:
         said = {name: entry[key] for key, name in _TOLD.items() if key in entry}

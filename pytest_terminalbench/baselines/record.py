@@ -17,9 +17,9 @@ from pytest_terminalbench.identity import CellId, escaped
 __all__ = ["CURE", "BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
 
 SCHEMA_VERSION = 2
-# Its records say no cell: agent and model are told by the folder's name alone.
+# Its records do not name their cell: only the folder's name says which agent and model.
 WITHOUT_CELL = 1
-CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
+CURE = "restore it from version control, or remove it and approve again with --update-baselines"
 
 
 class _Strict(BaseModel):
@@ -71,7 +71,7 @@ class BaselineRecord(_Strict):
     def _consistent(self) -> BaselineRecord:
         if (self.cell is None) != (self.schema_version == WITHOUT_CELL):
             raise ValueError(
-                f"schema_version is {self.schema_version}, and it {'says no' if not self.cell else 'says a'} cell"
+                f"schema_version is {self.schema_version}, and it {'has no' if not self.cell else 'has a'} cell"
             )
         if self.cell is not None and self.cell.scenario != self.scenario_id:
             raise ValueError(f"scenario_id is {self.scenario_id!r}, but its cell's scenario is {self.cell.scenario!r}")

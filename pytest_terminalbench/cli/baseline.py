@@ -233,7 +233,7 @@ def migrate(
 
 @app.command("audit")
 def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABLE) -> None:
-    """Check the log of approvals against itself and the baselines, and write it anew for reading (AUDIT.md).
+    """Check the log of approvals against itself and the baselines, and write it for reading (AUDIT.md).
 
     Exit code 4 says that a line or a baseline was changed, moved or removed.
     """

@@ -92,7 +92,7 @@ def metric_name(metric: str) -> str:
 
 
 def interval_text(interval: Interval, population: str, shown: Callable[[float], str] = share) -> str:
-    """With its level, its method and whom it speaks of: an interval without them says nothing."""
+    """With its level, its method and what it is about: an interval without them says nothing."""
     low, high, level, method = interval
     return f"{100 * level:.0f} % interval {shown(low)} to {shown(high)}: {population}; {method}"
 

@@ -25,7 +25,7 @@ class ImageMap:
         return self.replacements.get(name, name)
 
     def over(self, other: ImageMap) -> ImageMap:
-        """This map, and `other` where this one says nothing."""
+        """This map, and `other` where this one has no entry."""
         return ImageMap(replacements={**other.replacements, **self.replacements})
 
 

@@ -103,7 +103,7 @@ def prune_images(engine: Host) -> list[ScenarioImage]:
     removed: list[ScenarioImage] = []
     for image in scenario_images(engine):
         try:
-            # By its id an image of several tags goes only by force; in use it stays in spite of that.
+            # By its id an image of several tags goes only by force; one in use stays even then.
             engine.remove_image(image.id, force=len(image.tags) > 1)
         except EnvironmentFailure:
             continue  # In use, or the parent of another.

@@ -53,7 +53,7 @@ def _import_folder(folder: Path) -> list[RunRecord]:
         raise RunFolderError(
             f"{folder} holds several submissions, each with runs of its own; name one of them: {listed(deeper, 8)}"
         )
-    # `*results.json` is tb's alone, and `result.json` Harbor's; a damaged one is told by whoever reads it.
+    # `*results.json` is tb's alone, and `result.json` Harbor's; whoever reads a damaged one reports it.
     if tb_files(folder):
         return import_tb(folder)
     if harbor_files(folder):

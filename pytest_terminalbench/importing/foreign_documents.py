@@ -83,7 +83,7 @@ class FoundAttempt(NamedTuple):
 def tasks_of(attempts: Iterable[FoundAttempt]) -> dict[str, TaskRecord]:
     """The tasks by name, their attempts numbered in order, whatever order these came in.
 
-    Raises RunFolderError when an attempt is there twice, for it would count twice, and when a task's attempts were
+    Raises RunFolderError when an attempt is there twice, because it would count twice, and when a task's attempts were
     made under different conditions.
     """
     by_task: dict[str, list[FoundAttempt]] = {}

@@ -25,7 +25,7 @@ def select_files(datasets: Sequence[Dataset], wanted: Sequence[str]) -> list[Pat
     known = list(dict.fromkeys(ids.values()))
     names = [name.strip() for name in wanted if name.strip()]
     if not names:
-        raise SettingsError("--scenarios names none; write their ids with commas between them")
+        raise SettingsError("--scenarios names no scenario; write their ids with commas between them")
     unknown = [name for name in names if name not in known]
     if unknown:
         said = ", ".join(f"{name!r}{nearest(name, known)}" for name in unknown)

@@ -13,7 +13,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measu
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId, Source, identifying
 
-CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
+CURE = "restore it from version control, or remove it and approve again with --update-baselines"
 
 
 def a_record(**changes: Any) -> BaselineRecord:
@@ -173,8 +173,8 @@ def damaged(**changes: Any) -> str:
             ("is damaged: scenario_id is 'make-that', but its cell's scenario is 'make-it'"),
         ),
         (damaged(), "is damaged: scenario_id is 'make-it', but the file is named for another"),
-        (damaged(cell=None), "is damaged: schema_version is 2, and it says no cell"),
-        (damaged(schema_version=1), "is damaged: schema_version is 1, and it says a cell"),
+        (damaged(cell=None), "is damaged: schema_version is 2, and it has no cell"),
+        (damaged(schema_version=1), "is damaged: schema_version is 1, and it has a cell"),
         (damaged(cell={"agent": "a"}), "is damaged: cell: it is no cell: KeyError: 'dataset'"),
         (damaged(cell="oracle"), "is damaged: cell: it is no cell: 'oracle' is no object"),
         (

@@ -267,7 +267,7 @@ def test_collecting_approves_nothing(demo: Suite) -> None:
 
 
 READS = ", and this version of pytest-terminalbench reads 1 and 2; update pytest-terminalbench, or "
-CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
+CURE = "restore it from version control, or remove it and approve again with --update-baselines"
 
 
 @pytest.mark.parametrize(
