@@ -82,7 +82,7 @@ def problems(file: Path) -> list[str]:
 
     Raises BaselineError where the log cannot be read at all.
     """
-    found, changed = [], []
+    wrong, changed = [], []
     expected = NOTHING_BEFORE
     content = _content(file)
     lines = content.splitlines()
@@ -90,13 +90,13 @@ def problems(file: Path) -> list[str]:
         entry = parse_line(line)
         if entry is None:
             is_cut = number == len(lines) and not content.endswith(b"\n")
-            found.append(f"{file}:{number} is {'cut off' if is_cut else 'not JSON, or no object'}")
+            wrong.append(f"{file}:{number} is {'cut off' if is_cut else 'not JSON, or no object'}")
         elif entry.get("previous") != expected:
-            found.append(f"{file}:{number} does not follow from the line before: one of the two was changed or removed")
+            wrong.append(f"{file}:{number} does not follow from the line before: one of the two was changed or removed")
         if entry is not None and "digest" in entry and entry["digest"] != _own_digest(entry):
             changed.append(f"{file}:{number} was changed: it is not what its digest says")
         expected = digest_bytes(line)
-    return found + changed
+    return wrong + changed
 
 
 def contradictions(folder: Path) -> list[str]:
@@ -106,26 +106,26 @@ def contradictions(folder: Path) -> list[str]:
     """
     file = folder / AUDIT
     last: dict[str, dict[str, Any]] = {}
-    known: set[tuple[str, str]] = set()
-    found = []
+    approved: set[tuple[str, str]] = set()
+    contradicting = []
     for entry in entries(file):
         cell = str(entry.get("cell"))
         moved_from = str(entry.get(MOVED_FROM, cell))
         if moved_from != cell:
             last.pop(moved_from, None)
-            known |= {(cell, baseline_id) for place, baseline_id in known if place == moved_from}
+            approved |= {(cell, baseline_id) for place, baseline_id in approved if place == moved_from}
         superseded = entry.get("supersedes")
-        if superseded is not None and (cell, str(superseded)) not in known:
-            found.append(
+        if superseded is not None and (cell, str(superseded)) not in approved:
+            contradicting.append(
                 f"{file}: {entry.get('baseline_id')} superseded {superseded}, which the log does not know: lines were "
                 f"removed; restore {file.name} from version control"
             )
-        known.add((cell, str(entry.get("baseline_id"))))
+        approved.add((cell, str(entry.get("baseline_id"))))
         last[cell] = entry
     places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob("*/*/*.json")}
     for cell in sorted(last.keys() | places.keys()):
-        found += contradiction(file, cell, places.get(cell), last.get(cell))
-    return found
+        contradicting += contradiction(file, cell, places.get(cell), last.get(cell))
+    return contradicting
 
 
 def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
@@ -154,13 +154,13 @@ def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, 
 def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) -> list[str]:
     """What `record` and the line about it disagree in."""
     if entry.get("action") == "retired":
-        said = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
+        expected = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
     elif entry.get("action") == MIGRATED:
         # An earlier line says who approved it.
-        said = {name: entry.get(name) for name in ("baseline_id", "status")}
+        expected = {name: entry.get(name) for name in ("baseline_id", "status")}
     else:
-        said = {name: entry[key] for key, name in _TOLD.items() if key in entry}
-    differing = [name for name, value in said.items() if getattr(record, name) != value]
+        expected = {name: entry[key] for key, name in _TOLD.items() if key in entry}
+    differing = [name for name, value in expected.items() if getattr(record, name) != value]
     if not differing and "record" in entry and entry["record"] != record_digest(place.read_text(encoding="utf-8")):
         differing.append("its content")
     return differing

@@ -88,11 +88,11 @@ class BaselineRecord(_Strict):
 
 def measure(values: Sequence[float | None], *, digits: int = 3) -> Measure | None:
     """The measure of `values`; None when one of them is not known."""
-    known = [round(value, digits) for value in values if value is not None]
-    if not known or len(known) < len(values):
+    rounded = [round(value, digits) for value in values if value is not None]
+    if not rounded or len(rounded) < len(values):
         return None
-    spread = round(max(known) - min(known), digits)
-    return Measure(median=round(statistics.median(known), digits), spread=spread, values=known)
+    spread = round(max(rounded) - min(rounded), digits)
+    return Measure(median=round(statistics.median(rounded), digits), spread=spread, values=rounded)
 
 
 def read_record(file: Path) -> BaselineRecord | None:

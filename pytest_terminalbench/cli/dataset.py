@@ -47,13 +47,13 @@ def list_datasets(output: FormatOption = Format.TABLE) -> None:
     """Every dataset under scenarios/, with its version and the digest of its content."""
     from pytest_terminalbench.scenarios.dataset_list import listed_datasets
 
-    known = catalog()
-    entries = listed_datasets(known)
+    datasets = catalog()
+    entries = listed_datasets(datasets)
     if output is Format.JSON:
         print_json([{**asdict(entry), "folder": str(entry.folder)} for entry in entries])
         return
     if not entries:
-        say(f"no datasets under {shown_path(known.root / 'scenarios')}")
+        say(f"no datasets under {shown_path(datasets.root / 'scenarios')}")
         return
     columns: list[Numbers | str] = ["name", "version", Numbers("scenarios"), "digest", "folder"]
     print_table(columns, [_entry_row(entry) for entry in entries])
@@ -76,22 +76,22 @@ def validate(names: Names = None, output: FormatOption = Format.TABLE) -> None:
     """
     from pytest_terminalbench.scenarios.validation import check_path
 
-    known = catalog()
-    checked = [check_path(known, name) for name in _chosen(names)]
+    datasets = catalog()
+    checked = [check_path(datasets, name) for name in _chosen(names)]
     if output is Format.JSON:
-        print_json([_checked_json(one) for one in checked])
+        print_json([_checked_json(result) for result in checked])
     else:
-        for one in checked:
-            _print_checked(one)
-    if any(one.problems for one in checked):
+        for result in checked:
+            _print_checked(result)
+    if any(result.problems for result in checked):
         raise typer.Exit(EXIT_WRONG)
 
 
 def _chosen(names: Sequence[str] | None) -> list[str]:
-    known = catalog()
-    chosen = list(names or known.names())
+    datasets = catalog()
+    chosen = list(names or datasets.names())
     if not chosen:
-        raise SettingsError(f"no datasets under {known.root / 'scenarios'}; name a folder or a scenario's file")
+        raise SettingsError(f"no datasets under {datasets.root / 'scenarios'}; name a folder or a scenario's file")
     return chosen
 
 
@@ -135,14 +135,14 @@ def lint(
         return
     from pytest_terminalbench.scenarios.lint import Severity
 
-    found = [finding for name in _chosen(names) for finding in _findings(name)]
-    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    findings = [finding for name in _chosen(names) for finding in _findings(name)]
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if output is Format.JSON:
-        print_json([_finding_json(finding) for finding in found])
+        print_json([_finding_json(finding) for finding in findings])
     else:
-        for finding in found:
+        for finding in findings:
             _print_finding(finding)
-        say(f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}")
+        say(f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
     if errors:
         raise typer.Exit(EXIT_WRONG)
 
@@ -193,10 +193,14 @@ def lock(
             typer.echo(str(shown_path(write_lock(dataset))))
             continue
         locked = read_lock(dataset)
-        found = [f"{one.id}: {what}" for one in dataset.scenarios() for what in drift(one, locked.scenarios)]
-        found += dataset_drift(dataset, locked)
-        drifted += len(found)
-        typer.echo("\n".join(found) or f"{dataset.name}: as it was locked")
+        lines = [
+            f"{scenario.id}: {change}"
+            for scenario in dataset.scenarios()
+            for change in drift(scenario, locked.scenarios)
+        ]
+        lines += dataset_drift(dataset, locked)
+        drifted += len(lines)
+        typer.echo("\n".join(lines) or f"{dataset.name}: as it was locked")
     if drifted:
         raise typer.Exit(1)
 

@@ -82,15 +82,15 @@ def _scenarios(dataset: str, wanted: str | None) -> tuple[list[ContainerScenario
     from pytest_terminalbench.scenarios.container import ContainerScenario
     from pytest_terminalbench.scenarios.select_by_name import select_files
 
-    found = catalog().find(dataset, asked="dataset")
-    valid, wrong = found.check()
+    chosen = catalog().find(dataset, asked="dataset")
+    valid, wrong = chosen.check()
     right = [scenario for scenario in valid if isinstance(scenario, ContainerScenario)]
     if wanted:
-        files = select_files([found], wanted.split(","))
+        files = select_files([chosen], wanted.split(","))
         right = [scenario for scenario in right if scenario.file in files]
         wrong = [error for error in wrong if error.file in files]
     if not right and not wrong:
-        raise SettingsError(f"{found.folder} holds no scenarios with a container")
+        raise SettingsError(f"{chosen.folder} holds no scenarios with a container")
     return right, wrong
 
 

@@ -63,9 +63,9 @@ def _junit_result(case: ElementTree.Element) -> CheckResult:
 
 def _junit_message(case: ElementTree.Element) -> str:
     for tag in ("failure", "error", "skipped"):
-        found = case.find(tag)
-        if found is not None:
-            return (found.get("message") or (found.text or "").strip()).strip()
+        element = case.find(tag)
+        if element is not None:
+            return (element.get("message") or (element.text or "").strip()).strip()
     return "began and never ended"
 
 
@@ -73,13 +73,13 @@ def read_ctrf(file: Path) -> Judgement:
     """A Common Test Report Format file (``results.tests[].{name,status,message}``)."""
     try:
         tests = parse_json(file.read_bytes())["results"]["tests"]
-        found = [(str(test["name"]), str(test["status"]), str(test.get("message") or "")) for test in tests]
+        results = [(str(test["name"]), str(test["status"]), str(test.get("message") or "")) for test in tests]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerifierError(f"{file.name} is not a CTRF report: {type(error).__name__}: {error}") from None
     statuses: dict[str, CheckResult] = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
     checks: dict[str, CheckResult] = {}
     messages: dict[str, str] = {}
-    for name, status, message in found:
+    for name, status, message in results:
         name = _unique(name, checks)
         # `pending` and `other` are CTRF's words for tests that gave no answer.
         checks[name] = statuses.get(status, "skipped" if status == "pending" else "error")
