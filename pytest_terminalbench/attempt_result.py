@@ -41,7 +41,7 @@ class AttemptResult:
     @property
     def reward(self) -> float | None:
         """None for a void attempt: it has no score."""
-        return None if isinstance(self.outcome, Void) else self.outcome.reward
+        return self.outcome.reward
 
     @property
     def share(self) -> float | None:

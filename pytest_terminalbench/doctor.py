@@ -151,9 +151,9 @@ def engine_facts(known: Mapping[str, Any], info: Mapping[str, Any]) -> Iterator[
 
 
 def _cgroups(info: Mapping[str, Any], *, is_rootless: bool) -> Probe:
-    found = str(info.get("CgroupVersion") or "1")
-    value = f"v{found} ({info.get('CgroupDriver') or 'driver not known'})"
-    if is_rootless and found == "1":
+    version = str(info.get("CgroupVersion") or "1")
+    value = f"v{version} ({info.get('CgroupDriver') or 'driver not known'})"
+    if is_rootless and version == "1":
         note = "a rootless engine enforces limits only with cgroup v2"
         return Probe(name="cgroup", value=value, level=Level.WARNING, note=note)
     return Probe(name="cgroup", value=value)
@@ -210,15 +210,15 @@ def _networks(engine: DockerEngine) -> Iterator[Probe]:
 
 
 def _leftovers(engine: DockerEngine) -> Iterator[Probe]:
-    found = leftovers(engine)
-    orphans = sum(one.is_orphan for one in found)
+    containers = leftovers(engine)
+    orphans = sum(container.is_orphan for container in containers)
     if orphans:
-        value = f"{orphans} of {len(found)} of ours have no living owner"
+        value = f"{orphans} of {len(containers)} of ours have no living owner"
         yield Probe(
             name="leftover containers", value=value, level=Level.WARNING, note="`terminalbench gc` removes them"
         )
     else:
-        yield Probe(name="leftover containers", value=f"none ({len(found)} in use)")
+        yield Probe(name="leftover containers", value=f"none ({len(containers)} in use)")
 
 
 def _bases(engine: DockerEngine, image_map: ImageMap) -> Iterator[Probe]:

@@ -11,19 +11,20 @@ import math
 import os
 import reprlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_terminalbench.errors import TerminalBenchError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 __all__ = [
     "FieldError",
     "Fields",
-    "Types",
     "append_line",
-    "mistyped",
     "now_text",
     "parse_document",
     "parse_json",
@@ -31,15 +32,13 @@ __all__ = [
     "read_document",
     "read_json",
     "time_text",
+    "validation_problems",
     "write_atomically",
     "write_json",
 ]
 
 # No file of ours is nested deeper than a tenth of this; what is exhausts the stack of whoever walks through it.
 DEEPEST = 100
-_MISSING = object()
-
-Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
 
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")
@@ -85,9 +84,11 @@ def parse_document(
     """As `read_document`, of what `file` (for messages) holds."""
     try:
         content = parse_json(raw)
-        version = Fields(content).get("schema_version", unversioned)
     except ValueError as problem:
-        raise error.of_file(file, f"is damaged: {problem}", cure) from None
+        raise error.of_file(file, f"is damaged: not JSON: {problem}", cure) from None
+    if not isinstance(content, dict):
+        raise error.of_file(file, "is damaged: the document is no object", cure)
+    version = content.get("schema_version", unversioned)
     if type(version) is not int or version not in versions:
         readable = " and ".join(map(str, sorted(versions)))
         raise error.of_file(
@@ -98,17 +99,27 @@ def parse_document(
     try:
         return read(content)
     except (KeyError, TypeError, ValueError, TerminalBenchError) as problem:
-        raise error.of_file(file, f"is damaged: {_told(problem)}", cure) from None
+        raise error.of_file(file, f"is damaged: {_explained(problem)}", cure) from None
 
 
-def _told(problem: Exception) -> str:
+def _explained(problem: Exception) -> str:
     """The fields that are wrong, as people read it."""
     from pydantic import ValidationError
 
     if isinstance(problem, ValidationError):
-        details = problem.errors(include_url=False)[:3]
-        return "; ".join(f"{'.'.join(map(str, detail['loc'])) or 'document'}: {detail['msg']}" for detail in details)
+        return "; ".join(validation_problems(problem)[:3])
     return f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
+
+
+def validation_problems(error: ValidationError) -> list[str]:
+    """What a pydantic model refused, each as ``<field>: <problem>``, or the problem alone for the whole document."""
+    problems = []
+    for detail in error.errors(include_url=False):
+        field = ".".join(map(str, detail["loc"]))
+        is_unknown = detail["type"] == "extra_forbidden"
+        message = "unknown key" if is_unknown else detail["msg"].removeprefix("Value error, ")
+        problems.append(f"{field}: {message}" if field else message)
+    return problems
 
 
 def read_json(file: Path) -> Any:
@@ -225,6 +236,10 @@ class Fields:
         """An object of numbers."""
         return {key: _number(f"{name}.{key}", value) for key, value in self.mapping(name).items()}
 
+    def texts_by_name(self, name: str) -> dict[str, str]:
+        """An object of texts."""
+        return {key: _text(f"{name}.{key}", value) for key, value in self.mapping(name).items()}
+
     def nested(self, name: str, read: Callable[[Any], _Value]) -> _Value:
         """What `read` makes of the object; FieldError says where in it something is wrong."""
         return _read_at(name, self._value(name), read)
@@ -274,25 +289,6 @@ def _read_at(place: str, value: object, read: Callable[[Any], _Value]) -> _Value
         raise FieldError(f"{place}.{error.args[0]}", "is missing") from None
     except (TypeError, ValueError, TerminalBenchError) as error:
         raise FieldError(place, f"is wrong: {error}") from None
-
-
-def mistyped(where: str, value: object, types: Types) -> Iterator[str]:
-    """What is wrong with `value`, called `where`: no object, or a field that is missing or of another type.
-
-    True and false are no numbers, and neither are NaN and the infinities.
-    """
-    if not isinstance(value, dict):
-        yield f"{where} is no object"
-        return
-    for key, wanted in types.items():
-        if not _is_one(value.get(key, _MISSING), wanted if isinstance(wanted, tuple) else (wanted,)):
-            yield f"{where} has no usable {key!r}"
-
-
-def _is_one(value: object, wanted: tuple[type, ...]) -> bool:
-    if isinstance(value, bool):
-        return bool in wanted
-    return isinstance(value, wanted) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------

@@ -10,9 +10,14 @@ from typing import Generic, TypeVar
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.naming import nearest
 
-__all__ = ["Extensions"]
+__all__ = ["Extensions", "installed_places"]
 
 T = TypeVar("T")
+
+
+def installed_places(group: str, own: Mapping[str, str]) -> dict[str, str]:
+    """Name -> ``module:attribute``: of installed packages, by entry points of `group`, and our `own`, which win."""
+    return {**{point.name: point.value for point in entry_points(group=group)}, **own}
 
 
 class Extensions(Generic[T]):
@@ -42,7 +47,7 @@ class Extensions(Generic[T]):
         return self._loaded[name]
 
     def _places(self) -> dict[str, str]:
-        return {**{point.name: point.value for point in entry_points(group=self.group)}, **self._own}
+        return installed_places(self.group, self._own)
 
     def _load(self, name: str) -> T:
         places = self._own if name in self._own else self._places()

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-# A webhook is told three times at most, and the run waits for it no longer than this.
+# A webhook is called three times at most, and the run waits for it no longer than this.
 POST_TRIES = 3
 POST_TIMEOUT_S = 3.0
 POST_WAIT_S = 10.0

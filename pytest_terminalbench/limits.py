@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
+from pytest_terminalbench.documents import Fields
+
 __all__ = ["Limits", "Timeouts"]
 
 # What starting, stopping and copying may add to a trial's own limits before its container ends by itself: an agent that
@@ -64,12 +66,11 @@ class Limits:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Limits:
-        """The opposite of `to_json`; raises KeyError, TypeError or ValueError for what are no limits."""
-        values = {field.name: content[field.name] for field in fields(cls) if field.name in content}
-        for name, seconds in values.items():
-            if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-                raise TypeError(f"{name} is {seconds!r}, not a number of seconds")
-        missing = {"build_s", "agent_s", "verifier_s"} - set(values)
-        if missing:
-            raise KeyError(f"limits without {', '.join(sorted(missing))}")
-        return cls(**values)
+        """The opposite of `to_json`; raises ValueError naming the field for what are no limits."""
+        limits = Fields(content)
+        return cls(
+            build_s=limits.number("build_s"),
+            agent_s=limits.number("agent_s"),
+            verifier_s=limits.number("verifier_s"),
+            wait_s=limits.number_or("wait_s", 0.0),
+        )

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["counted", "nearest", "sanitised"]
+__all__ = ["counted", "listed", "nearest", "sanitised"]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 cell``, ``2 cells``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str], most: int = 5) -> str:
+    """The first few of `items`, and how many more there are."""
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def sanitised(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,7 +40,7 @@ class Unsolved:
 
 @dataclass(frozen=True, kw_only=True)
 class Void:
-    """The question could not be put, so there is no score. Never averaged; counted and shown apart.
+    """It could not run or could not be judged, so there is no score. Never averaged; counted and shown apart.
 
     ``transient`` says that the cause lies in our own layers and a second try may succeed.
     """
@@ -47,6 +48,11 @@ class Void:
     reason: str
     phase: Phase
     transient: bool = False
+
+    @property
+    def reward(self) -> None:
+        """It has no score."""
+        return None
 
 
 Outcome: TypeAlias = Solved | Unsolved | Void
@@ -62,7 +68,7 @@ def outcome_facts(outcome: Outcome) -> dict[str, Any]:
     return {
         "outcome": outcome_name(outcome),
         "reason": outcome.reason,
-        "reward": None if isinstance(outcome, Void) else outcome.reward,
+        "reward": outcome.reward,
         "phase": None if isinstance(outcome, Solved) else outcome.phase.value,
     }
 
@@ -76,7 +82,7 @@ def outcome_from(facts: Mapping[str, Any]) -> Outcome:
     if name == "void":
         return Void(reason=reason, phase=phase)
     reward = facts.get("reward")
-    if isinstance(reward, bool) or not isinstance(reward, int | float):
+    if isinstance(reward, bool) or not isinstance(reward, int | float) or not math.isfinite(reward):
         raise TypeError(f"reward is {reward!r}, not a number")
     if (name == "solved") != (reward >= 1):
         raise ValueError(f"outcome {name!r} contradicts reward {reward!r}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import TerminalBenchError
 
@@ -38,6 +39,13 @@ class Usage:
     cost_usd: float | None = 0.0
     calls: int = 0
     turns: int = 0
+
+    @classmethod
+    def from_json(cls, content: object) -> Usage:
+        """The opposite of `dataclasses.asdict`; raises ValueError naming the field for what is no usage."""
+        usage = Fields(content)
+        counts = ("input_tokens", "output_tokens", "cached_tokens", "calls", "turns")
+        return cls(**{name: usage.whole_or(name, 0) for name in counts}, cost_usd=usage.number_or("cost_usd", None))
 
     def __add__(self, other: Usage) -> Usage:
         """Both together; a cost that is not known makes the sum unknown."""

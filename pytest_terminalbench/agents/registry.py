@@ -6,12 +6,12 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from pytest_terminalbench.agents.argument_texts import AgentArgument
 from pytest_terminalbench.agents.spec import AgentFactory, AgentSpec, find_class, own_name, place_of, taken_arguments
 from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.extensions import installed_places
 from pytest_terminalbench.naming import nearest
 
 __all__ = ["ENTRY_POINTS", "AgentFacts", "AgentRegistry", "AgentSpec"]
@@ -42,9 +42,7 @@ class AgentRegistry:
     """The agents that a session can name."""
 
     def __init__(self) -> None:
-        self._places: dict[str, str | AgentFactory] = dict(_OWN)
-        for point in entry_points(group=ENTRY_POINTS):
-            self._places.setdefault(point.name, point.value)
+        self._places: dict[str, str | AgentFactory] = {**installed_places(ENTRY_POINTS, _OWN)}
 
     def register(self, name: str, agent: AgentFactory) -> None:
         """Make `agent` (a class, or a function that returns an agent) known as `name`.

@@ -162,7 +162,7 @@ def _digest(file: Path) -> str | None:
     try:
         return digest_bytes(file.read_bytes())
     except OSError:
-        return None  # Whether it is missing or cannot be read is told by who reads the record.
+        return None  # Whoever reads the record says whether it is missing or cannot be read.
 
 
 def _check_as_seen(file: Path, seen: str | None, *, again: str) -> None:

@@ -1,6 +1,6 @@
 """The log of approvals: append-only, each line carrying the digest of the one before.
 
-A line also carries the digest of itself and of the record it tells of, so that the last line, which nothing follows,
+A line also carries the digest of itself and of the record it is about, so that the last line, which nothing follows,
 and the baselines can be checked, too. Lines of earlier versions have neither; what they tell is compared then.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
-from pytest_terminalbench.documents import now_text, parse_line
+from pytest_terminalbench.documents import now_text, parse_json, parse_line
 from pytest_terminalbench.errors import BaselineError
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 AUDIT = "audit.jsonl"
-# The action of a line about a baseline that was rewritten without being approved anew.
+# The action of a line about a baseline that was rewritten without being approved again.
 MIGRATED = "migrated"
 # In a line about a baseline that moved: where it lay before.
 MOVED_FROM = "from"
@@ -82,7 +82,7 @@ def problems(file: Path) -> list[str]:
 
     Raises BaselineError where the log cannot be read at all.
     """
-    found, changed = [], []
+    wrong, changed = [], []
     expected = NOTHING_BEFORE
     content = _content(file)
     lines = content.splitlines()
@@ -90,13 +90,13 @@ def problems(file: Path) -> list[str]:
         entry = parse_line(line)
         if entry is None:
             is_cut = number == len(lines) and not content.endswith(b"\n")
-            found.append(f"{file}:{number} is {'cut off' if is_cut else 'not JSON, or no object'}")
+            wrong.append(f"{file}:{number} is {'cut off' if is_cut else 'not JSON, or no object'}")
         elif entry.get("previous") != expected:
-            found.append(f"{file}:{number} does not follow from the line before: one of the two was changed or removed")
+            wrong.append(f"{file}:{number} does not follow from the line before: one of the two was changed or removed")
         if entry is not None and "digest" in entry and entry["digest"] != _own_digest(entry):
             changed.append(f"{file}:{number} was changed: it is not what its digest says")
         expected = digest_bytes(line)
-    return found + changed
+    return wrong + changed
 
 
 def contradictions(folder: Path) -> list[str]:
@@ -106,37 +106,37 @@ def contradictions(folder: Path) -> list[str]:
     """
     file = folder / AUDIT
     last: dict[str, dict[str, Any]] = {}
-    known: set[tuple[str, str]] = set()
-    found = []
+    approved: set[tuple[str, str]] = set()
+    contradicting = []
     for entry in entries(file):
         cell = str(entry.get("cell"))
         moved_from = str(entry.get(MOVED_FROM, cell))
         if moved_from != cell:
             last.pop(moved_from, None)
-            known |= {(cell, baseline_id) for place, baseline_id in known if place == moved_from}
+            approved |= {(cell, baseline_id) for place, baseline_id in approved if place == moved_from}
         superseded = entry.get("supersedes")
-        if superseded is not None and (cell, str(superseded)) not in known:
-            found.append(
+        if superseded is not None and (cell, str(superseded)) not in approved:
+            contradicting.append(
                 f"{file}: {entry.get('baseline_id')} superseded {superseded}, which the log does not know: lines were "
                 f"removed; restore {file.name} from version control"
             )
-        known.add((cell, str(entry.get("baseline_id"))))
+        approved.add((cell, str(entry.get("baseline_id"))))
         last[cell] = entry
     places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob("*/*/*.json")}
     for cell in sorted(last.keys() | places.keys()):
-        found += contradiction(file, cell, places.get(cell), last.get(cell))
-    return found
+        contradicting += contradiction(file, cell, places.get(cell), last.get(cell))
+    return contradicting
 
 
 def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
-    """What the file of a baseline and the line that should tell of it disagree in; None: there is none."""
+    """What the file of a baseline and the line about it disagree in; None: there is none."""
     if place is None:
-        yield f"{log} tells of a baseline for {cell}, and there is none: restore its file from version control"
+        yield f"{log} has a baseline for {cell}, and there is none: restore its file from version control"
         return
     if entry is None:
         yield (
             f"{place} has no line in {log.name}: nobody approved it here, or lines were removed; restore both from "
-            "version control, or remove the file and approve anew"
+            "version control, or remove the file and approve again"
         )
         return
     try:
@@ -147,20 +147,20 @@ def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, 
     if record is not None and (differing := _differing(record, place, entry)):
         yield (
             f"{place} is not what the last line of {cell} in {log.name} says ({', '.join(differing)}): one of the two "
-            "was changed; restore both from version control, or approve the cell anew"
+            "was changed; restore both from version control, or approve the cell again"
         )
 
 
 def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) -> list[str]:
-    """What `record` and the line that should tell of it disagree in."""
+    """What `record` and the line about it disagree in."""
     if entry.get("action") == "retired":
-        said = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
+        expected = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
     elif entry.get("action") == MIGRATED:
-        # By whom it was approved is told by an earlier line.
-        said = {name: entry.get(name) for name in ("baseline_id", "status")}
+        # An earlier line says who approved it.
+        expected = {name: entry.get(name) for name in ("baseline_id", "status")}
     else:
-        said = {name: entry[key] for key, name in _TOLD.items() if key in entry}
-    differing = [name for name, value in said.items() if getattr(record, name) != value]
+        expected = {name: entry[key] for key, name in _TOLD.items() if key in entry}
+    differing = [name for name, value in expected.items() if getattr(record, name) != value]
     if not differing and "record" in entry and entry["record"] != record_digest(place.read_text(encoding="utf-8")):
         differing.append("its content")
     return differing
@@ -168,7 +168,7 @@ def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) ->
 
 def record_digest(text: str) -> str:
     """The digest of a baseline's content, however its file is laid out."""
-    return digest_json(json.loads(text))
+    return digest_json(parse_json(text))
 
 
 def readable(file: Path) -> str:

@@ -156,7 +156,7 @@ def _question(baseline: StoredBaseline, actors: set[_Actor]) -> str:
     name = baseline.cell.model
     if name is None:
         listed = " or ".join(sorted(repr(actor.agent) for actor in actors))
-        return f"{folder} may be of the agents {listed}; remove its files and approve anew with --update-baselines"
+        return f"{folder} may be of the agents {listed}; remove its files and approve again with --update-baselines"
     candidates = sorted(str(actor.model) for actor in actors) or ["PROVIDER/NAME"]
     known = f"runs know {' and '.join(candidates)}" if actors else "no run in the results folder tells"
     return f"{folder}: which model is {name!r}? ({known}); say it: " + " or ".join(
@@ -180,7 +180,7 @@ def _hindrances(folder: Path, move: Move, log: _Log) -> Iterator[str]:
     there = read_record(folder / move.cell.baseline_file) if move.is_elsewhere else None
     if there is not None and there != move.record:
         yield (
-            f"{move.old.file} would become {move.name}, which has been approved anew: restore one of the "
+            f"{move.old.file} would become {move.name}, which has been approved again: restore one of the "
             "two from version control, with the log, and remove the other"
         )
 

@@ -81,5 +81,5 @@ def _differences(baseline: Mapping[str, Any], now: Mapping[str, Any], prefix: st
 
 def _shown(value: object) -> str:
     text = str(value)
-    # Digests are told apart by their first figures.
+    # The first digits of a digest tell it from others.
     return f"{text[:19]}…" if text.startswith("sha256:") else text

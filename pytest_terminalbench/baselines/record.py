@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, model_validator
 
-from pytest_terminalbench.documents import parse_json
+from pytest_terminalbench.documents import parse_document
 from pytest_terminalbench.errors import BaselineError, SettingsError
 from pytest_terminalbench.identity import CellId, escaped
 
 __all__ = ["CURE", "BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
 
 SCHEMA_VERSION = 2
-# Its records say no cell: agent and model are told by the folder's name alone.
+# Its records do not name their cell: only the folder's name says which agent and model.
 WITHOUT_CELL = 1
-CURE = "restore it from version control, or remove it and approve anew with --update-baselines"
+CURE = "restore it from version control, or remove it and approve again with --update-baselines"
 
 
 class _Strict(BaseModel):
@@ -71,7 +71,7 @@ class BaselineRecord(_Strict):
     def _consistent(self) -> BaselineRecord:
         if (self.cell is None) != (self.schema_version == WITHOUT_CELL):
             raise ValueError(
-                f"schema_version is {self.schema_version}, and it {'says no' if not self.cell else 'says a'} cell"
+                f"schema_version is {self.schema_version}, and it {'has no' if not self.cell else 'has a'} cell"
             )
         if self.cell is not None and self.cell.scenario != self.scenario_id:
             raise ValueError(f"scenario_id is {self.scenario_id!r}, but its cell's scenario is {self.cell.scenario!r}")
@@ -88,11 +88,11 @@ class BaselineRecord(_Strict):
 
 def measure(values: Sequence[float | None], *, digits: int = 3) -> Measure | None:
     """The measure of `values`; None when one of them is not known."""
-    known = [round(value, digits) for value in values if value is not None]
-    if not known or len(known) < len(values):
+    rounded = [round(value, digits) for value in values if value is not None]
+    if not rounded or len(rounded) < len(values):
         return None
-    spread = round(max(known) - min(known), digits)
-    return Measure(median=round(statistics.median(known), digits), spread=spread, values=known)
+    spread = round(max(rounded) - min(rounded), digits)
+    return Measure(median=round(statistics.median(rounded), digits), spread=spread, values=rounded)
 
 
 def read_record(file: Path) -> BaselineRecord | None:
@@ -102,12 +102,12 @@ def read_record(file: Path) -> BaselineRecord | None:
     the file is named for.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        raw = file.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BaselineError(f"{file} cannot be read: {error}") from None
-    record = parse_record(text, str(file))
+    except OSError as error:
+        raise BaselineError.of_file(file, f"cannot be read: {error.strerror or error}", CURE) from None
+    record = parse_record(raw, file)
     if escaped(record.scenario_id) != file.stem:
         raise BaselineError(
             f"{file} is damaged: scenario_id is {record.scenario_id!r}, but the file is named for another; {CURE}"
@@ -115,24 +115,12 @@ def read_record(file: Path) -> BaselineRecord | None:
     return record
 
 
-def parse_record(text: str, source: str) -> BaselineRecord:
-    """The record in `text`; `source` is for messages."""
-    try:
-        content = parse_json(text)
-    except ValueError as error:
-        raise BaselineError(f"{source} is damaged: not JSON: {error}; {CURE}") from None
-    version = content.get("schema_version") if isinstance(content, Mapping) else None
-    if version not in (WITHOUT_CELL, SCHEMA_VERSION):
-        raise BaselineError(
-            f"{source} has schema_version {version!r}, and this version of pytest-terminalbench reads up to "
-            f"{SCHEMA_VERSION}; upgrade pytest-terminalbench, or {CURE}"
-        )
-    try:
-        return BaselineRecord.model_validate(content)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-        said = "; ".join(f"{'.'.join(map(str, d['loc'])) or 'record'}: {d['msg']}" for d in details[:3])
-        raise BaselineError(f"{source} is damaged: {said}; {CURE}") from None
+def parse_record(raw: str | bytes, file: Path) -> BaselineRecord:
+    """The record that `file` (for messages) holds."""
+    versions = (WITHOUT_CELL, SCHEMA_VERSION)
+    return parse_document(
+        raw, BaselineRecord.model_validate, file=file, error=BaselineError, cure=CURE, versions=versions
+    )
 
 
 def serialised(record: BaselineRecord) -> str:

@@ -150,7 +150,8 @@ class CellRun:
         )
         self._on_change()
         raise CellBlocked(
-            f"{parity.why_blocked}\nApprove anew with --update-baselines, or compare all the same with --tb-parity warn"
+            f"{parity.why_blocked}\n"
+            "Approve again with --update-baselines, or compare all the same with --tb-parity warn"
         )
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:

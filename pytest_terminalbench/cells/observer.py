@@ -1,4 +1,4 @@
-"""Who is told what happens to cells: pytest's plugin, a web page, nobody."""
+"""Who hears what happens to cells: pytest's plugin, a web page, nobody."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Observer(Protocol):
 
 
 class Unobserved:
-    """Nobody is told."""
+    """Nobody listens."""
 
     def trial_started(self, cell: Cell) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Judging the trials of a cell again, and comparing the cell anew with its baseline. No agent acts."""
+"""Judging the trials of a cell again, and comparing the cell again with its baseline. No agent acts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pytest_terminalbench.trials.regrading import regrade_trial, why_not_regrada
 from pytest_terminalbench.trials.result import TrialResult, read_result
 from pytest_terminalbench.trials.snapshot import SNAPSHOT_FOLDER, read_snapshot
 
-__all__ = ["CellRegrader", "RegradedCell", "RegradedTrial", "compared_anew"]
+__all__ = ["CellRegrader", "RegradedCell", "RegradedTrial", "compared_again"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class CellRegrader:
         """Judge every trial of `cell` that can be judged again; `compare` gives the cell's verdict on all of them.
 
         Raises RunFolderError for a result that is missing or damaged, and EngineUnreachable where no environment can be
-        had. What else goes wrong is told of each trial.
+        had. What else goes wrong is reported for each trial.
         """
         trials = [read_result(self.root / attempt.folder / "result.json") for attempt in cell.attempts]
         whys = [why_not_regradable(trial, scenario) for trial in trials]
@@ -140,7 +140,7 @@ class CellRegrader:
             raise RunFolderError("the scenario's image is another now: its agent acted in something else")
 
 
-def compared_anew(
+def compared_again(
     cell: CellResult,
     trials: Sequence[TrialResult],
     *,

@@ -22,11 +22,11 @@ def list_agents(output: FormatOption = Format.TABLE) -> None:
     """Our agents and those of installed packages; what a conftest.py adds is known to its session alone."""
     from pytest_terminalbench.agents.registry import AgentRegistry
 
-    found = AgentRegistry().facts()
+    agents = AgentRegistry().facts()
     if output is Format.JSON:
-        print_json([asdict(agent) for agent in found])
+        print_json([asdict(agent) for agent in agents])
     else:
-        print_table(["name", "model", "arguments", "what it does"], [_row(agent) for agent in found])
+        print_table(["name", "model", "arguments", "what it does"], [_row(agent) for agent in agents])
 
 
 def _row(agent: AgentFacts) -> list[str | Styled]:

@@ -233,7 +233,7 @@ def migrate(
 
 @app.command("audit")
 def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABLE) -> None:
-    """Check the log of approvals against itself and the baselines, and write it anew for reading (AUDIT.md).
+    """Check the log of approvals against itself and the baselines, and write it for reading (AUDIT.md).
 
     Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
@@ -243,19 +243,19 @@ def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABL
     folder = baselines_folder(baselines)
     log = folder / AUDIT
     try:
-        found = list(entries(log))
+        lines = list(entries(log))
         broken = [*problems(log), *contradictions(folder)]
     except BaselineError as error:
         _refuse(str(error))
     if output is Format.JSON:
-        print_json(found)
-    elif found:
-        rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in found]
+        print_json(lines)
+    elif lines:
+        rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in lines]
         print_table(["when", "what", "baseline", "by", "how"], rows)
     elif not broken:
         say(f"{shown_path(log)} has no entries")
         return
-    if found:
+    if lines:
         try:
             write_atomically(folder / "AUDIT.md", readable(log))
         except OSError as error:
@@ -264,7 +264,7 @@ def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABL
         complain(problem)
     if broken:
         raise typer.Exit(EXIT_REFUSED)
-    say(f"the chain of {len(found)} entries is whole; {shown_path(folder / 'AUDIT.md')} is written")
+    say(f"the chain of {len(lines)} entries is whole; {shown_path(folder / 'AUDIT.md')} is written")
 
 
 def _models(pairs: Sequence[str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from pytest_terminalbench.cli.output import (
 )
 from pytest_terminalbench.cli.project import catalog, find_datasets
 from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.scenarios.dataset_list import DatasetEntry
@@ -46,19 +47,20 @@ def list_datasets(output: FormatOption = Format.TABLE) -> None:
     """Every dataset under scenarios/, with its version and the digest of its content."""
     from pytest_terminalbench.scenarios.dataset_list import listed_datasets
 
-    known = catalog()
-    entries = listed_datasets(known)
+    datasets = catalog()
+    entries = listed_datasets(datasets)
     if output is Format.JSON:
         print_json([{**asdict(entry), "folder": str(entry.folder)} for entry in entries])
         return
     if not entries:
-        say(f"no datasets under {shown_path(known.root / 'scenarios')}")
+        say(f"no datasets under {shown_path(datasets.root / 'scenarios')}")
         return
     columns: list[Numbers | str] = ["name", "version", Numbers("scenarios"), "digest", "folder"]
     print_table(columns, [_entry_row(entry) for entry in entries])
     for entry in entries:
         if entry.problems:
-            say(f"{entry.name}: {_count(entry.problems, 'problem')}; see `terminalbench dataset validate {entry.name}`")
+            problems = counted(entry.problems, "problem")
+            say(f"{entry.name}: {problems}; see `terminalbench dataset validate {entry.name}`")
 
 
 def _entry_row(entry: DatasetEntry) -> list[str | Styled]:
@@ -74,22 +76,22 @@ def validate(names: Names = None, output: FormatOption = Format.TABLE) -> None:
     """
     from pytest_terminalbench.scenarios.validation import check_path
 
-    known = catalog()
-    checked = [check_path(known, name) for name in _chosen(names)]
+    datasets = catalog()
+    checked = [check_path(datasets, name) for name in _chosen(names)]
     if output is Format.JSON:
-        print_json([_checked_json(one) for one in checked])
+        print_json([_checked_json(result) for result in checked])
     else:
-        for one in checked:
-            _print_checked(one)
-    if any(one.problems for one in checked):
+        for result in checked:
+            _print_checked(result)
+    if any(result.problems for result in checked):
         raise typer.Exit(EXIT_WRONG)
 
 
 def _chosen(names: Sequence[str] | None) -> list[str]:
-    known = catalog()
-    chosen = list(names or known.names())
+    datasets = catalog()
+    chosen = list(names or datasets.names())
     if not chosen:
-        raise SettingsError(f"no datasets under {known.root / 'scenarios'}; name a folder or a scenario's file")
+        raise SettingsError(f"no datasets under {datasets.root / 'scenarios'}; name a folder or a scenario's file")
     return chosen
 
 
@@ -112,9 +114,9 @@ def _print_checked(checked: Checked) -> None:
         # One cure stands for all problems of a file.
         if problem.cure and not (following and following[0].file == before):
             typer.echo(f"  To fix it: {problem.cure}")
-    right = _count(len(checked.scenarios), "valid scenario")
+    right = counted(len(checked.scenarios), "valid scenario")
     typer.echo(
-        f"{checked.name}: {right}, {_count(len(checked.problems), 'problem') if checked.problems else 'no problems'}"
+        f"{checked.name}: {right}, {counted(len(checked.problems), 'problem') if checked.problems else 'no problems'}"
     )
 
 
@@ -133,14 +135,14 @@ def lint(
         return
     from pytest_terminalbench.scenarios.lint import Severity
 
-    found = [finding for name in _chosen(names) for finding in _findings(name)]
-    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    findings = [finding for name in _chosen(names) for finding in _findings(name)]
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if output is Format.JSON:
-        print_json([_finding_json(finding) for finding in found])
+        print_json([_finding_json(finding) for finding in findings])
     else:
-        for finding in found:
+        for finding in findings:
             _print_finding(finding)
-        say(f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}")
+        say(f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
     if errors:
         raise typer.Exit(EXIT_WRONG)
 
@@ -191,10 +193,14 @@ def lock(
             typer.echo(str(shown_path(write_lock(dataset))))
             continue
         locked = read_lock(dataset)
-        found = [f"{one.id}: {what}" for one in dataset.scenarios() for what in drift(one, locked.scenarios)]
-        found += dataset_drift(dataset, locked)
-        drifted += len(found)
-        typer.echo("\n".join(found) or f"{dataset.name}: as it was locked")
+        lines = [
+            f"{scenario.id}: {change}"
+            for scenario in dataset.scenarios()
+            for change in drift(scenario, locked.scenarios)
+        ]
+        lines += dataset_drift(dataset, locked)
+        drifted += len(lines)
+        typer.echo("\n".join(lines) or f"{dataset.name}: as it was locked")
     if drifted:
         raise typer.Exit(1)
 
@@ -222,7 +228,3 @@ def schema(
     except OSError as error:
         raise SettingsError(f"--output {target} cannot be written: {error}") from None
     say(f"wrote {target}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

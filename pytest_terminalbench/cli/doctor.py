@@ -49,5 +49,5 @@ def _rows(probe: Probe) -> Iterator[list[str | Styled]]:
 
 def _verdict(*, is_fine: bool, warnings: int) -> str:
     if not is_fine:
-        return "runs cannot work here until what failed is mended"
+        return "runs cannot work here until what failed is fixed"
     return "runs can work here" + (f" ({counted(warnings, 'warning')})" if warnings else "")

@@ -22,6 +22,7 @@ from pytest_terminalbench.cli.output import (
 )
 from pytest_terminalbench.cli.project import catalog, engine, project_image_map
 from pytest_terminalbench.errors import ScenarioError, SettingsError
+from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.environments.parallel_builds import Built
@@ -81,15 +82,15 @@ def _scenarios(dataset: str, wanted: str | None) -> tuple[list[ContainerScenario
     from pytest_terminalbench.scenarios.container import ContainerScenario
     from pytest_terminalbench.scenarios.select_by_name import select_files
 
-    found = catalog().find(dataset, asked="dataset")
-    valid, wrong = found.check()
+    chosen = catalog().find(dataset, asked="dataset")
+    valid, wrong = chosen.check()
     right = [scenario for scenario in valid if isinstance(scenario, ContainerScenario)]
     if wanted:
-        files = select_files([found], wanted.split(","))
+        files = select_files([chosen], wanted.split(","))
         right = [scenario for scenario in right if scenario.file in files]
         wrong = [error for error in wrong if error.file in files]
     if not right and not wrong:
-        raise SettingsError(f"{found.folder} holds no scenarios with a container")
+        raise SettingsError(f"{chosen.folder} holds no scenarios with a container")
     return right, wrong
 
 
@@ -123,7 +124,7 @@ def prune(
         print_table(
             columns, [[image.scenario_id, ", ".join(image.tags), f"{image.size_bytes >> 20}"] for image in images]
         )
-    say(f"{'would remove at most' if dry_run else 'removed'} {len(images)} image{'' if len(images) == 1 else 's'}")
+    say(f"{'would remove at most' if dry_run else 'removed'} {counted(len(images), 'image')}")
 
 
 @app.command("bootstrap")

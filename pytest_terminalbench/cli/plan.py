@@ -136,7 +136,7 @@ def _known_text(known: KnownResults) -> str:
 
 
 def _print_table(planned: AttemptPlan) -> None:
-    """A column for each number of scenarios; what a session takes is told of the number asked for."""
+    """A column for each number of scenarios; what a session takes is shown for the number asked for."""
     takes = [
         (heading, text)
         for heading, text in (("agent's time", _time), ("USD", _cost))
@@ -214,13 +214,13 @@ def _assumptions(planned: AttemptPlan) -> Iterator[str]:
         "every scenario loses the same share of its solve rate; where some break altogether, smaller drops are seen too"
     )
     if known is None:
-        yield "half of the attempts solve, for want of anything better; --baseline takes it from results"
+        yield "half of the attempts solve, because nothing better is known; --baseline takes it from results"
         yield "as many attempts are approved as are compared with them"
     spread = f"attempts at a scenario vary by p(1-p) = {planned.rates.within_variance:.2g} on average"
     if known is not None and known.has_repeats:
         yield f"{spread}, as they did"
     else:
-        yield f"{spread}: assumed, for no scenario was tried twice"
+        yield f"{spread}: assumed, because no scenario was tried twice"
     if known is not None and known.agent_s is not None:
         yield "time is the agent's alone, added up: divide it by how many run at a time"
     if known is not None and known.cost_usd is None:

@@ -29,9 +29,9 @@ def baselines_folder(chosen: Path | None) -> Path:
 
 
 def _configured(option: str, default: str) -> Path:
-    found = project()
-    value = found.values.get(option)
-    return found.root / (value if isinstance(value, str) and value else default)
+    settings = project()
+    value = settings.values.get(option)
+    return settings.root / (value if isinstance(value, str) and value else default)
 
 
 def catalog() -> Catalog:
@@ -42,8 +42,8 @@ def catalog() -> Catalog:
 
 def find_datasets(requests: list[str]) -> list[Dataset]:
     """The datasets named on the command line, all that are known when none is; raises SettingsError."""
-    known = catalog()
-    return [known.find(request, asked="dataset") for request in requests or known.names()]
+    datasets = catalog()
+    return [datasets.find(request, asked="dataset") for request in requests or datasets.names()]
 
 
 def project_image_map(chosen: Path | None = None) -> ImageMap:

@@ -74,10 +74,10 @@ def regrade(
 
     if parity not in ("block", "warn"):
         raise typer.BadParameter(f"{parity!r} is none of block, warn", param_hint="--parity")
-    known = catalog()
+    known_datasets = catalog()
     for request in datasets or []:
-        dataset = known.find(request, asked="--dataset")
-        known.add(dataset.name, dataset.folder)
+        dataset = known_datasets.find(request, asked="--dataset")
+        known_datasets.add(dataset.name, dataset.folder)
     try:
         folder = find_run(run, results_folder(results))
         chosen = chosen_cells(folder, cells or [])
@@ -85,7 +85,7 @@ def regrade(
             folder,
             root=project().root,
             baselines=baselines_folder(baselines),
-            catalog=known,
+            catalog=known_datasets,
             image_map=image_map,
             ignores_conditions=parity == "warn",
         )

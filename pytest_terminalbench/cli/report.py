@@ -46,7 +46,7 @@ def report(
         str | None, typer.Option("--dataset", metavar="NAME", help="Only the cells of this one.")
     ] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="First make summary.json and report.md anew from the run's ledger.")
+        bool, typer.Option("--rebuild", help="First rebuild summary.json and report.md from the run's ledger.")
     ] = False,
     results: Annotated[
         Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
@@ -86,7 +86,7 @@ def _rebuild(name: str | None, results: Path, baselines: Path) -> None:
         close_run(run, baselines=baselines)
     except OSError as error:
         raise SettingsError(f"{error.filename or run.path} cannot be written: {error.strerror or error}") from None
-    say(f"summary.json and report.md of {run.id} are made anew")
+    say(f"summary.json and report.md of {run.id} are rebuilt")
 
 
 def _read(name: str | None, results: Path, dataset: str | None) -> StoredRun:

@@ -69,8 +69,8 @@ def _scenario_arguments(requests: Sequence[str], scenarios: str) -> Iterator[str
     from pytest_terminalbench.scenarios.formats import scenario_files
     from pytest_terminalbench.scenarios.select_by_name import select_files
 
-    known = catalog()
-    datasets = [known.find(request, asked="--dataset") for request in requests]
+    known_datasets = catalog()
+    datasets = [known_datasets.find(request, asked="--dataset") for request in requests]
     chosen = select_files(datasets, scenarios.split(","))
     root = project().root.resolve()
     if all(dataset.folder.resolve().is_relative_to(root) for dataset in datasets):

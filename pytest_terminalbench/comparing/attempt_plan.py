@@ -154,7 +154,7 @@ class AttemptPlan:
 
 
 def known_results(record: RunRecord) -> KnownResults:
-    """What `record` tells of sessions to come; of an adaptive one, each scenario's first attempt alone.
+    """What `record` says about later sessions; of an adaptive one, each scenario's first attempt alone.
 
     Raises RunFolderError when no attempt was judged.
     """
@@ -252,7 +252,7 @@ class _Planner:
         )
 
     def answer(self, scenarios: int | None) -> PlannedSession | None:
-        """With the approved baseline if that can be, else with one approved anew, else with more scenarios."""
+        """With the approved baseline if that can be, else with one approved again, else with more scenarios."""
         if scenarios is None:
             return self._with_more_scenarios(self._attempts) if self._attempts else None
         for approved in (self.approved, None) if self.approved else (None,):

@@ -27,6 +27,7 @@ from pytest_terminalbench.comparing.text import (
     verdict_lines,
     verdict_word,
 )
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.statistics import RatioVerdict
 
 __all__ = ["html"]
@@ -76,7 +77,7 @@ def _broken(title: str) -> str:
 
 def _verdict(comparison: Comparison) -> str:
     suite = comparison.suite
-    word, _, said = verdict_word(comparison).partition(": ")
+    word, _, explanation = verdict_word(comparison).partition(": ")
     big = ""
     if suite.effect is not None and suite.p is not None and suite.mde is not None:
         low, high, level, _ = suite.effect.interval
@@ -91,14 +92,14 @@ def _verdict(comparison: Comparison) -> str:
         )
     lines = "".join(f"<li>{escape(line)}</li>" for line in verdict_lines(comparison))
     return (
-        f'<section class="verdict {suite.verdict}"><p class=word><b>{escape(word)}</b> {escape(said)}</p>'
+        f'<section class="verdict {suite.verdict}"><p class=word><b>{escape(word)}</b> {escape(explanation)}</p>'
         f"<dl>{big}</dl><ul>{lines}</ul></section>"
     )
 
 
 def _side(name: str, side: Side) -> str:
     record = side.record
-    sources = f"{len(record.sources)} file{'' if len(record.sources) == 1 else 's'}" if record.sources else ""
+    sources = f"{counted(len(record.sources), 'file')}" if record.sources else ""
     origin = {"run": "a run of ours", "baselines": "approved baselines"}.get(
         record.origin, f"results of {record.origin}"
     )
@@ -167,14 +168,14 @@ def _forest(comparison: Comparison) -> Iterator[str]:
     yield (
         "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (this task, this "
         "agent; Newcombe). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task "
-        f"among so many. {same} task{'' if same == 1 else 's'} did not change.{left}</p></section>"
+        f"among so many. {counted(same, 'task')} did not change.{left}</p></section>"
     )
 
 
 def _forest_row(task: TaskChange) -> Row:
     p, q = directed_p(task)
-    said = f"{task.task}: {_counts(task)}, p = {p_text(p)}, adjusted {p_text(q)}"
-    tip = f"{said}; {interval_text(task.interval, 'this task, this agent', points)}"
+    numbers = f"{task.task}: {_counts(task)}, p = {p_text(p)}, adjusted {p_text(q)}"
+    tip = f"{numbers}; {interval_text(task.interval, 'this task, this agent', points)}"
     return Row(
         label=task.task,
         value=task.difference,
@@ -271,12 +272,12 @@ def _table_row(task: TaskChange) -> str:
 def _strip(task: TaskRecord) -> str:
     marks = strip(task)
     solved = sum(attempt.is_solved for attempt in task.attempts)
-    said = f"{solved} of {len(task.scored)} solved" + (f", {task.voids} void" if task.voids else "")
+    summary = f"{solved} of {len(task.scored)} solved" + (f", {task.voids} void" if task.voids else "")
     inner = "".join(f"<i class={_MARKS.get(mark, 'v')}>{mark}</i>" for mark in marks)
-    return f'<span class=strip role=img aria-label="{said}" title="{said}">{inner}</span>'
+    return f'<span class=strip role=img aria-label="{summary}" title="{summary}">{inner}</span>'
 
 
 def _asides(comparison: Comparison) -> Iterator[str]:
-    for title, said in asides(comparison):
-        items = "".join(f"<li>{escape(line)}</li>" for line in said)
+    for title, lines in asides(comparison):
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
         yield f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.identity import CellId, Label
+from pytest_terminalbench.naming import counted
 
-__all__ = ["Origin", "RunRecord", "TaskRecord", "natural_key", "shortened", "task_name"]
+__all__ = ["Origin", "RunRecord", "TaskRecord", "natural_key", "task_name"]
 
 Origin = Literal["run", "baselines", "terminal-bench", "harbor"]
 
@@ -89,13 +90,7 @@ class RunRecord:
         """``5 attempts`` or ``3 to 5 attempts``: how often a task was tried."""
         counts = sorted({len(task.attempts) for task in self.tasks.values()}) or [0]
         few, many = counts[0], counts[-1]
-        return f"{few} to {many} attempts" if few != many else f"{few} attempt{'' if few == 1 else 's'}"
-
-
-def shortened(items: Sequence[str], most: int = 5) -> str:
-    """The first few of `items`, and how many more there are."""
-    more = len(items) - most
-    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+        return f"{few} to {many} attempts" if few != many else counted(few, "attempt")
 
 
 def natural_key(text: str) -> tuple[tuple[int, str], ...]:

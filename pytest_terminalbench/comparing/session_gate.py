@@ -30,7 +30,7 @@ LEAST_ATTEMPTS_FOR_METRICS = 3
 
 
 class _Metric(NamedTuple):
-    """`name`: in baselines. Values below `floor` are taken for it: a ratio of those tells of the machine."""
+    """`name`: in baselines. Values below `floor` are taken for it: a ratio of smaller ones shows the machine."""
 
     name: str
     of: Callable[[AttemptResult], float | None]

@@ -16,7 +16,8 @@ from pytest_terminalbench.comparing.compare_records import (
     Unlike,
     strip,
 )
-from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, shortened
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
+from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
 from pytest_terminalbench.statistics import Interval, RatioVerdict, how_often
 
@@ -70,10 +71,6 @@ SECTIONS = (
 # --- words and numbers ----------------------------------------------------------------------------------------------
 
 
-def _tasks(count: int) -> str:
-    return f"{count} task{'' if count == 1 else 's'}"
-
-
 def share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
@@ -95,7 +92,7 @@ def metric_name(metric: str) -> str:
 
 
 def interval_text(interval: Interval, population: str, shown: Callable[[float], str] = share) -> str:
-    """With its level, its method and whom it speaks of: an interval without them says nothing."""
+    """With its level, its method and what it is about: an interval without them says nothing."""
     low, high, level, method = interval
     return f"{100 * level:.0f} % interval {shown(low)} to {shown(high)}: {population}; {method}"
 
@@ -120,7 +117,7 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     effect = suite.effect
     yield (
         f"{share(effect.baseline_mean)} solved in the baseline, {share(effect.candidate_mean)} in the candidate, on "
-        f"{_tasks(effect.tasks)}: {points(effect.difference)}"
+        f"{counted(effect.tasks, 'task')}: {points(effect.difference)}"
     )
     yield interval_text(effect.interval, effect.population, lambda value: f"{100 * value:+.1f}")
     yield (
@@ -140,9 +137,8 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
 def paired_text(paired: PairedTest, *, compared: int) -> str:
     """What the tasks say in pairs, of as many as were compared."""
     is_all = paired.tasks == compared
-    pairs = (
-        f"the same {_tasks(compared)}" if is_all else f"the {paired.tasks} of {_tasks(compared)} tried equally often"
-    )
+    tasks = counted(compared, "task")
+    pairs = f"the same {tasks}" if is_all else f"the {paired.tasks} of {tasks} tried equally often"
     changed = f"in pairs, {pairs}: {paired.lower} lower, {paired.higher} higher"
     tested = f"{changed}, p = {p_text(paired.p)} (two-sided; {paired.method})"
     if paired.interval is None:
@@ -163,7 +159,7 @@ def side_facts(record: RunRecord) -> str:
     voids = f"; {record.voids} of {record.attempts} attempts void" if record.voids else ""
     agent = " with ".join(part for part in (record.agent, record.model) if part)
     who = ", ".join(part for part in (agent, record.dataset_label) if part)
-    return f"{who + ': ' if who else ''}{_tasks(len(record.tasks))}, {record.attempts_text} each{voids}"
+    return f"{who + ': ' if who else ''}{counted(len(record.tasks), 'task')}, {record.attempts_text} each{voids}"
 
 
 def score_text(side: Side) -> str:
@@ -191,7 +187,7 @@ def asides(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
     if comparison.unlike:
         left_out = "left out; --parity warn compares them all the same" if comparison.parity == "block" else "compared"
         yield (
-            f"Not under the same conditions ({_tasks(len(comparison.unlike))}, {left_out})",
+            f"Not under the same conditions ({counted(len(comparison.unlike), 'task')}, {left_out})",
             [_unlike_text(one) for one in comparison.unlike[:LISTED]] + _more(comparison.unlike),
         )
     for title, names in (
@@ -200,7 +196,7 @@ def asides(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
         ("Only in the candidate", comparison.only_in_candidate),
     ):
         if names:
-            yield f"{title} ({len(names)})", [shortened(names, LISTED)]
+            yield f"{title} ({len(names)})", [listed(names, LISTED)]
     if comparison.notes:
         yield "Mind", list(comparison.notes)
 
@@ -252,7 +248,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     same = comparison.with_status("same")
     if same:
         yield ""
-        yield f"The same: {_tasks(len(same))}"
+        yield f"The same: {counted(len(same), 'task')}"
     if comparison.ratios:
         yield ""
         yield "Time and cost"

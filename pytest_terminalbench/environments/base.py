@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pytest_terminalbench.documents import Fields
+
 __all__ = ["Environment", "EnvironmentFactory", "ExecResult", "StopReport"]
 
 
@@ -48,6 +50,19 @@ class StopReport:
     memory_counter: str | None = None
     oom_kills: int | None = None
     pids_refused: int | None = None
+
+    @classmethod
+    def from_json(cls, content: object) -> StopReport:
+        """The opposite of `dataclasses.asdict`; raises ValueError naming the field for what is no report."""
+        report = Fields(content)
+        return cls(
+            killed=report.whole_or("killed", 0),
+            unstoppable=report.flag_or("unstoppable", False),
+            memory_peak_mb=report.number_or("memory_peak_mb", None),
+            memory_counter=report.text_or("memory_counter", None),
+            oom_kills=report.whole_or("oom_kills", None),
+            pids_refused=report.whole_or("pids_refused", None),
+        )
 
 
 class Environment(Protocol):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_terminalbench.documents import parse_json
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.settings import project_settings
 
@@ -25,7 +25,7 @@ class ImageMap:
         return self.replacements.get(name, name)
 
     def over(self, other: ImageMap) -> ImageMap:
-        """This map, and `other` where this one says nothing."""
+        """This map, and `other` where this one has no entry."""
         return ImageMap(replacements={**other.replacements, **self.replacements})
 
 
@@ -42,7 +42,7 @@ def load_image_map(file: Path) -> ImageMap:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        content = tomllib.loads(text).get("images", {}) if file.suffix == ".toml" else json.loads(text)
+        content = tomllib.loads(text).get("images", {}) if file.suffix == ".toml" else parse_json(text)
     except (OSError, ValueError) as error:
         raise SettingsError(f"image map {file}: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):

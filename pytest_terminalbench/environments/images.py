@@ -55,9 +55,9 @@ class Images:
         """
         folder = scenario.build_folder
         key = f"{folder or scenario.spec.environment.image} for {scenario.spec.environment.platform}"
-        known = self._known.get(key)
-        if known is not None:
-            return replace(known, build_s=0.0, built=False)
+        earlier = self._known.get(key)
+        if earlier is not None:
+            return replace(earlier, build_s=0.0, built=False)
         began = time.monotonic()
         image = self._build(scenario, folder, build_s) if folder else self._prebuilt(scenario)
         image = replace(image, build_s=time.monotonic() - began if image.built else 0.0)

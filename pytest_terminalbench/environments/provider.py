@@ -22,7 +22,6 @@ __all__ = [
     "ProviderSettings",
     "as_prepared",
     "make_provider",
-    "provider_names",
 ]
 
 ENTRY_POINTS = "pytest_terminalbench.environments"
@@ -142,11 +141,6 @@ def _accepted(found: object) -> ProviderFactory:
 
 
 _PROVIDERS = Extensions[ProviderFactory](ENTRY_POINTS, _OWN, _accepted)
-
-
-def provider_names() -> list[str]:
-    """Every kind of environment that is installed."""
-    return _PROVIDERS.names()
 
 
 def make_provider(kind: str, settings: ProviderSettings) -> Provider:

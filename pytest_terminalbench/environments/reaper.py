@@ -17,8 +17,6 @@ __all__ = [
     "prune_images",
     "remove",
     "scenario_images",
-    "sweep_orphans",
-    "sweep_run",
 ]
 
 
@@ -77,16 +75,6 @@ def remove(engine: Host, containers: Sequence[Leftover]) -> list[str]:
     return removed
 
 
-def sweep_run(engine: Host, run_id: str) -> list[str]:
-    """Remove every container of the run; their ids."""
-    return remove(engine, leftovers(engine, run_id=run_id))
-
-
-def sweep_orphans(engine: Host, *, everything: bool = False) -> list[str]:
-    """Remove containers whose owner is dead or whose time is over (or, with `everything`, all of ours); their ids."""
-    return remove(engine, [container for container in leftovers(engine) if everything or container.is_orphan])
-
-
 @dataclass(frozen=True, kw_only=True)
 class ScenarioImage:
     """An image built for a scenario. ``size_bytes`` counts layers that it shares with others too."""
@@ -115,7 +103,7 @@ def prune_images(engine: Host) -> list[ScenarioImage]:
     removed: list[ScenarioImage] = []
     for image in scenario_images(engine):
         try:
-            # By its id an image of several tags goes only by force; in use it stays in spite of that.
+            # By its id an image of several tags goes only by force; one in use stays even then.
             engine.remove_image(image.id, force=len(image.tags) > 1)
         except EnvironmentFailure:
             continue  # In use, or the parent of another.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_terminalbench.comparing.run_record import RunRecord, shortened
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import read_json
 from pytest_terminalbench.importing.harbor import harbor_files, import_harbor, is_harbor_result
 from pytest_terminalbench.importing.own_baselines import baseline_files, import_baselines, is_baseline
 from pytest_terminalbench.importing.own_runs import import_session
 from pytest_terminalbench.importing.terminal_bench import import_tb, is_tb_results, tb_files
+from pytest_terminalbench.naming import listed
 
 __all__ = ["import_results"]
 
@@ -50,9 +51,9 @@ def _import_folder(folder: Path) -> list[RunRecord]:
     deeper = _submissions(folder)
     if deeper:
         raise RunFolderError(
-            f"{folder} holds several submissions, each with runs of its own; name one of them: {shortened(deeper, 8)}"
+            f"{folder} holds several submissions, each with runs of its own; name one of them: {listed(deeper, 8)}"
         )
-    # `*results.json` is tb's alone, and `result.json` Harbor's; a damaged one is told by whoever reads it.
+    # `*results.json` is tb's alone, and `result.json` Harbor's; whoever reads a damaged one reports it.
     if tb_files(folder):
         return import_tb(folder)
     if harbor_files(folder):

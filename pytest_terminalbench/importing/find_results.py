@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_terminalbench.comparing.run_record import RunRecord, shortened
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing import import_results
+from pytest_terminalbench.naming import listed
 from pytest_terminalbench.runs.layout import LATEST, find_run
 
 __all__ = ["load_record"]
@@ -55,7 +56,7 @@ def _only(records: Sequence[RunRecord], text: str) -> RunRecord:
     labels = [record.label for record in records]
     if len(set(labels)) < len(labels):
         raise RunFolderError(
-            f"{text} holds results on several datasets ({shortened(sorted({str(r.dataset_label) for r in records}))}); "
+            f"{text} holds results on several datasets ({listed(sorted({str(r.dataset_label) for r in records}))}); "
             "name the folder or file of one of them"
         )
     raise RunFolderError(
@@ -64,7 +65,7 @@ def _only(records: Sequence[RunRecord], text: str) -> RunRecord:
 
 
 def _labels(records: Sequence[RunRecord]) -> str:
-    return shortened(sorted({record.label for record in records}), 8)
+    return listed(sorted({record.label for record in records}), 8)
 
 
 def _not_found(text: str, results: Path, baselines: Path) -> str:
@@ -73,6 +74,6 @@ def _not_found(text: str, results: Path, baselines: Path) -> str:
     near = difflib.get_close_matches(text, [*runs, *approved], n=1)
     return (
         f"nothing is called {text!r}: it is no file or folder, no run in {results} "
-        f"({shortened(runs[::-1]) or 'which has none'}) and no folder in {baselines} "
-        f"({shortened(approved) or 'which has none'})" + (f"; did you mean {near[0]}?" if near else "")
+        f"({listed(runs[::-1]) or 'which has none'}) and no folder in {baselines} "
+        f"({listed(approved) or 'which has none'})" + (f"; did you mean {near[0]}?" if near else "")
     )

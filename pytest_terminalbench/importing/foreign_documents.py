@@ -53,8 +53,8 @@ def parsed(model: type[_Model], content: object, file: Path, *, what: str) -> _M
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, p['loc'])) or 'file'}: {p['msg']}" for p in error.errors(include_url=False)]
-        raise RunFolderError(f"{file} is damaged or not {what}: {'; '.join(problems[:3])}; {CURE}") from None
+        problems = "; ".join(documents.validation_problems(error)[:3])
+        raise RunFolderError(f"{file} is damaged or not {what}: {problems}; {CURE}") from None
 
 
 def foreign_outcome(reward: float | None, reason: str, *, trial: str, file: Path) -> Outcome:
@@ -83,7 +83,7 @@ class FoundAttempt(NamedTuple):
 def tasks_of(attempts: Iterable[FoundAttempt]) -> dict[str, TaskRecord]:
     """The tasks by name, their attempts numbered in order, whatever order these came in.
 
-    Raises RunFolderError when an attempt is there twice, for it would count twice, and when a task's attempts were
+    Raises RunFolderError when an attempt is there twice, because it would count twice, and when a task's attempts were
     made under different conditions.
     """
     by_task: dict[str, list[FoundAttempt]] = {}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, shortened, task_name
+from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, task_name
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import FoundAttempt, tasks_of, timestamp
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.outcome import Phase, Void
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import RunManifest, RunSettings, read_manifest
@@ -91,7 +91,7 @@ def _notes(
     if unknown:
         yield (
             f"result.json is missing for attempts at {counted(len(unknown), 'task')}, so whether files, image or "
-            f"limits were the same could not be checked in full: {shortened(unknown)}"
+            f"limits were the same could not be checked in full: {listed(unknown)}"
         )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.comparing.run_record import RunRecord, natural_key, shortened
+from pytest_terminalbench.comparing.run_record import RunRecord, natural_key
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.importing.foreign_documents import (
     FoundAttempt,
@@ -30,6 +30,7 @@ from pytest_terminalbench.importing.foreign_documents import (
     tasks_of,
     timestamp,
 )
+from pytest_terminalbench.naming import listed
 
 __all__ = ["import_tb", "is_tb_results", "tb_files"]
 
@@ -191,7 +192,7 @@ def _check_copies(runs: Sequence[_Run]) -> None:
         copied = sorted(ids & seen.keys())
         if copied:
             raise RunFolderError(
-                f"{run.file} and {seen[copied[0]]} hold the same trials ({shortened(copied, 1)}); remove one of them"
+                f"{run.file} and {seen[copied[0]]} hold the same trials ({listed(copied, 1)}); remove one of them"
             )
         seen |= dict.fromkeys(ids, run.file)
 

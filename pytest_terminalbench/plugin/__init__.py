@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tb_dataset(name): the dataset a scenario belongs to (set by terminalbench)")
-    # Read in every project, so that a wrong one in the ini file is told wherever it is.
+    # Read in every project, so that a wrong one in the ini file is always reported.
     settings, _ = bench_settings(config), plugin_options(config)
     if settings.datasets or named_datasets(config):
         _session(config).prepare()
@@ -161,7 +161,7 @@ def _session(config: pytest.Config) -> PluginSession:
 
 
 def _checked_session(config: pytest.Config) -> PluginSession:
-    """For scenarios that no argument named and workers came upon; raises UsageError as session start would have."""
+    """For scenarios that no argument named and workers found; raises UsageError as session start would have."""
     ours = _session(config)
     ours.check()
     ours.preflight()

@@ -1,4 +1,4 @@
-"""What of a cell rides on pytest's reports: one small JSON string, which crosses xdist and reaches every writer."""
+"""What pytest's reports carry of a cell: one small JSON string, which crosses xdist and reaches every writer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROPERTY = "tb"
 def publish(item: pytest.Item, run: CellRun) -> None:
     """Put what is known of the item's cell into its one property.
 
-    A test of a user's own is told of when it compares; else it is a test like any other, and no void cell.
+    A user's own test counts as a cell only when it compares with a baseline; else it is a test like any other.
     """
     if CELL not in item.stash and run.comparison is None:
         return
@@ -29,12 +29,12 @@ def publish(item: pytest.Item, run: CellRun) -> None:
 
 
 def written(result: CellResult) -> tuple[str, str]:
-    """The property for `result`: a string, for execnet takes no objects."""
+    """The property for `result`: a string, because execnet sends no objects."""
     return PROPERTY, json.dumps(result.to_json(), ensure_ascii=True)
 
 
 def cell_of(report: Any) -> CellResult | None:
-    """The cell that a report tells of, if it tells of any."""
+    """The cell that a report is about, if any."""
     cells = (read_property(value) for name, value in getattr(report, "user_properties", ()) if name == PROPERTY)
     return next((cell for cell in cells if cell is not None), None)
 

@@ -64,7 +64,7 @@ class DatasetDirectory(pytest.Directory):
 
     @cached_property
     def hooks(self) -> Any:
-        """The hooks of everything in the folder. pytest would look for its conftest.py anew, three times a file."""
+        """The hooks of everything in the folder. pytest would look for its conftest.py again, three times a file."""
         return self.session.gethookproxy(self.path)
 
     def collect(self) -> Iterator[pytest.Collector]:
@@ -167,7 +167,7 @@ class ScenarioItem(pytest.Function):
         return self.path, 0, f"scenario {self.name}"
 
     def setup(self) -> None:
-        # From here on every report tells of the cell, whatever goes wrong with its fixtures. Anew each time: a plugin
+        # From here on every report names the cell, whatever goes wrong with its fixtures. Anew each time: a plugin
         # may run an item more than once.
         run = CellRun(self.tb_session.bench, self.cell, on_change=lambda: publish(self, run))
         self.stash[CELL_RUN] = run

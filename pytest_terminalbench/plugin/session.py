@@ -47,7 +47,7 @@ class PluginSession:
         self.settings = settings
         self.options = options
         self.run = RunFolder(settings.results / run_id(config))
-        # Whether the command line names scenarios; otherwise they are come upon.
+        # Whether the command line names scenarios; otherwise pytest found them by itself.
         self.is_asked_for = False
         self.refusal: pytest.UsageError | None = None
         self.controller: Controller | None = None

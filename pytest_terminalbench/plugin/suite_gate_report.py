@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.comparing.run_record import shortened
 from pytest_terminalbench.comparing.session_gate import RunGate
+from pytest_terminalbench.naming import listed
 from pytest_terminalbench.plugin.pytest_internals import longrepr
 
 __all__ = ["NODEID", "failed_gate"]
@@ -44,7 +44,7 @@ def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:
         yield from (f"  {clause}" for clause in further)
     for actor in gate.failed:
         if gate.lower[actor]:
-            yield f"lowest:       {shortened(gate.lower[actor], SHOWN_LOWER)}"
+            yield f"lowest:       {listed(gate.lower[actor], SHOWN_LOWER)}"
     for actor in gate.failed:
         chosen = f"@{gate.labels[actor]}" if len(gate.suites) > 1 else ""
         yield f"which cells:  terminalbench compare {_shown(gate.baselines[actor])} {_shown(run)}{chosen}"

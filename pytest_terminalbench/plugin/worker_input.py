@@ -19,8 +19,8 @@ def run_id(config: pytest.Config) -> str:
     """This run's name: as asked for, as the controller says, or made from the time."""
     if RUN_ID not in config.stash:
         asked = config.getoption("tb_run_id") or config.getini("tb_run_id")
-        told = worker_input(config, RUN_INPUT)
-        config.stash[RUN_ID] = told or asked or new_run_id()
+        from_controller = worker_input(config, RUN_INPUT)
+        config.stash[RUN_ID] = from_controller or asked or new_run_id()
     return config.stash[RUN_ID]
 
 

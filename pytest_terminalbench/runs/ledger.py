@@ -29,7 +29,7 @@ class Closing:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerContent:
-    """What a ledger tells of each cell, by their keys, in the order of reporting. `closing`: None for a session that
+    """What a ledger says about each cell, by its key, in the order of reporting. `closing`: None for a session that
     was killed, or has not ended yet.
     """
 
@@ -72,7 +72,7 @@ class FileLedger:
     def read(self) -> LedgerContent:
         """Raises RunFolderError naming file and line where there is no ledger, or a line is damaged.
 
-        A last line that was cut off, as by a full disk, is passed over: what it told was not yet there.
+        A last line that was cut off, as by a full disk, is passed over: what it said does not count.
         """
         try:
             lines = self.file.read_bytes().splitlines(keepends=True)

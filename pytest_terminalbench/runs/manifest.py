@@ -44,8 +44,9 @@ class AskedAgent:
 class RunSettings:
     """What was asked of a session, as far as its results depend on it.
 
-    `datasets`: name -> version. `agent_args`: names only, for values may be secret. `attempts`: per cell; None where
-    the manifest does not tell, and with `is_adaptive`: more were made where they were needed (``"auto"`` in files).
+    `datasets`: name -> version. `agent_args`: names only, because values may be secret. `attempts`: per cell;
+    None where the manifest does not tell, and with `is_adaptive`: more were made where they were needed (``"auto"`` in
+    files).
     """
 
     datasets: Mapping[str, str] = field(default_factory=dict)

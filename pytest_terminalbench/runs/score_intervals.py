@@ -19,7 +19,7 @@ LEVEL, Z = 0.95, 1.959963984540054
 
 
 class LabelledInterval(NamedTuple):
-    """An interval and whom it speaks of: another draw of tasks, or another run on these."""
+    """An interval and what it is about: another draw of tasks, or another run on these."""
 
     interval: Interval
     population: str
@@ -52,7 +52,7 @@ def score_intervals(rewards: Sequence[Sequence[float]]) -> tuple[LabelledInterva
     `rewards`: of each task's scored attempts, one or more each. One attempt at each task, all of them 0 or 1: Wilson;
     else BCa over tasks, from two tasks up. For these tasks: normal, with the attempts' variances within the tasks
     (Miller, arXiv 2411.00640, sect. 3, tasks held fixed), a task that was judged only once being taken to vary as the
-    others do; not when most were, and not when no task was ever seen to vary, for that is want of data and not
+    others do; not when most were, and not when no task was ever seen to vary, because that is lack of data and not
     certainty.
     """
     return tuple(

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
 
 from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
 from pytest_terminalbench.naming import nearest
 from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE
 from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files, scenario_id
-from pytest_terminalbench.scenarios.model import Scenario
+from pytest_terminalbench.scenarios.model import Scenario, StrictModel, parse_model
 
 __all__ = ["Catalog", "Dataset", "check_ids", "duplicate_id", "open_dataset"]
 
 # A dataset's baselines and trials lie in folders of its name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_KEYS = {"schema_version", "name", "version", "description", "license"}
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Manifest(StrictModel):
+    """What a dataset.json says."""
+
+    schema_version: Literal[1]
+    name: _Text
+    version: _Text
+    description: _Text
+    license: _Text
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no plain name: letters, digits, `_`, `.` and `-`, the first no sign")
+        return name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,30 +90,8 @@ def open_dataset(folder: Path) -> Dataset:
     file = folder / DATASET_FILE
     if not file.is_file():
         return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
-    try:
-        content = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise ScenarioError(file, [f"not JSON: {error}"], cure="correct the JSON") from None
-    problems = list(_problems(content))
-    if problems:
-        raise ScenarioError(file, problems, cure="see docs/writing-scenarios.md, section Datasets")
-    fields = {key: content[key] for key in ("name", "version", "description", "license")}
-    return Dataset(**fields, folder=folder)
-
-
-def _problems(content: object) -> Iterator[str]:
-    if not isinstance(content, dict):
-        yield "must be a JSON object"
-        return
-    for key in sorted(content.keys() - _KEYS):
-        yield f"{key}: unknown key"
-    if content.get("schema_version") != 1:
-        yield f"schema_version: is {content.get('schema_version')!r}; this version reads 1"
-    for key in ("name", "version", "description", "license"):
-        if not isinstance(content.get(key), str) or not content[key]:
-            yield f"{key}: must be a non-empty string"
-        elif key == "name" and not _NAME.fullmatch(content[key]):
-            yield f"name: {content[key]!r} is no plain name: letters, digits, `_`, `.` and `-`, the first no sign"
+    manifest = parse_model(_Manifest, file.read_bytes(), file, see="see docs/writing-scenarios.md, section Datasets")
+    return Dataset(**manifest.model_dump(exclude={"schema_version"}), folder=folder)
 
 
 class Catalog:

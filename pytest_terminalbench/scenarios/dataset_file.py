@@ -1,4 +1,4 @@
-"""Which folders are datasets of ours. Apart from the catalogue, for it is asked of every folder that pytest visits."""
+"""Which folders are datasets of ours. A file of its own because pytest asks this about every folder it visits."""
 
 from __future__ import annotations
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from pytest_terminalbench.errors import ScenarioError, SettingsError
 from pytest_terminalbench.extensions import Extensions
-from pytest_terminalbench.scenarios.model import Scenario, ScenarioSpec
+from pytest_terminalbench.scenarios.model import Scenario, ScenarioSpec, parse_model
 
 if TYPE_CHECKING:
     from pytest_terminalbench.scenarios.lint.finding import Finding
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ENTRY_POINTS", "Kind", "agent_methods", "kind_named", "scenario_from"]
 
 ENTRY_POINTS = "pytest_terminalbench.kinds"
-
-_SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +42,7 @@ class Kind:
 
     def parse(self, raw: bytes, file: Path, dataset: str) -> Scenario:
         """The scenario whose file says `raw`, as JSON; raises ScenarioError, which names `file` and the fields."""
-        try:
-            spec = self.model.model_validate_json(raw)
-        except ValidationError as error:
-            raise _not_valid(error, file) from None
-        return self.scenario(spec=spec, file=file, dataset=dataset)
+        return self.scenario(spec=parse_model(self.model, raw, file), file=file, dataset=dataset)
 
     def findings(self, scenario: Scenario) -> Iterable[Finding]:
         """What the kind's own rules find in `scenario`."""
@@ -108,31 +102,7 @@ def scenario_from(raw: bytes, file: Path, *, dataset: str, scenario_id: str) -> 
 
 def _kind_of(raw: bytes, file: Path) -> Kind:
     try:
-        return kind_named(_Head.model_validate_json(raw).kind)
-    except ValidationError as error:
-        raise _not_valid(error, file) from None
+        return kind_named(parse_model(_Head, raw, file).kind)
     except SettingsError as error:
         cure = "correct the kind, or install the package that brings it; docs/extending.md, section Kinds of scenarios"
         raise ScenarioError(file, [f"kind: {error}"], cure=cure) from None
-
-
-def _not_valid(error: ValidationError, file: Path) -> ScenarioError:
-    return ScenarioError(file, list(_explained(error)), cure=_cure(error))
-
-
-def _explained(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors(include_url=False):
-        field = ".".join(str(part) for part in detail["loc"])
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
-            message = "unknown key"
-        yield f"{field}: {message}" if field else message
-
-
-def _cure(error: ValidationError) -> str:
-    mistakes = {detail["type"] for detail in error.errors(include_url=False)}
-    if "json_invalid" in mistakes:
-        return "correct the JSON at that line and column"
-    if "extra_forbidden" in mistakes:
-        return "remove or correct the key; docs/writing-scenarios.md lists those that exist"
-    return _SEE

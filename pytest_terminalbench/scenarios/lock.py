@@ -44,7 +44,7 @@ def write_lock(dataset: Dataset) -> Path:
 def read_lock(dataset: Dataset) -> Lock:
     """The lock of `dataset`; raises ScenarioError for one that is missing, damaged or of the future."""
     file = dataset.folder / LOCK
-    cure = f"write it anew with `terminalbench dataset lock {dataset.name}` and look at what changed"
+    cure = f"write it again with `terminalbench dataset lock {dataset.name}` and look at what changed"
     return read_document(file, _lock, error=ScenarioError, cure=cure, versions=(SCHEMA_VERSION,))
 
 

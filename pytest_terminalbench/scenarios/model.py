@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_terminalbench.digest import digest_json
+from pytest_terminalbench.documents import validation_problems
+from pytest_terminalbench.errors import ScenarioError
 
-__all__ = ["AbsolutePath", "Identifier", "Scenario", "ScenarioSpec", "StrictModel", "Timeouts"]
+__all__ = ["AbsolutePath", "Identifier", "Scenario", "ScenarioSpec", "StrictModel", "Timeouts", "parse_model"]
 
 # `::` and brackets would break pytest node ids; a leading dot or dash would break paths and command lines.
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
@@ -21,10 +23,36 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class StrictModel(BaseModel):
-    """A part of a scenario's file: unknown keys are refused, and no value is taken for one of another type."""
+    """A part of a scenario's or a dataset's file: unknown keys are refused, and no value is taken for one of another type."""
 
     # protected_namespaces: pydantic reserves `model_`, which costs nothing here.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+_SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
+
+
+def parse_model(model: type[_Model], raw: bytes, file: Path, *, see: str = _SEE) -> _Model:
+    """`raw`, which is JSON, as `model`; raises ScenarioError naming `file`, the fields and the cure.
+
+    `see` says where right values are described.
+    """
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise ScenarioError(file, validation_problems(error), cure=_cure(error) or see) from None
+
+
+def _cure(error: ValidationError) -> str | None:
+    mistakes = {detail["type"] for detail in error.errors(include_url=False)}
+    if "json_invalid" in mistakes:
+        return "correct the JSON at that line and column"
+    if "extra_forbidden" in mistakes:
+        return "remove or correct the key; docs/writing-scenarios.md lists those that exist"
+    return None
 
 
 class Timeouts(StrictModel):

@@ -1,4 +1,4 @@
-"""The datasets of one session: those that were named, and those that pytest came upon."""
+"""The datasets of one session: those that were named, and those that pytest found by itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OpenDatasets:
         return dataset
 
     def meet(self, folders: Iterable[Path]) -> None:
-        """Open those of `folders` that can be opened; what is wrong with the others is told when they are collected."""
+        """Open those of `folders` that can be opened; collecting the others reports what is wrong."""
         for folder in folders:
             try:
                 self.at(folder)

@@ -1,7 +1,7 @@
 """The end of a run, without pytest: its summary and report, made of what lies in its folder.
 
 ``summary.json`` is a pure function of the run's manifest (what was asked and expected), its ledger (what the cells came
-to) and the baselines. Deleted and made anew it has the same bytes, as long as the baselines are the same.
+to) and the baselines. Deleted and rebuilt, it has the same bytes, as long as the baselines are the same.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pytest_terminalbench.baselines.cell_gate import GateSettings, cell_gate
 from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
-from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_anew
+from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_again
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.environments.provider import Prepared
 from pytest_terminalbench.errors import ScenarioError, SettingsError
@@ -106,7 +106,7 @@ class RunRegrader:
             inconclusive=settings.inconclusive,
         )
         gate = cell_gate(cell.gate, baseline, rules, approved=approved_tallies(settings.baselines, cell.id))
-        return compared_anew(cell, trials, baseline=baseline, gate=gate, parity=settings.parity)
+        return compared_again(cell, trials, baseline=baseline, gate=gate, parity=settings.parity)
 
 
 def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | None) -> BenchSettings:

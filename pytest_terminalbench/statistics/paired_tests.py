@@ -2,7 +2,7 @@
 
 They speak of *tasks like these*: is a task more likely to change one way than the other? The suite gate's permutation
 test speaks of these very tasks: is it chance that their attempts went as they did? Twelve tasks that break and eight
-that are mended for good are no chance, so that the gate fails; yet the next twenty tasks may well go the other way.
+that are fixed for good are no chance, so that the gate fails; yet the next twenty tasks may well go the other way.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def paired_interval(differences: Sequence[float], *, level: float = 0.95) -> Int
     """Interval of the mean difference for *tasks like these*, from the spread of the tasks' differences.
 
     Formula: mean ± t(T-1) sd(d)/sqrt(T), cut to [-1, 1]. Assumes tasks drawn independently and enough of them (some
-    20). None for fewer than 2 tasks, and where all differ alike, which is want of data and not certainty.
+    20). None for fewer than 2 tasks, and where all differ alike, which is lack of data and not certainty.
     Source: Miller, arXiv 2411.00640, sect. 4 (paired differences).
     """
     if len(differences) < 2 or min(differences) == max(differences):

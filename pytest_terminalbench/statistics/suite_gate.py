@@ -3,7 +3,7 @@
 Fail: the permutation test says worse (p <= alpha) and the drop exceeds `margin`. Pass: the one-sided upper bound of
 the drop is below
 `max_drop`. Inconclusive: neither; the reason then says what this run could have seen. The two are not each other's
-complement on purpose: a run too small to see a drop of `max_drop` must not turn green for want of evidence.
+complement on purpose: a run too small to see a drop of `max_drop` must not turn green for lack of evidence.
 """
 
 from __future__ import annotations

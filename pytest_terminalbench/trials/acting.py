@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task, Usage
+from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.environments.base import Environment, StopReport
 from pytest_terminalbench.errors import AgentSetupError
 from pytest_terminalbench.limits import Limits
@@ -73,9 +74,16 @@ class Acted:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Acted:
-        """The opposite of `to_json`; raises KeyError or TypeError for what is none."""
-        parts = {"usage": Usage(**content["usage"]), "stop": StopReport(**content["stop"])}
-        return cls(**{**content, **parts})
+        """The opposite of `to_json`; raises ValueError naming the field for what is none."""
+        acted = Fields(content)
+        return cls(
+            note=acted.text_or("note", ""),
+            error=acted.text_or("error", ""),
+            expired=acted.flag_or("expired", False),
+            usage=acted.nested("usage", Usage.from_json),
+            waited_s=acted.number_or("waited_s", 0.0),
+            stop=acted.nested("stop", StopReport.from_json),
+        )
 
 
 def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDesk, folder: Path) -> Acted:

@@ -49,7 +49,7 @@ class Secrets:
             self._values = self._values | {str(value)}
 
     def redacted(self, text: str) -> str:
-        """`text` without the secrets; the longest first, for one may be part of another."""
+        """`text` without the secrets; the longest first, because one may be part of another."""
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, HIDDEN)
         return text
@@ -98,7 +98,7 @@ class EventSink:
         self.secrets.add(secret)
 
     def close(self) -> None:
-        """Write nothing any more: the trial's folder goes its way, and a thread left behind has nothing to add."""
+        """Write nothing any more: the trial's folder is complete, and a thread left behind must not add to it."""
         with self._lock:
             self._closed = True
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from pytest_terminalbench.agents.base import Usage
 from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.documents import Types, mistyped, read_json
+from pytest_terminalbench.documents import Fields, read_document
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.limits import Limits
-from pytest_terminalbench.outcome import Outcome, Void, outcome_facts, outcome_from
+from pytest_terminalbench.outcome import Outcome, outcome_facts, outcome_from
 
 __all__ = ["CURE", "Regrading", "SnapshotFacts", "Timing", "TrialResult", "read_result"]
 
@@ -45,6 +44,12 @@ class SnapshotFacts:
     kept: bool
     reason: str = ""
 
+    @classmethod
+    def from_json(cls, content: object) -> SnapshotFacts:
+        facts = Fields(content)
+        facts.require("kept")
+        return cls(kept=facts.flag_or("kept", False), reason=facts.text_or("reason", ""))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regrading:
@@ -53,6 +58,11 @@ class Regrading:
     at: str
     outcome: str
     folder: str
+
+    @classmethod
+    def from_json(cls, content: object) -> Regrading:
+        regrading = Fields(content)
+        return cls(at=regrading.text("at"), outcome=regrading.text("outcome"), folder=regrading.text("folder"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +114,7 @@ class TrialResult:
     @property
     def reward(self) -> float | None:
         """None for a void trial: it has no score."""
-        return None if isinstance(self.outcome, Void) else self.outcome.reward
+        return self.outcome.reward
 
     def attempt_result(self) -> AttemptResult:
         """What summaries, comparisons and baselines need of it."""
@@ -140,83 +150,35 @@ class TrialResult:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> TrialResult:
         """The opposite of `to_json`; raises KeyError, TypeError or ValueError for what is no result."""
-        if not isinstance(content, dict):
-            raise TypeError("result is no object")
-        if content["schema_version"] not in READABLE:
-            raise ValueError(
-                f"schema_version {content['schema_version']!r}; this version reads "
-                f"{' and '.join(map(str, READABLE))}; update pytest-terminalbench"
-            )
-        damage = next(_damage(content), None)
-        if damage:
-            raise TypeError(damage)
-        names = {f.name for f in fields(cls)}
-        values = {key: value for key, value in content.items() if key in names}
-        values["cell"] = CellId.from_json({**content, "scenario": content["scenario_id"]})
-        values["outcome"] = outcome_from(content)
-        values["timing"] = Timing(**content["timing"])
-        values["usage"] = Usage(**content["usage"])
-        values["limits"] = Limits.from_json(content["limits"]) if content.get("limits") else None
-        values["snapshot"] = SnapshotFacts(**content["snapshot"]) if content.get("snapshot") else None
-        values["regraded"] = tuple(Regrading(**regrading) for regrading in content.get("regraded", ()))
-        for key in ("limits_hit", "retries", "artifacts"):
-            values[key] = tuple(content.get(key, ()))
-        return cls(**values)
-
-
-_NUMBER = (int, float)
-_OPTIONAL_NUMBER = (int, float, NoneType)
-_OPTIONAL_TEXT = (str, NoneType)
-_REQUIRED: Types = {
-    **dict.fromkeys(("run_id", "scenario_id", "dataset", "agent", "outcome", "reason", "folder"), str),
-    "model": _OPTIONAL_TEXT,
-    "attempt": int,
-    "timing": dict,
-    "usage": dict,
-}
-_OPTIONAL: Types = {
-    **dict.fromkeys(("checks", "messages", "fingerprint"), dict),
-    **dict.fromkeys(("limits_hit", "retries", "artifacts", "regraded"), list),
-    **dict.fromkeys(("limits", "snapshot"), (dict, NoneType)),
-    "configuration": _OPTIONAL_TEXT,
-    "memory_peak_mb": _OPTIONAL_NUMBER,
-    "memory_counter": _OPTIONAL_TEXT,
-    "agent_note": str,
-    "verifier_tail": str,
-}
-_TIMING: Types = dict.fromkeys((f.name for f in fields(Timing)), _NUMBER)
-_SNAPSHOT: Types = {"kept": bool, "reason": str}
-_REGRADING: Types = dict.fromkeys((f.name for f in fields(Regrading)), str)
-_USAGE: Types = {**dict.fromkeys((f.name for f in fields(Usage)), int), "cost_usd": _OPTIONAL_NUMBER}
-
-
-def _damage(content: Mapping[str, Any]) -> Iterator[str]:
-    """What is of a wrong type; it stops at the level where something is wrong."""
-    yield from mistyped("result", content, _REQUIRED)
-    yield from mistyped("result", content, _there(_OPTIONAL, content))
-    yield from mistyped("timing", content["timing"], _there(_TIMING, content["timing"]))
-    yield from mistyped("usage", content["usage"], _there(_USAGE, content["usage"]))
-    if content.get("snapshot"):
-        yield from mistyped("snapshot", content["snapshot"], _SNAPSHOT)
-    for regrading in content.get("regraded", ()):
-        yield from mistyped("regraded", regrading, _REGRADING)
-    if content["outcome"] != "void":
-        yield from mistyped("result", content, {"reward": _NUMBER})
-    for key in ("checks", "messages"):
-        yield from mistyped(key, content.get(key, {}), dict.fromkeys(content.get(key, {}), str))
-    for key in ("limits_hit", "retries", "artifacts"):
-        if not all(isinstance(one, str) for one in content.get(key, ())):
-            yield f"{key} holds something else than text"
-
-
-def _there(types: Types, content: Mapping[str, Any]) -> Types:
-    """Those of `types` whose keys are in `content`: the others have a default."""
-    return {key: wanted for key, wanted in types.items() if key in content}
+        result = Fields(content)
+        result.require("timing")
+        return cls(
+            run_id=result.text("run_id"),
+            cell=CellId.from_json({**result.content, "scenario": result.text("scenario_id")}),
+            attempt=result.whole("attempt"),
+            outcome=outcome_from(
+                {**result.content, "outcome": result.text("outcome"), "reason": result.text("reason")}
+            ),
+            folder=result.text("folder"),
+            checks=result.texts_by_name("checks"),
+            messages=result.texts_by_name("messages"),
+            timing=Timing(**result.numbers("timing")),
+            usage=result.nested("usage", Usage.from_json),
+            memory_peak_mb=result.number_or("memory_peak_mb", None),
+            memory_counter=result.text_or("memory_counter", None),
+            limits_hit=result.texts("limits_hit"),
+            agent_note=result.text_or("agent_note", ""),
+            verifier_tail=result.text_or("verifier_tail", ""),
+            retries=result.texts("retries"),
+            configuration=result.text_or("configuration", None),
+            limits=result.nested_or("limits", Limits.from_json, None),
+            snapshot=result.nested_or("snapshot", SnapshotFacts.from_json, None),
+            regraded=result.each("regraded", Regrading.from_json),
+            fingerprint=result.mapping("fingerprint"),
+            artifacts=result.texts("artifacts"),
+        )
 
 
 def read_result(file: Path) -> TrialResult:
     """Raises RunFolderError naming file and cure when it is missing, damaged or of another version."""
-    try:
-        return TrialResult.from_json(read_json(file))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{file} is damaged or missing: {type(error).__name__}: {error}; {CURE}") from None
+    return read_document(file, TrialResult.from_json, error=RunFolderError, cure=CURE, versions=READABLE)

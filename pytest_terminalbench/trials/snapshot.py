@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.digest import digest_bytes
-from pytest_terminalbench.documents import read_json, write_json
+from pytest_terminalbench.documents import Fields, read_document, write_json
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.scenarios.model import Scenario
@@ -129,20 +129,18 @@ def _read(file: Path) -> Iterator[bytes]:
 
 def read_snapshot(folder: Path) -> Snapshot:
     """The snapshot in `folder`; raises RunFolderError naming file and cure where it is missing or damaged."""
-    file = folder / "snapshot.json"
-    try:
-        content = read_json(file)
-        if content["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"schema_version {content['schema_version']!r}; update pytest-terminalbench")
-        archives = {str(path): _file_name(name) for path, name in content["archives"].items()}
+
+    def read(content: object) -> Snapshot:
+        snapshot = Fields(content)
+        snapshot.require("archives")
         return Snapshot(
             folder=folder,
-            instruction=str(content["instruction"]),
-            acted=Acted.from_json(content["acted"]),
-            archives=archives,
+            instruction=snapshot.text("instruction"),
+            acted=snapshot.nested("acted", Acted.from_json),
+            archives=snapshot.by_name("archives", _file_name),
         )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunFolderError(f"{file} is damaged or missing: {type(error).__name__}: {error}; {CURE}") from None
+
+    return read_document(folder / "snapshot.json", read, error=RunFolderError, cure=CURE, versions=(SCHEMA_VERSION,))
 
 
 def _file_name(name: Any) -> str | None:

@@ -59,7 +59,7 @@ def run_trial(
         if not again:
             return result
         retries.append(result.outcome.reason)
-        # What the first try cost is told in its own folder, and what its agent remembers is of another environment.
+        # The first try's own folder says what it cost, and what its agent remembers is about another environment.
         clock, agent = _Clock(), None if type(agent) is request.agent.factory else agent
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pytest_terminalbench.documents import parse_json
 from pytest_terminalbench.errors import VerifierError
 
 __all__ = ["CheckResult", "Judgement", "read_ctrf", "read_junit", "read_reward"]
@@ -63,23 +63,23 @@ def _junit_result(case: ElementTree.Element) -> CheckResult:
 
 def _junit_message(case: ElementTree.Element) -> str:
     for tag in ("failure", "error", "skipped"):
-        found = case.find(tag)
-        if found is not None:
-            return (found.get("message") or (found.text or "").strip()).strip()
+        element = case.find(tag)
+        if element is not None:
+            return (element.get("message") or (element.text or "").strip()).strip()
     return "began and never ended"
 
 
 def read_ctrf(file: Path) -> Judgement:
     """A Common Test Report Format file (``results.tests[].{name,status,message}``)."""
     try:
-        tests = json.loads(file.read_bytes())["results"]["tests"]
-        found = [(str(test["name"]), str(test["status"]), str(test.get("message") or "")) for test in tests]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        tests = parse_json(file.read_bytes())["results"]["tests"]
+        results = [(str(test["name"]), str(test["status"]), str(test.get("message") or "")) for test in tests]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerifierError(f"{file.name} is not a CTRF report: {type(error).__name__}: {error}") from None
     statuses: dict[str, CheckResult] = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
     checks: dict[str, CheckResult] = {}
     messages: dict[str, str] = {}
-    for name, status, message in found:
+    for name, status, message in results:
         name = _unique(name, checks)
         # `pending` and `other` are CTRF's words for tests that gave no answer.
         checks[name] = statuses.get(status, "skipped" if status == "pending" else "error")
@@ -108,8 +108,8 @@ def read_reward(folder: Path) -> Judgement:
 
 def _reward_of(file: Path) -> float:
     try:
-        content = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
+        content = parse_json(file.read_bytes())
+    except ValueError as error:
         raise VerifierError(f"{file.name} is not JSON: {error}") from None
     if isinstance(content, dict):
         if "reward" not in content and len(content) != 1:

@@ -182,7 +182,7 @@ class TestFiles:
         approved(baselines, cell("b"))
         (baselines / "demo/oracle/b.json").write_text("damaged")
 
-        with pytest.raises(BaselineError, match="is damaged: not JSON"):
+        with pytest.raises(BaselineError, match="is damaged: not JSON: Expecting"):
             approved(baselines, cell("a"), cell("b", judged(solved=False)))
 
         assert files(baselines) == {"demo/oracle/b.json": b"damaged"}

@@ -94,7 +94,7 @@ class TestOfACell:
     def test_a_damaged_old_file_is_told(self, tmp_path: Path) -> None:
         put(tmp_path / "demo/t--m/alpha.json", "alpha").write_text("{")
 
-        with pytest.raises(BaselineError, match=r"t--m/alpha\.json is damaged: not JSON"):
+        with pytest.raises(BaselineError, match=r"t--m/alpha\.json is damaged: not JSON: Expecting"):
             baseline_of(tmp_path, cell(model="m"))
 
 
@@ -149,7 +149,7 @@ class TestAll:
     def test_a_damaged_one_says_so(self, tmp_path: Path) -> None:
         own(tmp_path, cell()).write_text("{")
 
-        with pytest.raises(BaselineError, match="is damaged: not JSON"):
+        with pytest.raises(BaselineError, match="is damaged: not JSON: Expecting"):
             baseline_named(tmp_path, "demo/t/alpha")
 
 

@@ -230,7 +230,7 @@ class TestRefused:
         approve_as_before(folder, cell(), "demo/t/alpha").write_text("{")
 
         (problem,) = questions(folder)
-        assert "is damaged: not JSON" in problem
+        assert "is damaged: not JSON: Expecting" in problem
 
     def test_one_whose_cell_has_been_approved_anew(self, folder: Path) -> None:
         approve_as_before(folder, cell(model="a/b"), "demo/t--a-b/alpha")
@@ -249,7 +249,7 @@ class TestRefused:
         (folder / "aside").rename(old)
 
         (problem,) = questions(folder, models={"a-b": "a/b"})
-        assert problem.startswith(f"{old}/alpha.json would become demo/t,a%2Fb/alpha, which has been approved anew")
+        assert problem.startswith(f"{old}/alpha.json would become demo/t,a%2Fb/alpha, which has been approved again")
 
     def test_one_that_is_changed_between_plan_and_deed(self, folder: Path) -> None:
         file = approve_as_before(folder, cell(), "demo/t/alpha")

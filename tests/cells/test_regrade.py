@@ -14,7 +14,7 @@ from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.baselines.cell_gate import StrictGate
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_anew
+from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_again
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
@@ -121,7 +121,7 @@ class Run:
             return self.prepared
 
         def compare(cell: CellResult, trials: Sequence[TrialResult]) -> CellResult:
-            return compared_anew(cell, trials, baseline=baseline, gate=StrictGate(baseline, len(trials)))
+            return compared_again(cell, trials, baseline=baseline, gate=StrictGate(baseline, len(trials)))
 
         regrader = CellRegrader(
             root=self.root, prepare=prepare, journal=self.journal, ignores_conditions=ignores_conditions
@@ -436,14 +436,14 @@ class TestCell:
         cell = run.trials("work", replies=dict(DONE))
         baseline = a_baseline({"platform": "linux/arm64"})
 
-        after = compared_anew(cell, [run.result()], baseline=baseline, gate=StrictGate(baseline, 1), parity=parity)
+        after = compared_again(cell, [run.result()], baseline=baseline, gate=StrictGate(baseline, 1), parity=parity)
 
         assert (after.status, len(after.mismatches)) == (Status.SOLVED, noted)
 
     def test_a_void_attempt_leaves_it_void(self, run: Run) -> None:
         cell = run.trials("work", replies={"/tests/": "boom"}, verifier={"result": "junit"})
 
-        after = compared_anew(cell, [run.result()], baseline=None, gate=StrictGate(None, 1))
+        after = compared_again(cell, [run.result()], baseline=None, gate=StrictGate(None, 1))
 
         assert after.status is Status.VOID
         assert after.text.startswith("the verifier wrote no junit.xml")

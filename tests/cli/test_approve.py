@@ -187,7 +187,7 @@ class TestAudit:
     def test_a_baseline_is_gone(self, project: Project, log: Path) -> None:
         (log.parent / "demo/oracle/beta.json").unlink()
 
-        assert f"{log} tells of a baseline for demo/oracle/beta, and there is none" in self.refused(project)
+        assert f"{log} has a baseline for demo/oracle/beta, and there is none" in self.refused(project)
 
     def test_one_that_is_retired_stays_so(self, project: Project, log: Path) -> None:
         assert project.call("baseline", "retire", "demo/oracle/beta").exit_code == 0

@@ -186,7 +186,7 @@ def test_a_damaged_baseline_is_named_and_hides_no_other(approved: Project) -> No
 
     assert done.exit_code == 2
     assert [one["scenario_id"] for one in done.json] == ["alpha", "alpha", "gamma"]
-    assert done.err.startswith(f"terminalbench: {file} is damaged: not JSON")
+    assert done.err.startswith(f"terminalbench: {file} is damaged: not JSON: Expecting")
 
 
 def test_no_baselines_are_no_error(project: Project) -> None:

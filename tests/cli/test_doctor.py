@@ -115,7 +115,7 @@ def test_a_probe_that_breaks_says_so_in_its_place(
     place = next(number for number, line in enumerate(lines) if line.startswith("git "))
     assert lines[place].split() == ["git", "warning", "not", "known"]
     assert "CalledProcessError" in lines[place + 1]
-    assert lines[-1] == "runs cannot work here until what failed is mended"
+    assert lines[-1] == "runs cannot work here until what failed is fixed"
 
 
 @pytest.mark.docker

@@ -16,7 +16,7 @@ import pytest
 from pytest_terminalbench.environments.docker_engine import ContainerRequest, DockerEngine
 from pytest_terminalbench.environments.image_map import image_map_for
 from pytest_terminalbench.environments.owner import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Ownership
-from pytest_terminalbench.environments.reaper import leftovers, remove, sweep_orphans, sweep_run
+from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.errors import EnvironmentFailure
 from tests.cli.conftest import Project
 
@@ -75,17 +75,17 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
 
 
 def test_only_containers_without_a_living_owner_are_swept(host: Host) -> None:
-    assert sweep_orphans(host) == ["dead", "late"]
+    assert remove(host, [container for container in leftovers(host) if container.is_orphan]) == ["dead", "late"]
     assert list(host.here) == ["alive", "elsewhere", "foreign"]
 
 
 def test_everything_of_ours_is_swept_and_nothing_else(host: Host) -> None:
-    assert sweep_orphans(host, everything=True) == ["alive", "dead", "late", "elsewhere"]
+    assert remove(host, leftovers(host)) == ["alive", "dead", "late", "elsewhere"]
     assert list(host.here) == ["foreign"]
 
 
 def test_a_run_is_swept_whoever_started_it(host: Host) -> None:
-    assert sweep_run(host, "theirs") == ["dead"]
+    assert remove(host, leftovers(host, run_id="theirs")) == ["dead"]
 
 
 def test_a_container_that_cannot_be_removed_does_not_stop_the_others(host: Host) -> None:

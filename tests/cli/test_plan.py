@@ -35,9 +35,9 @@ To see a drop of 10 points: 8 attempts at each of 20 scenarios, against 8 approv
 Assumptions
   the suite gate decides, with alpha 0.05 and a margin of 2 points (agents that always do the same are judged strictly)
   every scenario loses the same share of its solve rate; where some break altogether, smaller drops are seen too
-  half of the attempts solve, for want of anything better; --baseline takes it from results
+  half of the attempts solve, because nothing better is known; --baseline takes it from results
   as many attempts are approved as are compared with them
-  attempts at a scenario vary by p(1-p) = 0.07 on average: assumed, for no scenario was tried twice
+  attempts at a scenario vary by p(1-p) = 0.07 on average: assumed, because no scenario was tried twice
 """
     )
 

@@ -483,7 +483,7 @@ def test_a_killed_run_is_reported_from_what_had_reported(project: Project) -> No
 
     done = project.call("report", "one", "--rebuild")
 
-    assert (done.exit_code, done.err) == (0, "summary.json and report.md of one are made anew\n")
+    assert (done.exit_code, done.err) == (0, "summary.json and report.md of one are rebuilt\n")
     assert "2 cells: 1 solved, 1 lost" in done.out.splitlines()
     assert read_summary(run.summary).lost == ("demo/beta[oracle]",)
     assert run.report.read_text().startswith("# Run one\n")

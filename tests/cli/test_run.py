@@ -93,7 +93,7 @@ def test_no_scenario_at_all_is_a_usage_error(bench: Project) -> None:
 
     assert (done.exit_code, done.err) == (
         2,
-        "terminalbench: --scenarios names none; write their ids with commas between them\n",
+        "terminalbench: --scenarios names no scenario; write their ids with commas between them\n",
     )
 
 

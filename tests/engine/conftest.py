@@ -18,7 +18,7 @@ from pytest_terminalbench.environments.image_map import image_map_for
 from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.provider import ProviderSettings
-from pytest_terminalbench.environments.reaper import sweep_run
+from pytest_terminalbench.environments.reaper import leftovers, remove
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.journal import FileJournal
@@ -45,7 +45,7 @@ def run_id(engine: DockerEngine) -> Iterator[str]:
     """A run of its own for each test; what it started is removed."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     yield name
-    sweep_run(engine, name)
+    remove(engine, leftovers(engine, run_id=name))
 
 
 @pytest.fixture(scope="session")

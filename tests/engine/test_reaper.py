@@ -11,7 +11,7 @@ import pytest
 from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.docker_environment import DockerEnvironment
 from pytest_terminalbench.environments.owner import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Ownership
-from pytest_terminalbench.environments.reaper import leftovers, sweep_orphans, sweep_run
+from pytest_terminalbench.environments.reaper import leftovers, remove
 from tests.engine.conftest import Start
 
 pytestmark = pytest.mark.docker
@@ -41,7 +41,7 @@ def test_only_what_dead_owners_left_is_removed(engine: DockerEngine, start: Star
     unlabelled = start(labels={})
 
     try:
-        removed = sweep_orphans(engine)
+        removed = remove(engine, [container for container in leftovers(engine) if container.is_orphan])
 
         assert {dead.container, expired.container} <= set(removed)
         assert [runs(it) for it in (mine, elsewhere, unlabelled)] == [True, True, True]
@@ -54,7 +54,7 @@ def test_a_run_removes_its_own(engine: DockerEngine, start: Start, run_id: str) 
     mine, others, unlabelled = start(), start(labels={RUN_LABEL: f"{run_id}-other"}), start(labels={})
 
     try:
-        assert sweep_run(engine, run_id) == [mine.container]
+        assert remove(engine, leftovers(engine, run_id=run_id)) == [mine.container]
         assert [runs(it) for it in (others, unlabelled)] == [True, True]
         assert leftovers(engine, run_id=run_id) == []
     finally:

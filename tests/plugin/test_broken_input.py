@@ -180,8 +180,8 @@ def test_a_broken_manifest_is_an_error_and_other_datasets_run(demo: Suite) -> No
 
     done.assert_outcomes(passed=1, errors=1)
     assert error_of(done, "scenarios/demo") == [
-        f"{manifest}: not JSON: Expecting value: line 1 column 50 (char 49)",
-        "To fix it: correct the JSON",
+        f"{manifest}: Invalid JSON: expected value at line 1 column 50",
+        "To fix it: correct the JSON at that line and column",
     ]
 
 

@@ -202,7 +202,7 @@ class TestOldBaselines:
     def as_before(self, suite: Suite, label: str, old: str) -> Path:
         """What is approved under `label` as earlier versions would have left it; its file."""
         new = suite.baseline("alpha", label)
-        record = parse_record(new.read_text(), str(new))
+        record = parse_record(new.read_bytes(), new)
         file = suite.baseline("alpha", old)
         file.parent.mkdir(parents=True, exist_ok=True)
         new.unlink()

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.owner import RUN_LABEL
-from pytest_terminalbench.environments.reaper import sweep_orphans, sweep_run
+from pytest_terminalbench.environments.reaper import leftovers, remove
 from tests.plugin.conftest import Suite, lines_of, scripted
 
 # Far more than any test waits: a session that ends before has not waited for its trials.
@@ -206,7 +206,7 @@ def run_id(engine: DockerEngine, tmp_path: Path) -> Iterator[str]:
     """A name for a run that no other test has; what is left of it is removed."""
     name = f"test-{os.getpid()}-{tmp_path.name}"
     yield name
-    sweep_run(engine, name)
+    remove(engine, leftovers(engine, run_id=name))
 
 
 @pytest.mark.docker
@@ -293,7 +293,8 @@ def test_the_container_of_a_killed_session_is_an_orphan_and_swept(
 
     assert len(left) == 1
     assert containers(engine, run_id) == left
-    assert sweep_orphans(OneRun(engine, run_id)) == left
+    orphans = [container for container in leftovers(OneRun(engine, run_id)) if container.is_orphan]
+    assert remove(engine, orphans) == left
     assert containers(engine, run_id) == []
 
 

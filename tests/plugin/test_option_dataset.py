@@ -89,11 +89,11 @@ def test_a_broken_manifest_is_refused(demo: Suite) -> None:
 
     assert usage_error(demo, "--tb-dataset", "demo") == "\n".join(
         [
+            f"{manifest}: version: Field required",
+            f"{manifest}: description: Field required",
+            f"{manifest}: license: Field required",
             f"{manifest}: colour: unknown key",
-            f"{manifest}: version: must be a non-empty string",
-            f"{manifest}: description: must be a non-empty string",
-            f"{manifest}: license: must be a non-empty string",
-            "To fix it: see docs/writing-scenarios.md, section Datasets",
+            "To fix it: remove or correct the key; docs/writing-scenarios.md lists those that exist",
         ]
     )
 

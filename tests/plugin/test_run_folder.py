@@ -262,7 +262,7 @@ def where(suite: Suite, text: str) -> list[str]:
 def test_values_of_arguments_and_variables_are_in_no_file(
     demo: Suite, monkeypatch: pytest.MonkeyPatch, agent: str, args: list[str]
 ) -> None:
-    """Neither where the agent acts, nor where it cannot be made for want of another argument."""
+    """Neither where the agent acts, nor where it cannot be made because another argument is missing."""
     monkeypatch.setenv("OPENAI_API_KEY", VARIABLE)
     demo.write("mine.py", AGENTS)
 

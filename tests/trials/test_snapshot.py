@@ -176,12 +176,11 @@ def test_a_damaged_archive_is_told(tmp_path: Path, damage: Callable[[Path], obje
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"schema_version": 9}, "schema_version 9; update pytest-terminalbench"),
-        ({"acted": {}}, "KeyError"),
-        ({"acted": {"usage": {"x": 1}, "stop": {}}}, "TypeError"),
+        ({"acted": {}}, "acted.usage is missing"),
+        ({"acted": {"usage": {"calls": "x"}, "stop": {}}}, "acted.usage.calls is 'x', not a whole number"),
         ({"archives": {"/app": "../../etc/passwd"}}, "is no name of a file"),
         ({"archives": {"/app": ".."}}, "is no name of a file"),
-        ({"archives": []}, "AttributeError"),
+        ({"archives": []}, "archives is no object"),
     ],
 )
 def test_a_damaged_record_is_told(tmp_path: Path, change: dict[str, object], problem: str) -> None:
@@ -191,9 +190,18 @@ def test_a_damaged_record_is_told(tmp_path: Path, change: dict[str, object], pro
 
     with pytest.raises(RunFolderError, match=problem) as error:
         read_snapshot(tmp_path / "snapshot")
-    assert str(error.value).startswith(f"{file} is damaged or missing: ")
+    assert str(error.value).startswith(f"{file} is damaged: ")
+
+
+def test_a_later_version_is_told(tmp_path: Path) -> None:
+    taken(FakeEnvironment(files={"/app/a": b"1"}), "/app", folder=tmp_path / "snapshot")
+    file = tmp_path / "snapshot/snapshot.json"
+    write_json(file, {**read_json(file), "schema_version": 9})
+
+    with pytest.raises(RunFolderError, match=r"snapshot\.json has schema_version 9, .*; update pytest-terminalbench"):
+        read_snapshot(tmp_path / "snapshot")
 
 
 def test_one_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"snapshot\.json is damaged or missing"):
+    with pytest.raises(RunFolderError, match=r"snapshot\.json does not exist"):
         read_snapshot(tmp_path / "snapshot")

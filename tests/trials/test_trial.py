@@ -527,7 +527,7 @@ class TestSnapshot:
         assert result.outcome == outcome
 
     def test_a_void_verdict_has_one_too(self, bench: Bench) -> None:
-        """So that a verifier that is mended judges it without a second trial."""
+        """So that a verifier that is fixed judges it without a second trial."""
         result = bench.put(
             Oracle(), fake(), fake(**{"/tests/": "boom"}), verifier={"isolation": "fresh", "result": "junit"}
         )

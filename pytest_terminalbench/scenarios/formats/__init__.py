@@ -57,7 +57,7 @@ def _installed() -> list[Format]:
 
 
 def _format_of(path: Path) -> Format | None:
-    return next((known for known in _installed() if known.is_scenario(path)), None)
+    return next((reader for reader in _installed() if reader.is_scenario(path)), None)
 
 
 def is_scenario(path: Path) -> bool:
@@ -67,9 +67,9 @@ def is_scenario(path: Path) -> bool:
 
 def scenario_id(path: Path) -> str:
     """The id of the scenario in the file of this name; `path` must be a scenario's."""
-    known = _format_of(path)
-    assert known is not None, path
-    return known.scenario_id(path)
+    reader = _format_of(path)
+    assert reader is not None, path
+    return reader.scenario_id(path)
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -77,14 +77,14 @@ def scenario_files(folder: Path) -> list[Path]:
     formats = _installed()
     if len(formats) == 1:
         return formats[0].files(folder)
-    return sorted({file for known in formats for file in known.files(folder)}, key=lambda file: file.name)
+    return sorted({file for reader in formats for file in reader.files(folder)}, key=lambda file: file.name)
 
 
 def load_scenario(file: Path, *, dataset: str) -> Scenario:
     """Read and check `file`; raises ScenarioError naming the file, what is wrong in it and the cure."""
-    known = _format_of(file)
-    if known is None:
+    reader = _format_of(file)
+    if reader is None:
         installed = ", ".join(_FORMATS.names())
         cure = f"use one that is installed ({installed}), or install the package that reads it"
         raise ScenarioError(file, ["is in no format of scenarios that is installed"], cure=cure)
-    return known.load(file, dataset)
+    return reader.load(file, dataset)

@@ -52,17 +52,17 @@ def _instructions(dockerfile: str) -> Iterator[_Instruction]:
 def _dockerfile(folder: Path) -> Iterator[Finding]:
     file = folder / "Dockerfile"
     instructions = list(_instructions(file.read_text(errors="replace")))
-    origins = [one.rest for one in instructions if one.word == "FROM"]
+    origins = [instruction.rest for instruction in instructions if instruction.word == "FROM"]
     if not origins:
         yield finding("L101", file, "FROM", "there is no FROM, so it cannot be built", "name a base image")
     for name in _bases(origins):
         if _can_change(name):
             yield _changing(file, "FROM", name)
-    for one in instructions:
-        if one.word in ("ENTRYPOINT", "CMD") and _program(one.rest) not in _SHELLS:
-            message = f"{one.rest} does not run: the container's main process is a sleep"
+    for instruction in instructions:
+        if instruction.word in ("ENTRYPOINT", "CMD") and _program(instruction.rest) not in _SHELLS:
+            message = f"{instruction.rest} does not run: the container's main process is a sleep"
             cure = "start it in the instruction's first step or in the verifier, or leave it to the agent"
-            yield finding("L105", file, one.word, message, cure)
+            yield finding("L105", file, instruction.word, message, cure)
 
 
 def _bases(origins: list[str]) -> Iterator[str]:
