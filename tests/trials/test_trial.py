@@ -212,6 +212,50 @@ class TestAnswers:
             reason="1 of 1 checks did not pass: exit code; the agent failed: KeyError: 'x'"
         )
 
+    @pytest.mark.parametrize("error", [SystemExit("bye"), KeyboardInterrupt("bye")])
+    def test_an_agent_that_ends_its_process_has_failed_and_not_run_out_of_time(
+        self, bench: Bench, error: BaseException
+    ) -> None:
+        def act(task: Task, environment: Environment) -> None:
+            environment.run(["work"])
+            raise error
+
+        result = bench.put(Acting(act))
+
+        assert result.outcome == Solved(reason=f"the agent failed: {type(error).__name__}: bye")
+        assert result.limits_hit == ()
+
+    @pytest.mark.parametrize("report", [None, "done", {"note": "done"}])
+    def test_what_is_no_report_is_the_agents_failure(self, bench: Bench, report: object) -> None:
+        class Careless(Acting):
+            def act(self, task: Task, environment: Desk) -> AgentReport:
+                environment.run(["work"])
+                return report  # type: ignore[return-value]  # The mistake that is tested.
+
+        result = bench.put(Careless())
+
+        assert result.outcome == Solved(
+            reason=f"the agent failed: TypeError: `act` returned {report!r}, not an AgentReport"
+        )
+        assert result.limits_hit == ()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda desk: desk.add_usage(Usage(cost_usd=float("nan"))),
+            lambda desk: desk.add_usage(Usage(input_tokens=1.5)),  # type: ignore[arg-type]
+            lambda desk: desk.add_usage({"calls": 1}),
+            lambda desk: AgentReport(usage={"calls": 1}),  # type: ignore[arg-type]
+            lambda desk: AgentReport(note=None),  # type: ignore[arg-type]
+        ],
+    )
+    def test_so_is_what_no_record_can_hold(self, bench: Bench, wrong: Callable[[Desk], object]) -> None:
+        result = bench.put(Acting(lambda task, desk: wrong(desk)))
+
+        assert isinstance(result.outcome, Unsolved)
+        assert "the agent failed: " in result.agent_note
+        assert read_result(bench.root / result.folder / "result.json").usage == result.usage
+
     def test_what_an_agent_says_of_itself_is_kept(self, bench: Bench) -> None:
         usage = Usage(input_tokens=5, output_tokens=2, cost_usd=0.5, calls=1, turns=1)
         result = bench.put(Acting(lambda task, environment: AgentReport(note="done", usage=usage)))
