@@ -369,3 +369,39 @@ def test_scripted_commands_decide_the_outcome(demo: Suite) -> None:
     """The fake world of these tests does what they say."""
     demo.run("--tb-dataset", "demo", "-k", "alpha", *scripted("work", "spoil")).assert_outcomes(failed=1)
     demo.run("--tb-dataset", "demo", "-k", "alpha", *scripted("spoil", "work")).assert_outcomes(passed=1)
+
+
+def test_an_agent_that_cannot_be_made_tells_no_secrets(demo: Suite) -> None:
+    """Neither in its first attempt, whose error pytest shows and writes to its reports, nor in a later one."""
+    demo.pytester.makeconftest(
+        demo.conftest
+        + """
+class Keyed:
+    name, deterministic, secret_arguments = "keyed", False, ("key",)
+    made = 0
+
+    def __init__(self, *, key: str, good: int) -> None:
+        Keyed.made += 1
+        if Keyed.made > good:
+            raise ValueError(f"401 for {key}")
+
+    def act(self, task, environment):
+        return pytest_terminalbench.AgentReport()
+
+
+import pytest_terminalbench
+
+
+def pytest_terminalbench_agents(registry):
+    registry.register("keyed", Keyed)
+"""
+    )
+    for good in (0, 1):
+        args = ["--tb-attempts", "2", "--tb-agent-arg", "key=sk-12345", "--tb-agent-arg", f"good={good}"]
+        done = demo.run("scenarios/demo/alpha.json", "--tb-agent", "keyed", "--junitxml=junit.xml", *args)
+
+        assert demo.statuses == {"demo/alpha[keyed]": "void"}
+        assert "401 for [secret]" in demo.summary["cells"][0]["text"]
+        files = [demo.path / "junit.xml", *(file for file in demo.latest.rglob("*") if file.is_file())]
+        assert [file for file in files if b"sk-12345" in file.read_bytes()] == []
+        assert "sk-12345" not in done.stdout.str()

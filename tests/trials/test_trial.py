@@ -596,12 +596,14 @@ class TestSecrets:
 
         return AgentSpec.of(Keyed, name="keyed", arguments={"key": "sk-12345"})
 
-    def run(self, bench: Bench, act: Callable[[Task, Environment], object]) -> TrialResult:
+    def run(
+        self, bench: Bench, act: Callable[[Task, Environment], object], *environments: FakeEnvironment
+    ) -> TrialResult:
         cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(act))
         return run_trial(
             bench.request(cell),
             scenario=cell.scenario,
-            environments=fake_environments(fake(), fake()),
+            environments=fake_environments(*(environments or [fake(), fake()])),
             store=bench.store,
             journal=bench.journal,
         )
@@ -627,6 +629,24 @@ class TestSecrets:
 
         assert "401 for [secret]" in self.run(bench, act).outcome.reason
         assert self.in_files(bench) == []
+
+    def test_not_in_why_its_environment_broke(self, bench: Bench) -> None:
+        """The engine's message has the command line in it."""
+
+        def refuse(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            raise EnvironmentFailure(f"cannot run {list(argv)}")
+
+        result = self.run(
+            bench, lambda task, environment: environment.run(["login", "sk-12345"]), fake(login=refuse), fake()
+        )
+
+        assert result.outcome == Void(reason="cannot run ['login', '[secret]']", phase=Phase.AGENT)
+        assert self.in_files(bench) == []
+
+    def test_not_in_what_the_verifier_says_of_the_work(self, bench: Bench) -> None:
+        result = self.run(bench, lambda task, environment: None, fake(**{"/tests/": "expected 5, found sk-12345\n"}))
+
+        assert result.verifier_tail == "expected 5, found [secret]"
 
     def test_not_in_why_it_could_not_even_begin(self, bench: Bench) -> None:
         cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(print))
