@@ -257,3 +257,12 @@ class TestOldBaselines:
         self.as_before(mine, "talker,a%2Fb", "talker--a-b")
 
         assert mine.run(*ONLY, *TALKER, "--tb-model", "a/b", "--tb-gate", "off").ret == pytest.ExitCode.OK
+
+
+def test_datasets_whose_names_differ_in_case_alone_are_not_run_beside_each_other(demo: Suite) -> None:
+    other = demo.dataset("Demo", "alpha", folder="other")
+
+    done = demo.run("scenarios/demo", "other")
+
+    done.assert_outcomes(passed=3, errors=1)
+    done.stdout.fnmatch_lines([f"*{other}*name: 'Demo' and 'demo' *differ in upper and lower case alone*"])
