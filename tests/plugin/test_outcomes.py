@@ -323,6 +323,25 @@ def pytest_collection_modifyitems(items):
     assert demo.statuses == {"demo/alpha[nop]": "unsolved"}
 
 
+def test_one_that_is_expected_to_fail_and_not_run_counts_nowhere(demo: Suite) -> None:
+    """It is not void either, which would be exit code 22."""
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+def pytest_collection_modifyitems(items):
+    items[0].add_marker(pytest.mark.xfail(run=False, reason="hangs"))
+""",
+    )
+
+    done = demo.run("--tb-dataset", "demo")
+
+    done.assert_outcomes(passed=2, xfailed=1)
+    assert done.ret == 0
+    assert demo.statuses == {"demo/beta[oracle]": "solved", "demo/gamma[oracle]": "solved"}
+
+
 def test_an_error_while_cleaning_up_is_an_error_beside_the_outcome(demo: Suite) -> None:
     demo.write(
         "conftest.py",
