@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.baselines.cell_gate import CellGate
-from pytest_terminalbench.baselines.parity import blocked_text, mismatches
+from pytest_terminalbench.baselines.parity import blocked_text, configuration_mismatches, mismatches
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.baselines.strict_comparison import Comparison
 from pytest_terminalbench.cells.result import CellResult, short_attempt, short_text
@@ -153,6 +153,8 @@ def compared_anew(
     attempts = tuple(short_attempt(trial.attempt_result()) for trial in trials)
     approved = baseline.fingerprint if baseline is not None and parity != "off" else {}
     differing = tuple(mismatches(approved, trials[-1].fingerprint))
+    approved_configuration = baseline.configuration if baseline is not None and parity != "off" else None
+    noted = configuration_mismatches(approved_configuration, cell.configuration)
     outcomes = [trial.outcome for trial in trials]
     void = next((outcome for outcome in outcomes if isinstance(outcome, Void)), None)
     if void is not None:
@@ -173,7 +175,7 @@ def compared_anew(
         inconclusive=comparison.inconclusive,
         adjusted_p=comparison.adjusted_p,
         baseline_id=comparison.baseline_id,
-        mismatches=differing,
+        mismatches=(*differing, *noted),
     )
 
 
@@ -200,4 +202,8 @@ def _fingerprint(trial: TrialResult, scenario: Scenario, dataset_version: str) -
 
 
 def _multiplier(trial: TrialResult) -> float:
-    return float(trial.fingerprint.get("limits", {}).get("timeout_multiplier", 1.0))
+    limits = trial.fingerprint.get("limits", {})
+    multiplier = limits.get("timeout_multiplier", 1.0) if isinstance(limits, Mapping) else None
+    if isinstance(multiplier, bool) or not isinstance(multiplier, int | float) or not multiplier > 0:
+        raise RunFolderError(f"{trial.folder}/result.json is damaged: its timeout_multiplier is {multiplier!r}")
+    return float(multiplier)

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent, AgentReport, AgentTimeExpired, Task, Usage
+from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.environments.base import Environment, StopReport
 from pytest_terminalbench.errors import AgentSetupError
 from pytest_terminalbench.limits import Limits
@@ -74,9 +76,19 @@ class Acted:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Acted:
-        """The opposite of `to_json`; raises KeyError or TypeError for what is none."""
-        parts = {"usage": Usage(**content["usage"]), "stop": StopReport(**content["stop"])}
-        return cls(**{**content, **parts})
+        """The opposite of `to_json`; raises KeyError, TypeError or ValueError for what is none."""
+        usage, stop, fields = Usage(**content["usage"]), StopReport(**content["stop"]), Fields(content)
+        for counter in (stop.oom_kills, stop.pids_refused):
+            if type(counter) not in (int, NoneType):
+                raise TypeError(f"stop counts {counter!r}")
+        return cls(
+            note=fields.text("note"),
+            error=fields.text("error"),
+            expired=fields.flag_or("expired", False),
+            usage=usage,
+            waited_s=fields.number("waited_s"),
+            stop=stop,
+        )
 
 
 def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDesk, folder: Path) -> Acted:
