@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,15 @@ class Usage:
     calls: int = 0
     turns: int = 0
 
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError for what no record can hold: it would make the whole run unreadable."""
+        for name, value in vars(self).items():
+            if name == "cost_usd":
+                if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+                    raise ValueError(f"cost_usd is {value!r}, not a finite number of dollars")
+            elif type(value) is not int:
+                raise TypeError(f"{name} is {value!r}, not a whole number")
+
     @classmethod
     def from_json(cls, content: object) -> Usage:
         """The opposite of `dataclasses.asdict`; raises ValueError naming the field for what is no usage."""
@@ -69,6 +79,13 @@ class AgentReport:
 
     note: str = ""
     usage: Usage = field(default_factory=Usage)
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for what is no report: it is the agent's failure while the agent still runs."""
+        if not isinstance(self.note, str):
+            raise TypeError(f"note is {self.note!r}, not text")
+        if not isinstance(self.usage, Usage):
+            raise TypeError(f"usage is {self.usage!r}, not a Usage")
 
 
 class AgentEvents(Protocol):

@@ -89,14 +89,15 @@ class Bench:
         return [Cell(scenario=scenario, agent=agent) for agent in self.agents]
 
     def cells(self, datasets: Iterable[Dataset]) -> Iterator[Cell]:
-        """Every cell of `datasets`; raises ScenarioError for a scenario that is wrong.
+        """Every cell of `datasets`, of which each counts once; raises ScenarioError for a scenario that is wrong.
 
         Raises SettingsError for two cells whose names are the same, or differ in upper and lower case alone.
         """
-        for dataset in datasets:
-            cells = [cell for scenario in dataset.scenarios() for cell in self.cells_of(scenario)]
-            check_distinct(cell.id for cell in cells)
-            yield from cells
+        by_folder = {dataset.folder: dataset for dataset in datasets}
+        scenarios = (scenario for dataset in by_folder.values() for scenario in dataset.scenarios())
+        cells = [cell for scenario in scenarios for cell in self.cells_of(scenario)]
+        check_distinct(cell.id for cell in cells)
+        return iter(cells)
 
     # -- where they act ----------------------------------------------------------------------------------------------
 

@@ -124,9 +124,9 @@ class CellRun:
             environments=prepared,
             store=self._store,
             journal=self._bench.journal,
-            # The agent is for the first attempt, each further one has its own; one that somebody else made (a user's
+            # The agent is for the first attempt, each further one makes its own; one that somebody else made (a user's
             # conftest.py) is used again.
-            agent=self.cell.agent.make() if attempt > 1 and agent is self._own_agent else agent,
+            agent=None if attempt > 1 and agent is self._own_agent else agent,
             # The first environment was started for the first attempt.
             build_s=prepared.build_s if attempt == 1 else 0.0,
             start_s=prepared.start_s if attempt == 1 else 0.0,
@@ -157,11 +157,11 @@ class CellRun:
     def _void(self, phase: Phase, reason: str) -> CellVoid:
         """Record a cell that could not run; the error to raise."""
         request = self._request(1, self._conditions(None))
-        self.trials.append(
-            record_void(request, store=self._store, journal=self._bench.journal, phase=phase, reason=reason)
-        )
+        result = record_void(request, store=self._store, journal=self._bench.journal, phase=phase, reason=reason)
+        self.trials.append(result)
         self._on_change()
-        return CellVoid(f"void in phase {phase}: {reason}")
+        # The recorded reason, which tells no secrets.
+        return CellVoid(f"void in phase {phase}: {result.outcome.reason}")
 
     @property
     def _store(self) -> TrialFolders:

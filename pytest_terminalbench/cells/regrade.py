@@ -150,7 +150,8 @@ def compared_again(
 ) -> CellResult:
     """`cell` with the verdict of `gate` on `trials`, under the same rules as in its session."""
     attempts = tuple(short_attempt(trial.attempt_result()) for trial in trials)
-    checked = check_parity(baseline, trials[-1].fingerprint, configuration=trials[-1].configuration, policy=parity)
+    # The configuration is the cell's: what its agent was like when it acted.
+    checked = check_parity(baseline, trials[-1].fingerprint, configuration=cell.configuration, policy=parity)
     outcomes = [trial.outcome for trial in trials]
     void = next((outcome for outcome in outcomes if isinstance(outcome, Void)), None)
     if void is not None:
@@ -198,4 +199,8 @@ def _fingerprint(trial: TrialResult, scenario: Scenario, dataset_version: str) -
 
 
 def _multiplier(trial: TrialResult) -> float:
-    return float(trial.fingerprint.get("limits", {}).get("timeout_multiplier", 1.0))
+    limits = trial.fingerprint.get("limits", {})
+    multiplier = limits.get("timeout_multiplier", 1.0) if isinstance(limits, Mapping) else None
+    if isinstance(multiplier, bool) or not isinstance(multiplier, int | float) or not multiplier > 0:
+        raise RunFolderError(f"{trial.folder}/result.json is damaged: its timeout_multiplier is {multiplier!r}")
+    return float(multiplier)

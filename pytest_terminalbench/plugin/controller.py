@@ -17,7 +17,7 @@ from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.cell_property import cell_of
 from pytest_terminalbench.plugin.progress import Progress
-from pytest_terminalbench.plugin.pytest_internals import option
+from pytest_terminalbench.plugin.pytest_internals import option, ran_not_at_all
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.plugin.suite_gate_report import failed_gate
@@ -108,7 +108,7 @@ class Controller:
         # The last report of a cell says the most: setup knows the trials, call the verdict.
         ledger = self._session.ledger
         ledger.record(result)
-        if report.skipped and not hasattr(report, "wasxfail"):
+        if ran_not_at_all(report):
             ledger.skip(result.key)
         # xdist books a cell whose worker died under a phase of its own, "???".
         if report.when == "teardown" or (report.when not in ("setup", "call") and report.failed):

@@ -155,6 +155,18 @@ def _cell_of_test(request: pytest.FixtureRequest) -> Cell | None:
         return None
     bench = PluginSession.of(request.config).bench
     try:
-        return Cell(scenario=bench.datasets.find(str(named)), agent=bench.agents[0])
+        cell = Cell(scenario=bench.datasets.find(str(named)), agent=bench.agents[0])
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
+    _refuse_twin(request, cell)
+    return cell
+
+
+def _refuse_twin(request: pytest.FixtureRequest, cell: Cell) -> None:
+    """Raise UsageError where the session has the cell as an item of its own: one's trials would replace the other's."""
+    for item in request.session.items:
+        if CELL in item.stash and item.stash[CELL].id == cell.id:
+            raise pytest.UsageError(
+                f"{request.node.nodeid} runs {cell.id.key}, which this session runs as {item.nodeid} too, and one "
+                "would overwrite the other's results; deselect one of the two, or run them in two sessions"
+            )

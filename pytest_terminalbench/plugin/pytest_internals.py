@@ -24,6 +24,7 @@ __all__ = [
     "fixtureinfo",
     "longrepr",
     "option",
+    "ran_not_at_all",
     "requeued",
     "run_protocol",
     "syrupy_session",
@@ -95,6 +96,12 @@ def as_current_item(item: pytest.Item) -> Iterator[None]:
     finally:
         for worker, index in zip(workers, before, strict=True):
             worker.item_index = index
+
+
+def ran_not_at_all(report: pytest.TestReport) -> bool:
+    """Whether an item was skipped, or expected to fail with ``run=False``: of the latter only the reason tells."""
+    reason = str(getattr(report, "wasxfail", "[NOTRUN]"))
+    return report.skipped and reason.removeprefix("reason: ").startswith("[NOTRUN]")
 
 
 def requeued(sched: Any, nodeid: str) -> bool:

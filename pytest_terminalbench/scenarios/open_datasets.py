@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
+from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE
 from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.scenarios.lock import LOCK, Lock, dataset_drift, drift, read_lock
 from pytest_terminalbench.scenarios.model import Scenario
@@ -35,9 +36,7 @@ class OpenDatasets:
 
     def named(self, request: str) -> Dataset:
         """What ``--tb-dataset`` asks for; raises SettingsError, or ScenarioError for a broken dataset.json."""
-        dataset = self._catalog.find(request)
-        self._by_folder[dataset.folder] = dataset
-        return dataset
+        return self._open(self._catalog.find(request))
 
     def meet(self, folders: Iterable[Path]) -> None:
         """Open those of `folders` that can be opened; collecting the others reports what is wrong."""
@@ -50,8 +49,21 @@ class OpenDatasets:
     def at(self, folder: Path) -> Dataset:
         """The dataset in `folder`; raises ScenarioError for a broken dataset.json."""
         if folder not in self._by_folder:
-            self._by_folder[folder] = open_dataset(folder)
+            self._open(open_dataset(folder))
         return self._by_folder[folder]
+
+    def _open(self, dataset: Dataset) -> Dataset:
+        """Raises ScenarioError for a name that differs from another's in upper and lower case alone."""
+        for other in self.known:
+            if other.name != dataset.name and other.name.casefold() == dataset.name.casefold():
+                problem = f"name: {dataset.name!r} and {other.name!r} (in {other.folder}) differ in upper and lower case"
+                raise ScenarioError(
+                    dataset.folder / DATASET_FILE,
+                    [f"{problem} alone, and would share folders on some machines"],
+                    cure="rename one of the two datasets",
+                )
+        self._by_folder[dataset.folder] = dataset
+        return dataset
 
     def version(self, name: str) -> str:
         return next((dataset.version for dataset in self.known if dataset.name == name), "0")

@@ -75,7 +75,7 @@ class RunRegrader:
 
         Raises EngineUnreachable where environments are needed and there is no engine.
         """
-        datasets = self._bench.datasets
+        datasets, ledger = self._bench.datasets, FileLedger(self._run.ledger)
         for cell in cells:
             try:
                 scenario = datasets.find(f"{cell.id.dataset}/{cell.id.scenario}")
@@ -83,16 +83,16 @@ class RunRegrader:
                 yield _not_found(cell, str(error))
                 continue
             version = datasets.version(cell.id.dataset)
-            yield self._regrader.regrade(cell, scenario, dataset_version=version, compare=self._compare)
+            regraded = self._regrader.regrade(cell, scenario, dataset_version=version, compare=self._compare)
+            if regraded.was_judged:
+                # At once, as its trials are: who is killed before the last cell has both or neither.
+                ledger.record(regraded.after)
+            yield regraded
 
     def close(self, regraded: Sequence[RegradedCell]) -> None:
         """Remove what is left of the judging, and bring summary and report up to date with the cells `regraded`."""
         self._bench.sweep()
-        judged = [cell.after for cell in regraded if cell.was_judged]
-        if judged:
-            ledger = FileLedger(self._run.ledger)
-            for cell in judged:
-                ledger.record(cell)
+        if any(cell.was_judged for cell in regraded):
             close_run(self._run, baselines=self._settings.baselines)
 
     def _compare(self, cell: CellResult, trials: Sequence[TrialResult]) -> CellResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -93,14 +94,17 @@ def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDe
     agent did not do it. Whatever else an agent raises is its own failure, and what it did is judged.
     """
     reports: list[AgentReport] = []
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
+        method = kind_named(scenario.kind).agent_method
         try:
-            method = getattr(agent, kind_named(scenario.kind).agent_method)
-            reports.append(method(_task(agent, request, scenario, folder), desk))
-        # The seam to foreign code.
-        except Exception as error:  # noqa: BLE001
+            report = getattr(agent, method)(_task(agent, request, scenario, folder), desk)
+            if not isinstance(report, AgentReport):
+                raise TypeError(f"`{method}` returned {reprlib.repr(report)}, not an AgentReport")
+            reports.append(report)
+        # The seam to foreign code, which may also call sys.exit: that is no agent that has not come back.
+        except BaseException as error:  # noqa: BLE001
             errors.append(error)
 
     thread = threading.Thread(target=work, daemon=True, name="agent")
@@ -119,7 +123,7 @@ def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDe
     return _acted(desk, reports[0] if reports else None, error)
 
 
-def _acted(desk: AgentDesk, report: AgentReport | None, error: Exception | None) -> Acted:
+def _acted(desk: AgentDesk, report: AgentReport | None, error: BaseException | None) -> Acted:
     """`report` and `error` None: the agent has not come back."""
     hide = desk.events.secrets.redacted
     has_failed = error is not None and not isinstance(error, AgentTimeExpired)

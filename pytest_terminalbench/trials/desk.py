@@ -92,6 +92,8 @@ class AgentDesk:
         raise PermissionError("an agent does not close its environment")
 
     def add_usage(self, usage: Usage) -> None:
+        if not isinstance(usage, Usage):
+            raise TypeError(f"usage is {usage!r}, not a Usage")
         with self._lock:
             self._usage = usage if self._usage is None else self._usage + usage
 

@@ -46,13 +46,24 @@ class Secrets:
                 self.add(part)
         elif value is not None and not isinstance(value, bool) and len(str(value)) >= MIN_SECRET_CHARS:
             # A new set each time: another thread may be reading the old one.
-            self._values = self._values | {str(value)}
+            self._values = self._values | _spellings(str(value))
 
     def redacted(self, text: str) -> str:
         """`text` without the secrets; the longest first, because one may be part of another."""
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, HIDDEN)
         return text
+
+
+def _spellings(secret: str) -> set[str]:
+    """`secret` as it is, and as a shell's command line, Python and JSON write it."""
+    return {
+        secret,
+        secret.replace("'", "'\"'\"'"),
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
 
 
 class EventSink:

@@ -145,6 +145,7 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 def _file_name(name: Any) -> str | None:
     """Runs are copied from machine to machine: no file may point out of its folder."""
-    if name is not None and (not isinstance(name, str) or Path(name).name != name or name == ".."):
+    is_name = name is None or (isinstance(name, str) and Path(name).name == name and name not in ("", ".."))
+    if not is_name or (name is not None and ("\0" in name or not name.isprintable())):
         raise ValueError(f"{name!r} is no name of a file")
     return name

@@ -68,7 +68,7 @@ def record_void(
 ) -> TrialResult:
     """The trial of an attempt that could not even begin: no image, no container, no agent."""
     record = _Record(request, store, journal)
-    outcome = Void(reason=record.secrets.redacted(reason), phase=phase)
+    outcome = Void(reason=reason, phase=phase)
     return record.finish(record.result(outcome, timing=_Clock().timing()), str(request.attempt))
 
 
@@ -107,13 +107,13 @@ class _Record:
         self._journal = journal
 
     def result(self, outcome: Outcome, **facts: Any) -> TrialResult:
-        """What is known from the request, and `facts`."""
+        """What is known from the request, and `facts`; whoever gives the reason, it tells no secrets."""
         request = self.request
         return TrialResult(
             run_id=request.run_id,
             cell=request.cell,
             attempt=request.attempt,
-            outcome=outcome,
+            outcome=replace(outcome, reason=self.secrets.redacted(outcome.reason)),
             folder=self._store.place(request.cell, str(request.attempt)),
             configuration=request.configuration,
             limits=request.limits,
@@ -180,7 +180,7 @@ class _Trial:
         try:
             self._judged = self._play(agent or self._request.agent.make(), environments, stack)
         except AgentSetupError as error:
-            return Void(reason=self._record.secrets.redacted(str(error)), phase=Phase.AGENT)
+            return Void(reason=str(error), phase=Phase.AGENT)
         except VerifierError as error:
             return Void(reason=str(error), phase=Phase.VERIFY)
         except EnvironmentFailure as failure:
@@ -260,22 +260,22 @@ class _Trial:
                 stack.close()
             except EnvironmentFailure as failure:
                 # What was judged stands; the environment ends at its deadline.
-                self._record.tell("teardown-failed", reason=str(failure))
+                self._record.tell("teardown-failed", reason=self._record.secrets.redacted(str(failure)))
 
     def _result(self, outcome: Outcome) -> TrialResult:
-        acted, judged = self._acted, self._judged
+        acted, judged, hide = self._acted, self._judged, self._record.secrets.redacted
         # What was measured counts however acting ended, also where it came to nothing.
         measured = self._desk.usage if self._desk else None
         return self._record.result(
             outcome,
             checks=judged.checks if judged else {},
-            messages=judged.messages if judged else {},
+            messages={name: hide(text) for name, text in judged.messages.items()} if judged else {},
             timing=self._clock.timing(waited_s=acted.waited_s),
             usage=measured or acted.usage,
             memory_peak_mb=acted.stop.memory_peak_mb,
             memory_counter=acted.stop.memory_counter,
             limits_hit=acted.limits_hit,
             agent_note=acted.error or acted.note,
-            verifier_tail=verifier_tail(self._record.folder / VERIFIER_FOLDER),
+            verifier_tail=hide(verifier_tail(self._record.folder / VERIFIER_FOLDER)),
             snapshot=self._facts,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
 from pytest_terminalbench.baselines.cell_gate import StrictGate
+from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_again
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.documents import read_json, write_json
 from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
 from pytest_terminalbench.environments.fake import FakeEnvironment, Reply, fake_environments
-from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError
+from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError, RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.outcome import Solved, Unsolved, Void, outcome_name
@@ -439,6 +441,26 @@ class TestCell:
         after = compared_again(cell, [run.result()], baseline=baseline, gate=StrictGate(baseline, 1), parity=parity)
 
         assert (after.status, len(after.mismatches)) == (Status.SOLVED, noted)
+
+    def test_another_configuration_is_noted_as_in_its_session(self, run: Run) -> None:
+        cell = replace(run.trials("work", replies=dict(DONE)), configuration="sha256:2")
+        baseline = a_baseline({}).model_copy(update={"configuration": "sha256:1"})
+
+        after = compared_again(cell, [run.result()], baseline=baseline, gate=StrictGate(baseline, 1))
+
+        assert after.status is Status.SOLVED
+        assert list(after.mismatches) == [Mismatch("configuration", "sha256:1", "sha256:2")]
+
+    @pytest.mark.parametrize("multiplier", ["x", None, 0, True])
+    def test_a_record_without_a_usable_multiplier_is_damaged(self, run: Run, multiplier: object) -> None:
+        cell = run.trials("work")
+        file = run.place() / "result.json"
+        content = read_json(file)
+        content["fingerprint"]["limits"]["timeout_multiplier"] = multiplier
+        write_json(file, content)
+
+        with pytest.raises(RunFolderError, match=f"its timeout_multiplier is {multiplier!r}"):
+            run.regrade(cell)
 
     def test_a_void_attempt_leaves_it_void(self, run: Run) -> None:
         cell = run.trials("work", replies={"/tests/": "boom"}, verifier={"result": "junit"})

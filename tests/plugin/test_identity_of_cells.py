@@ -257,3 +257,43 @@ class TestOldBaselines:
         self.as_before(mine, "talker,a%2Fb", "talker--a-b")
 
         assert mine.run(*ONLY, *TALKER, "--tb-model", "a/b", "--tb-gate", "off").ret == pytest.ExitCode.OK
+
+
+def test_datasets_whose_names_differ_in_case_alone_are_not_run_beside_each_other(demo: Suite) -> None:
+    other = demo.dataset("Demo", "alpha", folder="other")
+
+    done = demo.run("scenarios/demo", "other")
+
+    done.assert_outcomes(passed=3, errors=1)
+    done.stdout.fnmatch_lines([f"*{other}*name: 'Demo' and 'demo' *differ in upper and lower case alone*"])
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]])
+def test_a_test_that_names_a_scenario_does_not_overwrite_the_scenarios_own_results(
+    demo: Suite, args: list[str]
+) -> None:
+    """Its environments may be others: what it solves must not be approved as what the scenario's item came to."""
+    demo.write(
+        "test_own.py",
+        """
+        import pytest
+        from pytest_terminalbench import FakeEnvironment
+        from pytest_terminalbench.environments.fake import fake_environments
+
+        @pytest.fixture
+        def tb_environment(tb_scenario):
+            return fake_environments(FakeEnvironment())
+
+        @pytest.mark.parametrize("tb_scenario", ["demo/alpha"], indirect=True)
+        def test_it(tb_trials, tb_baseline):
+            assert tb_trials == tb_baseline
+        """,
+    )
+
+    both = demo.run_apart("scenarios/demo/alpha.json", "test_own.py", "--tb-agent", "nop", *args)
+
+    both.assert_outcomes(failed=1, errors=1)
+    both.stdout.fnmatch_lines(["*runs demo/alpha[[]nop], which this session runs as scenarios/demo/alpha.json::*"])
+    assert demo.statuses == {"demo/alpha[nop]": "unsolved"}
+    assert demo.result("alpha", "nop")["outcome"] == "unsolved"
+    demo.run_apart("test_own.py", "scenarios/demo/beta.json", "--tb-agent", "oracle", *args).assert_outcomes(passed=2)

@@ -323,6 +323,25 @@ def pytest_collection_modifyitems(items):
     assert demo.statuses == {"demo/alpha[nop]": "unsolved"}
 
 
+def test_one_that_is_expected_to_fail_and_not_run_counts_nowhere(demo: Suite) -> None:
+    """It is not void either, which would be exit code 22."""
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+def pytest_collection_modifyitems(items):
+    items[0].add_marker(pytest.mark.xfail(run=False, reason="hangs"))
+""",
+    )
+
+    done = demo.run("--tb-dataset", "demo")
+
+    done.assert_outcomes(passed=2, xfailed=1)
+    assert done.ret == 0
+    assert demo.statuses == {"demo/beta[oracle]": "solved", "demo/gamma[oracle]": "solved"}
+
+
 def test_an_error_while_cleaning_up_is_an_error_beside_the_outcome(demo: Suite) -> None:
     demo.write(
         "conftest.py",
@@ -369,3 +388,39 @@ def test_scripted_commands_decide_the_outcome(demo: Suite) -> None:
     """The fake world of these tests does what they say."""
     demo.run("--tb-dataset", "demo", "-k", "alpha", *scripted("work", "spoil")).assert_outcomes(failed=1)
     demo.run("--tb-dataset", "demo", "-k", "alpha", *scripted("spoil", "work")).assert_outcomes(passed=1)
+
+
+def test_an_agent_that_cannot_be_made_tells_no_secrets(demo: Suite) -> None:
+    """Neither in its first attempt, whose error pytest shows and writes to its reports, nor in a later one."""
+    demo.pytester.makeconftest(
+        demo.conftest
+        + """
+class Keyed:
+    name, deterministic, secret_arguments = "keyed", False, ("key",)
+    made = 0
+
+    def __init__(self, *, key: str, good: int) -> None:
+        Keyed.made += 1
+        if Keyed.made > good:
+            raise ValueError(f"401 for {key}")
+
+    def act(self, task, environment):
+        return pytest_terminalbench.AgentReport()
+
+
+import pytest_terminalbench
+
+
+def pytest_terminalbench_agents(registry):
+    registry.register("keyed", Keyed)
+"""
+    )
+    for good in (0, 1):
+        args = ["--tb-attempts", "2", "--tb-agent-arg", "key=sk-12345", "--tb-agent-arg", f"good={good}"]
+        done = demo.run("scenarios/demo/alpha.json", "--tb-agent", "keyed", "--junitxml=junit.xml", *args)
+
+        assert demo.statuses == {"demo/alpha[keyed]": "void"}
+        assert "401 for [secret]" in demo.summary["cells"][0]["text"]
+        files = [demo.path / "junit.xml", *(file for file in demo.latest.rglob("*") if file.is_file())]
+        assert [file for file in files if b"sk-12345" in file.read_bytes()] == []
+        assert "sk-12345" not in done.stdout.str()

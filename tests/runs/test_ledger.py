@@ -62,6 +62,19 @@ def test_a_last_line_that_was_cut_off_tells_nothing(ledger: FileLedger) -> None:
     assert list(ledger.read().results) == ["demo/a[oracle]"]
 
 
+def test_what_comes_after_it_is_whole(ledger: FileLedger) -> None:
+    """As when a killed session's run is judged again: the next line must not be glued to what is left of the last."""
+    ledger.record(a_cell("a"))
+    whole = ledger.file.read_bytes()
+    ledger.record(a_cell("b"))
+    ledger.file.write_bytes(ledger.file.read_bytes()[:-40])
+
+    ledger.record(a_cell("c"))
+
+    assert list(ledger.read().results) == ["demo/a[oracle]", "demo/c[oracle]"]
+    assert ledger.file.read_bytes().startswith(whole)
+
+
 @pytest.mark.parametrize(
     ("line", "damage"),
     [

@@ -205,3 +205,16 @@ def test_a_run_without_its_manifest_is_refused(project: Project) -> None:
 
     with pytest.raises(RunFolderError, match=r"manifest\.json"):
         project.regrader()
+
+
+def test_what_was_judged_before_it_was_killed_is_in_the_ledger(project: Project) -> None:
+    """Its trials' records are changed by then, and a summary made anew tells the same as they do."""
+    cells = project.regrader().regrade(chosen_cells(project.run, []))
+    next(cells)
+
+    summary = rebuild_summary(project.run, baselines=project.path / "baselines")
+
+    assert {cell.id.scenario: str(cell.status) for cell in summary.cells if cell.attempts} == {
+        "alpha": "solved",
+        "beta": "unsolved",
+    }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.cells.bench_settings import BenchSettings
-from pytest_terminalbench.errors import RunFolderError, SettingsError
+from pytest_terminalbench.errors import RunFolderError, ScenarioError, SettingsError
 from pytest_terminalbench.sessions.closing import close_run
 from pytest_terminalbench.sessions.run_session import run_session
 from tests.plugin.conftest import Suite, demo, suite  # noqa: F401  # Fixtures.
@@ -136,3 +136,27 @@ def test_another_run_of_that_name_is_not_overwritten(demo: Suite) -> None:  # no
 
     with pytest.raises(RunFolderError, match="mine exists; name another run"):
         run_session(settings(demo))
+
+
+def test_two_datasets_of_one_name_are_refused_before_anything_runs(demo: Suite) -> None:  # noqa: F811
+    """One's trials would overwrite the other's."""
+    demo.dataset("demo", "alpha", folder="other")
+
+    with pytest.raises(SettingsError, match=r"two cells would share one name.* demo/alpha\[oracle\]"):
+        run_session(settings(demo, datasets=("demo", str(demo.path / "other"))))
+
+    assert not (demo.path / "results").exists()
+
+
+def test_so_are_names_that_differ_in_upper_and_lower_case_alone(demo: Suite) -> None:  # noqa: F811
+    demo.dataset("Demo", "alpha", folder="other")
+
+    with pytest.raises(ScenarioError, match=r"name: 'Demo' and 'demo' .* differ in upper and lower case alone"):
+        run_session(settings(demo, datasets=("demo", str(demo.path / "other"))))
+
+
+def test_a_dataset_that_is_named_twice_runs_once(demo: Suite) -> None:  # noqa: F811
+    closed = run_session(settings(demo, datasets=("demo", str(demo.path / "scenarios/demo"))))
+
+    events = (closed.run.events).read_text()
+    assert (closed.summary.totals.cells, events.count('"trial-start"')) == (3, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from pathlib import Path
 from typing import Any, ClassVar
@@ -50,6 +51,15 @@ def test_a_message_is_a_line(sink: EventSink) -> None:
     (line,) = lines(sink)
     assert line.pop("at_s") >= 0
     assert line == {"message": "I look first."}
+
+
+@pytest.mark.parametrize("secret", ["it's-a-key", 'say "key"', "two\nlines", "schlüssel"])
+def test_nor_are_their_other_spellings(tmp_path: Path, secret: str) -> None:
+    """Quotes are written otherwise in a command line, in what Python shows and in JSON."""
+    secrets = Secrets([secret])
+
+    for text in (shlex.join(["login", f"--key={secret}"]), repr([secret]), json.dumps({"key": secret})):
+        assert "[secret]" in secrets.redacted(text)
 
 
 def test_secrets_are_in_no_field_of_it(sink: EventSink) -> None:

@@ -205,3 +205,24 @@ def test_a_later_version_is_told(tmp_path: Path) -> None:
 def test_one_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"snapshot\.json does not exist"):
         read_snapshot(tmp_path / "snapshot")
+
+
+@pytest.mark.parametrize("name", ["../1.tar.gz", "/etc/passwd", "", "..", "a\0b", "\ud800", 5])
+def test_what_is_no_name_of_a_file_is_refused(tmp_path: Path, name: object) -> None:
+    taken(FakeEnvironment(files={"/app/a": b"1"}), "/app", folder=tmp_path / "snapshot")
+    file = tmp_path / "snapshot/snapshot.json"
+    write_json(file, {**read_json(file), "archives": {"/app": name}})
+
+    with pytest.raises(RunFolderError, match="is no name of a file"):
+        read_snapshot(tmp_path / "snapshot")
+
+
+@pytest.mark.parametrize("wrong", [{"error": 5}, {"expired": "no"}, {"waited_s": "x"}, {"stop": {"oom_kills": "x"}}])
+def test_facts_of_another_type_are_damage(tmp_path: Path, wrong: dict[str, object]) -> None:
+    taken(FakeEnvironment(), "/app", folder=tmp_path / "snapshot")
+    file = tmp_path / "snapshot/snapshot.json"
+    content = read_json(file)
+    write_json(file, {**content, "acted": {**content["acted"], **wrong}})
+
+    with pytest.raises(RunFolderError, match="is damaged or missing"):
+        read_snapshot(tmp_path / "snapshot")

@@ -213,6 +213,50 @@ class TestAnswers:
             reason="1 of 1 checks did not pass: exit code; the agent failed: KeyError: 'x'"
         )
 
+    @pytest.mark.parametrize("error", [SystemExit("bye"), KeyboardInterrupt("bye")])
+    def test_an_agent_that_ends_its_process_has_failed_and_not_run_out_of_time(
+        self, bench: Bench, error: BaseException
+    ) -> None:
+        def act(task: Task, environment: Environment) -> None:
+            environment.run(["work"])
+            raise error
+
+        result = bench.put(Acting(act))
+
+        assert result.outcome == Solved(reason=f"the agent failed: {type(error).__name__}: bye")
+        assert result.limits_hit == ()
+
+    @pytest.mark.parametrize("report", [None, "done", {"note": "done"}])
+    def test_what_is_no_report_is_the_agents_failure(self, bench: Bench, report: object) -> None:
+        class Careless(Acting):
+            def act(self, task: Task, environment: Desk) -> AgentReport:
+                environment.run(["work"])
+                return report  # type: ignore[return-value]  # The mistake that is tested.
+
+        result = bench.put(Careless())
+
+        assert result.outcome == Solved(
+            reason=f"the agent failed: TypeError: `act` returned {report!r}, not an AgentReport"
+        )
+        assert result.limits_hit == ()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda desk: desk.add_usage(Usage(cost_usd=float("nan"))),
+            lambda desk: desk.add_usage(Usage(input_tokens=1.5)),  # type: ignore[arg-type]
+            lambda desk: desk.add_usage({"calls": 1}),
+            lambda desk: AgentReport(usage={"calls": 1}),  # type: ignore[arg-type]
+            lambda desk: AgentReport(note=None),  # type: ignore[arg-type]
+        ],
+    )
+    def test_so_is_what_no_record_can_hold(self, bench: Bench, wrong: Callable[[Desk], object]) -> None:
+        result = bench.put(Acting(lambda task, desk: wrong(desk)))
+
+        assert isinstance(result.outcome, Unsolved)
+        assert "the agent failed: " in result.agent_note
+        assert read_result(bench.root / result.folder / "result.json").usage == result.usage
+
     def test_what_an_agent_says_of_itself_is_kept(self, bench: Bench) -> None:
         usage = Usage(input_tokens=5, output_tokens=2, cost_usd=0.5, calls=1, turns=1)
         result = bench.put(Acting(lambda task, environment: AgentReport(note="done", usage=usage)))
@@ -553,12 +597,14 @@ class TestSecrets:
 
         return AgentSpec.of(Keyed, name="keyed", arguments={"key": "sk-12345"})
 
-    def run(self, bench: Bench, act: Callable[[Task, Environment], object]) -> TrialResult:
+    def run(
+        self, bench: Bench, act: Callable[[Task, Environment], object], *environments: FakeEnvironment
+    ) -> TrialResult:
         cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(act))
         return run_trial(
             bench.request(cell),
             scenario=cell.scenario,
-            environments=fake_environments(fake(), fake()),
+            environments=fake_environments(*(environments or [fake(), fake()])),
             store=bench.store,
             journal=bench.journal,
         )
@@ -584,6 +630,24 @@ class TestSecrets:
 
         assert "401 for [secret]" in self.run(bench, act).outcome.reason
         assert self.in_files(bench) == []
+
+    def test_not_in_why_its_environment_broke(self, bench: Bench) -> None:
+        """The engine's message has the command line in it."""
+
+        def refuse(environment: FakeEnvironment, argv: Sequence[str]) -> int:
+            raise EnvironmentFailure(f"cannot run {list(argv)}")
+
+        result = self.run(
+            bench, lambda task, environment: environment.run(["login", "sk-12345"]), fake(login=refuse), fake()
+        )
+
+        assert result.outcome == Void(reason="cannot run ['login', '[secret]']", phase=Phase.AGENT)
+        assert self.in_files(bench) == []
+
+    def test_not_in_what_the_verifier_says_of_the_work(self, bench: Bench) -> None:
+        result = self.run(bench, lambda task, environment: None, fake(**{"/tests/": "expected 5, found sk-12345\n"}))
+
+        assert result.verifier_tail == "expected 5, found [secret]"
 
     def test_not_in_why_it_could_not_even_begin(self, bench: Bench) -> None:
         cell = Cell(scenario=a_scenario(bench.folder / "dataset"), agent=self.spec(print))
