@@ -26,7 +26,8 @@ def is_dataset_folder(folder: Path) -> bool:
     if len(raw) > MAX_BYTES:
         return False
     try:
+        # Not by `documents`, which a session without scenarios has no need to import.
         content = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return all(f'"{key}"'.encode() in raw for key in _KEYS)
     return isinstance(content, dict) and content.keys() >= set(_KEYS)

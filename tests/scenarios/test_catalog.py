@@ -130,7 +130,7 @@ class TestOurs:
 
         assert is_dataset_folder(tmp_path)
 
-    @pytest.mark.parametrize("text", ["[]", "{}", '{"name": "x"}', "", "\xff", '{"schema_version": 1, "name": "x"}'])
+    @pytest.mark.parametrize("text", ["[]", "{}", '{"name": "x"}', "", "\xff", "[" * 60_000, '{"schema_version": 1, "name": "x"}'])
     def test_others_are_not(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "dataset.json").write_text(text, encoding="latin-1")
 
