@@ -19,7 +19,8 @@ __all__ = ["Agent", "AgentEvents", "AgentReport", "AgentTimeExpired", "Desk", "T
 class Task:
     """What an agent is told: the instruction, where commands run, how long it has (seconds).
 
-    ``solution`` is given to the oracle alone. ``folder`` is the agent's own place on the host for logs.
+    ``solution`` is given to the oracle alone. ``folder`` is the agent's own place on the host for logs: the folder
+    ``agent`` in the trial's folder.
     """
 
     scenario_id: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,6 +99,9 @@ class _Statuses:
         self.by_item: dict[str, Status] = {}
 
     def pytest_runtest_logreport(self, report: Any) -> None:
+        from pytest_terminalbench.cells.report_property import PROPERTY, read_property
+
         for name, value in report.user_properties:
-            if name == "tb":
-                self.by_item[report.nodeid] = Status(json.loads(value)["status"])
+            cell = read_property(value) if name == PROPERTY else None
+            if cell is not None:
+                self.by_item[report.nodeid] = cell.status

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.report_property import written
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.plugin.cell_property import written
 from pytest_terminalbench.plugin.pytest_internals import longrepr, requeued
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.scenarios.model import Scenario

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_terminalbench.plugin.cell_property import PROPERTY, cell_of, read_property
+from pytest_terminalbench.cells.report_property import PROPERTY, read_property
+from pytest_terminalbench.plugin.cell_property import cell_of
 from pytest_terminalbench.status import Status
 
 __all__ = ["RETRIED", "add_to_json_report", "shown_status"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.errors import RunFolderError, SettingsError
 
-__all__ = ["RunFolder", "find_run", "new_run_id"]
+__all__ = ["RunFolder", "check_run_id", "find_run", "new_run_id"]
 
 LATEST = "latest"
 
@@ -86,6 +87,12 @@ def _run_names(results: Path) -> Iterator[str]:
     for path in results.iterdir():
         if path.name != LATEST and RunFolder(path).manifest.is_file():
             yield path.name
+
+
+def check_run_id(run_id: str) -> None:
+    """Raise SettingsError for a name that no run's folder can have: it would lie elsewhere, or be ``latest``."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", run_id) or run_id == LATEST:
+        raise SettingsError(f"run_id {run_id!r} may hold letters, digits, `.`, `_` and `-` only, and is not {LATEST!r}")
 
 
 def new_run_id() -> str:

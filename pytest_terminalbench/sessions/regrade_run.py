@@ -62,6 +62,10 @@ class RunRegrader:
     ) -> None:
         self._run = run
         self._settings = _settings(run, root=root, baselines=baselines, image_map=image_map)
+        # What is approved by its run was not compared, and whoever judges under other conditions compares under them.
+        self._parity = "off" if self._settings.update_baselines else self._settings.parity
+        if ignores_conditions and self._parity == "block":
+            self._parity = "warn"
         self._bench = Bench(self._settings, run.path, catalog=catalog)
         self._regrader = CellRegrader(
             root=run.path,
@@ -106,7 +110,7 @@ class RunRegrader:
             inconclusive=settings.inconclusive,
         )
         gate = cell_gate(cell.gate, baseline, rules, approved=approved_tallies(settings.baselines, cell.id))
-        return compared_again(cell, trials, baseline=baseline, gate=gate, parity=settings.parity)
+        return compared_again(cell, trials, baseline=baseline, gate=gate, parity=self._parity)
 
 
 def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | None) -> BenchSettings:

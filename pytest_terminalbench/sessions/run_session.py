@@ -9,7 +9,7 @@ from pytest_terminalbench.cells.executors import run_in_threads, run_in_turn
 from pytest_terminalbench.cells.observer import Observer
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK
-from pytest_terminalbench.runs.layout import RunFolder, new_run_id
+from pytest_terminalbench.runs.layout import RunFolder, check_run_id, new_run_id
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.sessions.session import ClosedRun, Session
 
@@ -30,7 +30,9 @@ def run_session(
     SettingsError, ScenarioError, BaselineError or EngineUnreachable before anything has run, OSError or RunFolderError
     where the run cannot be written.
     """
-    run = RunFolder(settings.results / (settings.run_id or new_run_id()))
+    run_id = settings.run_id or new_run_id()
+    check_run_id(run_id)
+    run = RunFolder(settings.results / run_id)
     if run.path.exists():
         raise RunFolderError(f"{run.path} exists; name another run")
     bench = Bench(settings, run.path, catalog=catalog, registry=registry, observer=observer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ __all__ = ["WAIT_TURN_S", "Acted", "act", "stop"]
 # After the agent's time its last command is killed, which takes a moment (at most twice the environment's limit for
 # that, 20 s); then its thread is left behind.
 AGENT_GRACE_S = 60.0
+# The agent's own place in the trial's folder: what it calls its files is never a name of ours.
+AGENT_FOLDER = "agent"
 # How long Ctrl-C may at worst go unheard.
 WAIT_TURN_S = 0.5
 
@@ -107,6 +110,8 @@ def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDe
         except BaseException as error:  # noqa: BLE001
             errors.append(error)
 
+    own_folder = folder / AGENT_FOLDER
+    own_folder.mkdir()
     thread = threading.Thread(target=work, daemon=True, name="agent")
     thread.start()
     try:
@@ -115,6 +120,8 @@ def act(agent: Agent, request: AttemptRequest, scenario: Scenario, desk: AgentDe
             thread.join(min(WAIT_TURN_S, patience_s))
     finally:
         desk.dismiss()
+        with suppress(OSError):
+            own_folder.rmdir()  # It stays where the agent has put something into it.
     error = errors[0] if errors else None
     if isinstance(error, AgentSetupError):
         raise error
@@ -158,7 +165,7 @@ def _task(agent: Agent, request: AttemptRequest, scenario: Scenario, folder: Pat
         instruction=scenario.instruction,
         workdir=scenario.workdir,
         timeout_s=request.limits.agent_s,
-        folder=folder,
+        folder=folder / AGENT_FOLDER,
         # Nobody else is even told where it is.
         solution=scenario.solution_file if request.agent.may_see_solution(agent) else None,
     )

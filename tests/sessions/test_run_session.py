@@ -125,6 +125,8 @@ def test_outcomes_are_approved_and_compared(demo: Suite) -> None:  # noqa: F811
 def test_what_cannot_run_is_refused_before_there_is_a_folder(demo: Suite) -> None:  # noqa: F811
     with pytest.raises(SettingsError, match="'orakel' is not known"):
         run_session(settings(demo, agents=("orakel",)))
+    with pytest.raises(SettingsError, match=r"run_id '\.\./evil' may hold letters"):
+        run_session(settings(demo, run_id="../evil"))
     with pytest.raises(SettingsError, match="'dmeo' is neither a folder nor a known dataset"):
         run_session(settings(demo, datasets=("dmeo",)))
 

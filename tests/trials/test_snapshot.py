@@ -224,5 +224,5 @@ def test_facts_of_another_type_are_damage(tmp_path: Path, wrong: dict[str, objec
     content = read_json(file)
     write_json(file, {**content, "acted": {**content["acted"], **wrong}})
 
-    with pytest.raises(RunFolderError, match="is damaged or missing"):
+    with pytest.raises(RunFolderError, match=r"snapshot.json is damaged: acted\."):
         read_snapshot(tmp_path / "snapshot")
