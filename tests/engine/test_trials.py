@@ -151,7 +151,7 @@ def test_a_kept_service_is_judged_while_it_runs(try_out: TryOut) -> None:
 
 
 def test_more_than_can_be_collected_is_an_answer(try_out: TryOut, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_terminalbench.environments.docker_engine.MAX_COPY_BYTES", 10 << 20)
+    monkeypatch.setattr("pytest_terminalbench.environments.docker_environment.MAX_COPY_BYTES", 10 << 20)
 
     result = try_out(ScriptedAgent(["truncate -s 1T /app/huge"]), verifier={"isolation": "fresh"})
 
