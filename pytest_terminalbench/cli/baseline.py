@@ -19,7 +19,7 @@ from pytest_terminalbench.cli.output import (
     say,
     shown_path,
 )
-from pytest_terminalbench.cli.project import baselines_folder, project, results_folder
+from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, project, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 from pytest_terminalbench.naming import counted
 
@@ -41,16 +41,13 @@ AgentOption = Annotated[
         "--agent", metavar="NAME", help="Only of this agent: its name, or agent and model as folders are named."
     ),
 ]
-FolderOption = Annotated[
-    Path | None, typer.Option("--baselines", metavar="DIR", help="Where they lie; default: as pytest is configured.")
-]
 
 
 @app.command("list")
 def list_baselines(
     dataset: DatasetOption = None,
     agent: AgentOption = None,
-    baselines: FolderOption = None,
+    baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Every approved baseline, one line each."""
@@ -74,7 +71,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A scenario's id, a baseline's id, or DATASET/LABEL/ID.")],
     dataset: DatasetOption = None,
     agent: AgentOption = None,
-    baselines: FolderOption = None,
+    baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Everything that was approved for a scenario: for each agent, outcome, measures and conditions."""
@@ -117,8 +114,8 @@ def approve(
     agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The cell of this agent.")] = None,
     model: ModelOption = None,
     approver: ApproverOption = None,
-    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where the runs lie.")] = None,
-    baselines: FolderOption = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
 ) -> None:
     """Approve what a run came to for one scenario: provisional until it has passed three times in a row.
 
@@ -164,7 +161,7 @@ def retire_baseline(
     *,
     notes: NotesOption = "",
     approver: ApproverOption = None,
-    baselines: FolderOption = None,
+    baselines: BaselinesOption = None,
 ) -> None:
     """Let a baseline count no longer. It stays on disk, and in the log; retiring is final."""
     from pytest_terminalbench.baselines.approval import check_maintainer, retire
@@ -194,8 +191,8 @@ def migrate(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
     approver: ApproverOption = None,
-    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where the runs lie.")] = None,
-    baselines: FolderOption = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Rewrite baselines of earlier versions so that each says its agent and model in full, in a place of its own.
@@ -232,7 +229,7 @@ def migrate(
 
 
 @app.command("audit")
-def audit_log(baselines: FolderOption = None, output: FormatOption = Format.TABLE) -> None:
+def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.TABLE) -> None:
     """Check the log of approvals against itself and the baselines, and write it for reading (AUDIT.md).
 
     Exit code 4 says that a line or a baseline was changed, moved or removed.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pytest_terminalbench.cli.output import complain, say, shown_path, without_controls
-from pytest_terminalbench.cli.project import baselines_folder, results_folder
+from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 
 if TYPE_CHECKING:
@@ -63,12 +63,8 @@ def compare(
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help=f"End with {EXIT_WORSE} when the candidate is worse.")
     ] = False,
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
-    ] = None,
-    baselines: Annotated[
-        Path | None, typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: likewise.")
-    ] = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
 ) -> None:
     """Compare B with A, task by task and as a whole.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +19,7 @@ from pytest_terminalbench.cli.output import (
     print_table,
     say,
 )
-from pytest_terminalbench.cli.project import catalog, engine, project_image_map
+from pytest_terminalbench.cli.project import ImageMapOption, catalog, engine, project_image_map
 from pytest_terminalbench.errors import ScenarioError, SettingsError
 from pytest_terminalbench.naming import counted
 
@@ -49,9 +48,7 @@ def build(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many at a time.")] = min(
         MAX_JOBS, (os.cpu_count() or 1) + 1
     ),
-    image_map: Annotated[
-        Path | None, typer.Option("--image-map", metavar="FILE", help="Base images replaced by others.")
-    ] = None,
+    image_map: ImageMapOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Build or pull every image of a dataset, so that the first run need not.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pytest_terminalbench.cli.output import complain, say, shown_path
-from pytest_terminalbench.cli.project import baselines_folder, project, results_folder
+from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, project, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 
 __all__ = ["import_results"]
@@ -38,8 +37,8 @@ def import_results(
         str | None, typer.Option("--approver", metavar="NAME", help="Who approves; default: git's user.name.")
     ] = None,
     notes: Annotated[str, typer.Option("--notes", metavar="TEXT", help="Why; kept with the baselines.")] = "",
-    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie.")] = None,
-    baselines: Annotated[Path | None, typer.Option("--baselines", metavar="DIR", help="Where baselines lie.")] = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
 ) -> None:
     """Store results of tb or Harbor as a run, to report, compare or approve.
 

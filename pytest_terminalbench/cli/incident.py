@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, print_table, say, shown_path
-from pytest_terminalbench.cli.project import project, results_folder
+from pytest_terminalbench.cli.project import ResultsOption, project, results_folder
 
 if TYPE_CHECKING:
     from pytest_terminalbench.incidents import Incident
@@ -18,8 +17,6 @@ __all__ = ["app"]
 EXIT_DAMAGED = 3
 
 app = typer.Typer(help="Incidents: tickets for what got worse.", no_args_is_help=True)
-
-ResultsOption = Annotated[Path | None, typer.Option("--results", metavar="DIR", help="Where the runs lie.")]
 
 
 @app.command("list")

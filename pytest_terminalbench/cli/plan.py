@@ -17,7 +17,7 @@ from pytest_terminalbench.cli.output import (
     print_table,
     without_controls,
 )
-from pytest_terminalbench.cli.project import baselines_folder, results_folder
+from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 from pytest_terminalbench.naming import counted
 
@@ -54,12 +54,8 @@ def plan(
     ] = 0.05,
     power: Annotated[float, typer.Option("--power", help="How often the drop has to be seen, as a share.")] = 0.8,
     margin: Annotated[float, typer.Option("--margin", help="A drop up to this share of 1 never fails.")] = 0.02,
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
-    ] = None,
-    baselines: Annotated[
-        Path | None, typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: likewise.")
-    ] = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Plan a session: how many attempts at how many scenarios see a drop, and what that takes.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from pytest_terminalbench.settings import PytestSettings, pytest_settings
 
@@ -12,7 +14,29 @@ if TYPE_CHECKING:
     from pytest_terminalbench.environments.image_map import ImageMap
     from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 
-__all__ = ["baselines_folder", "catalog", "engine", "find_datasets", "project", "project_image_map", "results_folder"]
+__all__ = [
+    "BaselinesOption",
+    "ImageMapOption",
+    "ResultsOption",
+    "baselines_folder",
+    "catalog",
+    "engine",
+    "find_datasets",
+    "project",
+    "project_image_map",
+    "results_folder",
+]
+
+ResultsOption = Annotated[
+    Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
+]
+BaselinesOption = Annotated[
+    Path | None,
+    typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: as pytest is configured."),
+]
+ImageMapOption = Annotated[
+    Path | None, typer.Option("--image-map", metavar="FILE", help="Base images replaced by others.")
+]
 
 
 def project() -> PytestSettings:

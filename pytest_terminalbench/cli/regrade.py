@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +18,15 @@ from pytest_terminalbench.cli.output import (
     shown_path,
     status_cell,
 )
-from pytest_terminalbench.cli.project import baselines_folder, catalog, project, results_folder
+from pytest_terminalbench.cli.project import (
+    BaselinesOption,
+    ImageMapOption,
+    ResultsOption,
+    baselines_folder,
+    catalog,
+    project,
+    results_folder,
+)
 from pytest_terminalbench.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -53,15 +60,9 @@ def regrade(
             help="`warn`: judge also where the instruction or the image is another now.",
         ),
     ] = "block",
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
-    ] = None,
-    baselines: Annotated[
-        Path | None, typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: likewise.")
-    ] = None,
-    image_map: Annotated[
-        Path | None, typer.Option("--image-map", metavar="FILE", help="Base images replaced by others.")
-    ] = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
+    image_map: ImageMapOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Judge the trials of a run again, from what their agents left; no agent runs, and no model is paid.

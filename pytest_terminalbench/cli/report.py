@@ -22,7 +22,7 @@ from pytest_terminalbench.cli.output import (
     shown_path,
     status_cell,
 )
-from pytest_terminalbench.cli.project import baselines_folder, results_folder
+from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
 from pytest_terminalbench.errors import RunFolderError, SettingsError
 
 if TYPE_CHECKING:
@@ -48,12 +48,8 @@ def report(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="First rebuild summary.json and report.md from the run's ledger.")
     ] = False,
-    results: Annotated[
-        Path | None, typer.Option("--results", metavar="DIR", help="Where runs lie; default: as pytest is configured.")
-    ] = None,
-    baselines: Annotated[
-        Path | None, typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: likewise.")
-    ] = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Show what a run came to, and what has changed since another.
