@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
-
-from pytest_terminalbench.status import Status
 
 if TYPE_CHECKING:
     from pytest_terminalbench.runs.summary import Totals
@@ -45,18 +42,17 @@ def session_exit_code(pytest_status: int, totals: Totals, *, max_void_rate: floa
     return pytest_status
 
 
-def run_exit_code(pytest_status: int, statuses: Collection[Status]) -> int:
-    """The exit code for a session of pytest's that ended with `pytest_status`, and whose cells came to `statuses`.
+def run_exit_code(pytest_status: int, *, only_blocked: bool) -> int:
+    """The exit code for a session of pytest's that ended with `pytest_status`.
 
-    0 all is well, 1 a regression or a failure, 2 blocked by parity (and nothing worse) or a wrong command line; an
-    interrupted session ends as in a shell, with 130; everything else is passed on (3, 5, 22, 23).
+    `only_blocked`: something failed, and everything that failed was blocked by parity. 0 all is well, 1 a regression or
+    a failure, 2 everything that failed was blocked, or a wrong command line; an interrupted session ends as in a shell,
+    with 130; everything else is passed on (3, 5, 22, 23).
     """
     if pytest_status == _PYTEST_USAGE:
         return EXIT_BLOCKED
     if pytest_status == _PYTEST_INTERRUPTED:
         return EXIT_INTERRUPTED
-    # A blocked cell is an error of pytest's, and the contract gives it a code of its own.
-    is_worse = any(not status.is_pass and status is not Status.BLOCKED for status in statuses)
-    if pytest_status in (_PYTEST_FAILED, EXIT_VOID_RATE) and Status.BLOCKED in statuses and not is_worse:
+    if pytest_status == _PYTEST_FAILED and only_blocked:
         return EXIT_BLOCKED
     return pytest_status

@@ -43,8 +43,8 @@ def run(
 ) -> None:
     """Run scenarios: `pytest --tb-dataset …` in this Python.
 
-    Exit codes: 0 ok, 1 a regression or a failure, 2 blocked by parity or a wrong
-    command line, 130 interrupted. The others are pytest's (3 internal error or lost
+    Exit codes: 0 ok, 1 a regression or a failure, 2 everything that failed was
+    blocked by parity, or a wrong command line, 130 interrupted. The others are pytest's (3 internal error or lost
     items, 5 nothing selected) and the plugin's (22 too many void).
     """
     requests = dataset or [DEFAULT_DATASET]
@@ -87,21 +87,38 @@ def _pytest(arguments: list[str]) -> int:
 
     # What pytest and xdist show and hand on as the command.
     sys.argv = [str(Path(sys.argv[0]).with_name("pytest")), *arguments]
-    heard = _Statuses()
-    status = pytest.main(arguments, plugins=[heard])
-    return run_exit_code(int(status), set(heard.by_item.values()))
+    failures = _Failures()
+    status = pytest.main(arguments, plugins=[failures])
+    return run_exit_code(int(status), only_blocked=failures.are_all_blocked)
 
 
-class _Statuses:
-    """A plugin that hears every report of the session: what became of each cell."""
+class _Failures:
+    """A plugin that hears of everything that fails: cells, other tests, the suite gate, files that cannot be read."""
 
     def __init__(self) -> None:
-        self.by_item: dict[str, Status] = {}
+        self._blocked = 0
+        self._others = 0
+
+    @property
+    def are_all_blocked(self) -> bool:
+        return self._blocked > 0 and self._others == 0
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        from pytest_terminalbench.cells.report_property import PROPERTY, read_property
+        if not report.failed:
+            return
+        # What fails when a blocked cell is torn down is not what blocked it.
+        if report.when != "teardown" and _status(report) is Status.BLOCKED:
+            self._blocked += 1
+        else:
+            self._others += 1
 
-        for name, value in report.user_properties:
-            cell = read_property(value) if name == PROPERTY else None
-            if cell is not None:
-                self.by_item[report.nodeid] = cell.status
+    def pytest_collectreport(self, report: Any) -> None:
+        self._others += report.failed
+
+
+def _status(report: Any) -> Status | None:
+    """What became of the cell that `report` is about, if any."""
+    from pytest_terminalbench.cells.report_property import PROPERTY, read_property
+
+    cells = (read_property(value) for name, value in report.user_properties if name == PROPERTY)
+    return next((cell.status for cell in cells if cell is not None), None)

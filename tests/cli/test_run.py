@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.exit_codes import run_exit_code
-from pytest_terminalbench.status import Status
 from tests.cli.conftest import Done, Project, scenario_json
 
 # A solution leaves /app/done behind, and the verifier looks for it.
@@ -150,25 +149,87 @@ def test_scenarios_of_a_dataset_elsewhere_run_in_this_project(bench: Project) ->
     assert cells(bench) == {"other/delta[oracle]": "solved"}
 
 
+class TestBlocked:
+    """Exit code 2 says that nothing else failed: approve again, or compare under the old conditions."""
+
+    @pytest.fixture
+    def blocked(self, bench: Project) -> Project:
+        """`alpha` has other limits than were approved."""
+        run(bench, "--update-baselines")
+        bench.scenario("alpha", environment={"image": "debian:bookworm-slim", "memory_mb": 2048})
+        return bench
+
+    def test_2_when_everything_that_failed_was_blocked(self, blocked: Project) -> None:
+        assert run(blocked).exit_code == 2
+        assert cells(blocked)["demo/alpha[oracle]"] == "blocked"
+        assert run(blocked, "-n", "2").exit_code == 2
+
+    def test_1_when_a_cell_failed_beside_it(self, blocked: Project) -> None:
+        assert run(blocked, "--agent", "oracle", "--agent", "nop").exit_code == 1
+
+    def test_1_when_a_scenario_could_not_be_read_beside_it(self, blocked: Project) -> None:
+        blocked.write("scenarios/demo/broken.json", "{")
+
+        assert run(blocked).exit_code == 1
+
+    def test_1_when_a_test_of_the_users_own_failed_beside_it(self, blocked: Project) -> None:
+        test = blocked.write("tests/test_own.py", "def test_own():\n    assert False\n")
+
+        assert run(blocked, "--", blocked.path / "scenarios/demo", test).exit_code == 1
+
+    def test_1_when_a_cell_that_is_expected_to_fail_did_not_beside_it(self, blocked: Project) -> None:
+        blocked.write(
+            "conftest.py",
+            CONFTEST
+            + """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "beta" in item.name:
+            item.add_marker(pytest.mark.xfail(strict=True))
+""",
+        )
+
+        assert run(blocked).exit_code == 1
+
+    def test_2_when_a_cell_that_is_expected_to_fail_did_beside_it(self, blocked: Project) -> None:
+        blocked.write(
+            "conftest.py",
+            CONFTEST
+            + """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "beta" in item.name:
+            item.add_marker(pytest.mark.xfail)
+
+@pytest.fixture
+def tb_agent(tb_scenario, tb_agent):
+    if tb_scenario.id != "beta":
+        return tb_agent
+    class Idle:
+        def act(self, task, environment):
+            from pytest_terminalbench import AgentReport
+            return AgentReport()
+    return Idle()
+""",
+        )
+
+        assert run(blocked).exit_code == 2
+
+
 @pytest.mark.parametrize(
-    ("status", "statuses", "expected"),
+    ("status", "only_blocked", "expected"),
     [
-        (0, {Status.SOLVED}, 0),
-        (1, {Status.REGRESSED, Status.SOLVED}, 1),
-        (1, {Status.UNSOLVED, Status.BLOCKED}, 1),
-        (1, {Status.BLOCKED, Status.SOLVED}, 2),
-        (22, {Status.BLOCKED}, 2),
-        (22, {Status.BLOCKED, Status.VOID}, 22),
-        (22, {Status.VOID}, 22),
-        # A failure of some other test than a scenario.
-        (1, set(), 1),
-        (2, {Status.SOLVED}, 130),
-        (3, {Status.SOLVED}, 3),
-        (3, {Status.BLOCKED}, 3),
-        (4, set(), 2),
-        (5, set(), 5),
-        (23, {Status.SOLVED, Status.BLOCKED}, 23),
+        (0, False, 0),
+        (1, False, 1),
+        (1, True, 2),
+        (22, True, 22),
+        (2, False, 130),
+        (2, True, 130),
+        (3, True, 3),
+        (4, False, 2),
+        (5, False, 5),
+        (23, True, 23),
     ],
 )
-def test_exit_codes(status: int, statuses: set[Status], expected: int) -> None:
-    assert run_exit_code(status, statuses) == expected
+def test_exit_codes(status: int, only_blocked: bool, expected: int) -> None:
+    assert run_exit_code(status, only_blocked=only_blocked) == expected
