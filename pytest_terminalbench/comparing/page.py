@@ -79,7 +79,7 @@ def _verdict(comparison: Comparison) -> str:
     suite = comparison.suite
     word, _, explanation = verdict_word(comparison).partition(": ")
     big = ""
-    if suite.effect is not None and suite.p is not None and suite.mde is not None:
+    if suite.effect is not None and suite.p is not None:
         low, high, level, _ = suite.effect.interval
         big = "".join(
             f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
@@ -87,7 +87,7 @@ def _verdict(comparison: Comparison) -> str:
                 ("difference", points(suite.effect.difference)),
                 (f"{100 * level:.0f} % interval", f"{100 * low:+.1f} to {100 * high:+.1f}"),
                 ("p, one-sided", p_text(suite.p)),
-                ("could have seen", f"{100 * suite.mde:.1f} points" if suite.mde < 1 else "nothing"),
+                ("could have seen", f"{100 * suite.mde:.1f} points" if suite.mde is not None else "nothing"),
             )
         )
     lines = "".join(f"<li>{escape(line)}</li>" for line in verdict_lines(comparison))

@@ -19,7 +19,7 @@ from pytest_terminalbench.comparing.compare_records import (
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
-from pytest_terminalbench.statistics import Interval, RatioVerdict, how_often
+from pytest_terminalbench.statistics import Interval, RatioVerdict, could_have_seen, how_often
 
 __all__ = [
     "SECTIONS",
@@ -33,7 +33,6 @@ __all__ = [
     "metric_name",
     "p_text",
     "points",
-    "power_text",
     "ratio_text",
     "share",
     "side_facts",
@@ -111,7 +110,7 @@ def verdict_word(comparison: Comparison) -> str:
 def verdict_lines(comparison: Comparison) -> Iterator[str]:
     """How big the difference is, how sure that is, and what could have been seen."""
     suite, settings = comparison.suite, comparison.settings
-    if suite.effect is None or suite.p is None or suite.mde is None or suite.worst_drop is None:
+    if suite.effect is None or suite.p is None or suite.worst_drop is None:
         yield "the two have no task in common that was judged on both sides"
         return
     effect = suite.effect
@@ -126,7 +125,7 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     )
     if comparison.paired:
         yield paired_text(comparison.paired, compared=effect.tasks)
-    yield power_text(suite.mde, settings.power)
+    yield could_have_seen(suite.mde, power=settings.power, baseline_mean=effect.baseline_mean)
     if suite.verdict == "inconclusive":
         yield (
             f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
@@ -144,14 +143,6 @@ def paired_text(paired: PairedTest, *, compared: int) -> str:
     if paired.interval is None:
         return tested
     return f"{tested}; {interval_text(paired.interval, TASKS_LIKE_THESE, lambda value: f'{100 * value:+.1f}')}"
-
-
-def power_text(mde: float, power: float) -> str:
-    """What was big enough to be seen."""
-    if mde >= 1:
-        return "this run could have seen no drop at all: it is too small"
-    often = f"{100 * power:.0f} % of the time"
-    return f"this run could have seen a drop of {100 * mde:.1f} points ({often}), a smaller one less often"
 
 
 def side_facts(record: RunRecord) -> str:

@@ -1,11 +1,11 @@
 """Statistics of the gate: pure functions on counts and rewards.
 
 Where to look: `suite_gate` (all tasks together), `next_step` (single cells, trials added where needed),
-`ratio_gate` (time, memory, cost), `smallest_visible_drop` (beforehand: what a session can find), and under them the
+`ratio_gate` (time, memory, cost), `smallest_visible_drop` (what a session can find), and under them the
 tests and intervals they are made of. Importing this imports neither SciPy nor NumPy.
 """
 
-from pytest_terminalbench.statistics.chance_in_words import how_often
+from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often
 from pytest_terminalbench.statistics.effect import (
     Effect,
     effect,
@@ -30,12 +30,12 @@ from pytest_terminalbench.statistics.planning import (
     SolveRates,
     attempts_needed,
     chance_to_see,
+    difference_standard_error,
     smallest_visible_drop,
     solve_rates,
     tasks_needed,
     within_task_variance,
 )
-from pytest_terminalbench.statistics.power import difference_standard_error, minimum_detectable_effect
 from pytest_terminalbench.statistics.ratio_gate import (
     MAX_RATIO,
     Ratio,
@@ -55,7 +55,8 @@ from pytest_terminalbench.statistics.sequential import (
 )
 from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
 from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher
-from pytest_terminalbench.statistics.suite_gate import SuiteSettings, SuiteVerdict, suite_gate
+from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, suite_gate
+from pytest_terminalbench.statistics.suite_settings import SuiteSettings
 from pytest_terminalbench.statistics.tallies import Pair, Tally
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "clopper_pearson",
     "cluster_bootstrap",
     "correction",
+    "could_have_seen",
     "difference_standard_error",
     "effect",
     "effect_of_rewards",
@@ -98,7 +100,6 @@ __all__ = [
     "how_often",
     "is_unsteady",
     "mcnemar",
-    "minimum_detectable_effect",
     "newcombe",
     "next_step",
     "paired_interval",

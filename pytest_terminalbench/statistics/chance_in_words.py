@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["how_often"]
+__all__ = ["could_have_seen", "how_often"]
 
 RAREST = 1_000_000
 
@@ -17,3 +17,12 @@ def how_often(p: float) -> str:
         return f"in fewer than 1 of {RAREST:,} runs"
     # One digit says enough: 1 of 400, 1 of 30,000.
     return f"in about 1 of {int(float(f'{1 / p:.1g}')):,} runs"
+
+
+def could_have_seen(mde: float | None, *, power: float, baseline_mean: float) -> str:
+    """The smallest drop that a run of this size sees with probability `power`; None is none at all."""
+    if mde is None:
+        why = "it is too small" if baseline_mean > 0 else "nothing was solved before, so that nothing can be lost"
+        return f"this run could have seen no drop at all: {why}"
+    often = f"{100 * power:.0f} % of the time"
+    return f"this run could have seen a drop of {100 * mde:.1f} points ({often}), a smaller one less often"

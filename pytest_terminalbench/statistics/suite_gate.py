@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import harmonic_mean
 from typing import Literal
 
-from pytest_terminalbench.statistics.chance_in_words import how_often
+from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often
 from pytest_terminalbench.statistics.effect import Effect, effect, effect_of_rewards
 from pytest_terminalbench.statistics.permutation import (
     Alternative,
@@ -20,42 +21,21 @@ from pytest_terminalbench.statistics.permutation import (
     permutation_test,
     permutation_test_rewards,
 )
-from pytest_terminalbench.statistics.power import minimum_detectable_effect
-from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards, checked_share
+from pytest_terminalbench.statistics.planning import PlannedComparison, smallest_visible_drop, solve_rates
+from pytest_terminalbench.statistics.suite_settings import SuiteSettings
+from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards
 
 Rewards = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuiteSettings:
-    """Shares of 1, not points. `planned_attempts`: only each task's first so many fresh attempts count. Set it (to
-    1) for sessions that added trials where it looked bad: numbers of attempts that depend on outcomes are not
-    exchangeable with the baseline's.
-    """
-
-    alpha: float = 0.05
-    margin: float = 0.02
-    max_drop: float = 0.10
-    level: float = 0.95
-    power: float = 0.80
-    mid_p: bool = False
-    planned_attempts: int | None = None
-    resamples: int = 20_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("alpha", "max_drop", "level", "power"):
-            checked_share(getattr(self, name), what=name)
-        if not 0 <= self.margin < 1 or (self.planned_attempts is not None and self.planned_attempts < 1):
-            raise ValueError(f"margin is {self.margin}, planned_attempts {self.planned_attempts}")
-
-
-@dataclass(frozen=True, kw_only=True)
 class SuiteVerdict:
-    """p, effect and `mde` (the drop this run could have seen) are None when no task could be compared.
+    """p, effect and worst drop are None when no task could be compared.
 
-    `p` is the one the decision used. `worst_drop`: with probability 1 - alpha the drop is smaller. `improved`: the
-    same test in the other direction, with the same alpha and margin.
+    `p` is the one the decision used. `mde`: the smallest drop that this run could have seen, with the settings' power;
+    at most the baseline's mean, and None when not even the loss of everything would have been seen. `worst_drop`: with
+    probability 1 - alpha the drop is smaller. `improved`: the same test in the other direction, with the same alpha and
+    margin.
     """
 
     verdict: Literal["pass", "fail", "inconclusive"]
@@ -75,7 +55,7 @@ def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | 
     `baseline`, `candidate`: task -> rewards of its scored attempts, void ones left out; a task without any counts as
     absent.
     Formulas, assumptions and sources: `permutation_test` (p), `effect` (interval, bound),
-    `minimum_detectable_effect` (mde, one-sided at alpha with the settings' power). Tasks weigh the same however
+    `smallest_visible_drop` (mde, from the baseline's rewards as `solve_rates` reads them). Tasks weigh the same however
     often they were tried. Independent of the order of tasks.
     Raises ValueError on a reward outside [0, 1]; no task in common is an answer (inconclusive), not an error.
     """
@@ -94,7 +74,7 @@ def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | 
     rewards = [before[task] for task in shared], [after[task] for task in shared]
     change = _effect(*rewards, settings)
     worse, better = (_p(*rewards, direction, settings) for direction in _DIRECTIONS)
-    mde = minimum_detectable_effect(change.standard_error, alpha=settings.alpha, power=settings.power)
+    mde = _visible_drop(*rewards, settings)
     worst_drop = change.drop_below(1 - settings.alpha)
     verdict = _verdict(worse, -change.difference, worst_drop, settings)
     return SuiteVerdict(
@@ -155,6 +135,16 @@ def _p(before: _Tasks, after: _Tasks, alternative: Alternative, settings: SuiteS
     return result.mid_p if settings.mid_p else result.p
 
 
+def _visible_drop(before: _Tasks, after: _Tasks, settings: SuiteSettings) -> float | None:
+    comparison = PlannedComparison(
+        rates=solve_rates(before),
+        tasks=len(before),
+        baseline_attempts=harmonic_mean(map(len, before)),
+        attempts=harmonic_mean(map(len, after)),
+    )
+    return smallest_visible_drop(comparison, settings)
+
+
 def _verdict(
     p: float, drop: float, worst_drop: float, settings: SuiteSettings
 ) -> Literal["pass", "fail", "inconclusive"]:
@@ -163,22 +153,19 @@ def _verdict(
     return "pass" if worst_drop < settings.max_drop else "inconclusive"
 
 
-def _reason(verdict: str, change: Effect, p: float, mde: float, worst_drop: float, settings: SuiteSettings) -> str:
+def _reason(
+    verdict: str, change: Effect, p: float, mde: float | None, worst_drop: float, settings: SuiteSettings
+) -> str:
     low, high, level, _ = change.interval
     seen = (
         f"{100 * change.baseline_mean:.1f} % → {100 * change.candidate_mean:.1f} % solved on {change.tasks} tasks "
         f"({100 * change.difference:+.1f} points, {level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}); "
         f"{'hardly luck: ' if verdict == 'fail' else ''}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
     )
-    power = (
-        f"this run could have seen a drop of {100 * mde:.1f} points ({settings.power:.0%} of the time), "
-        "a smaller one less often"
-        if mde < 1
-        else "this run could have seen no drop at all: it is too small"
-    )
+    power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean)
     if verdict == "inconclusive":
         return (
             f"{seen}; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out "
             f"(it could be {100 * worst_drop:.1f}); {power}: more attempts or tasks would tell"
         )
-    return f"{seen}; {power}{', and here it did' if verdict == 'fail' and mde < 1 else ''}"
+    return f"{seen}; {power}{', and here it did' if verdict == 'fail' and mde is not None else ''}"

@@ -53,7 +53,7 @@ PASS: the candidate is not worse
   p = 0.241: an unchanged agent does as badly in about 24 of 100 runs (one-sided permutation test within tasks)
   in pairs, the same 33 tasks: 2 lower, 1 higher, p = 1 (two-sided; sign flips, exact); 95 % interval -11.4 to +7.8: \
 tasks like these; Student's t over tasks
-  this run could have seen a drop of 5.0 points (80 % of the time), a smaller one less often
+  this run could have seen a drop of 5.5 points (80 % of the time), a smaller one less often
 
 Worse (1): each by itself, adjusted p at most 0.10: look here first
   task    baseline → candidate   points  adjusted p

@@ -112,7 +112,10 @@ def test_the_suite_gate_fails_though_no_cell_does(moody: Suite) -> None:
     start = result.outlines.index(f"worse than approved: {told}")
     assert result.outlines[start + 1 : start + 6] == [
         "  hardly luck: an unchanged agent does as badly in about 1 of 300,000 runs (p = 3.9e-06)",
-        "  this run could have seen a drop of 28.1 points (80% of the time), a smaller one less often, and here it did",
+        (
+            "  this run could have seen a drop of 26.5 points (80 % of the time), a smaller one less often, "
+            "and here it did"
+        ),
         (
             "lowest:       task-00 3/4 → 1/4, task-01 3/4 → 1/4, task-02 3/4 → 1/4, "
             "task-03 3/4 → 1/4, task-04 3/4 → 1/4 and 7 more"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import time
+from statistics import fmean
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_a_regressed_agent_fails_and_the_reason_says_all() -> None:
     assert verdict.reason == (
         "68.3 % → 46.7 % solved on 12 tasks (-21.7 points, 95% interval -36.0 to -7.3); "
         "hardly luck: an unchanged agent does as badly in about 1 of 700 runs (p = 0.0013); "
-        "this run could have seen a drop of 18.2 points (80% of the time), a smaller one less often, and here it did"
+        "this run could have seen a drop of 18.2 points (80 % of the time), a smaller one less often, and here it did"
     )
 
 
@@ -69,6 +70,50 @@ def test_a_run_too_small_to_see_anything_says_so() -> None:
 
     assert verdict.verdict == "inconclusive"
     assert "this run could have seen no drop at all: it is too small" in verdict.reason
+
+
+@pytest.mark.parametrize(("tasks", "baseline_attempts", "attempts"), [(10, 5, 5), (20, 1, 1), (20, 5, 1), (40, 3, 3)])
+def test_the_drop_that_a_run_could_have_seen_is_seen_so_often(
+    tasks: int, baseline_attempts: int, attempts: int
+) -> None:
+    """Named from a baseline of agents as on Terminal-Bench, and looked for in 250 runs that have lost just that."""
+    rng = random.Random(7)
+    runs = seen = 0
+    while runs < 250:
+        rates = [rng.betavariate(0.3, 0.2) for _ in range(tasks)]
+        baseline = {str(i): [float(rng.random() < p) for _ in range(baseline_attempts)] for i, p in enumerate(rates)}
+        mde = suite_gate(baseline, {task: [1.0] * attempts for task in baseline}).mde
+        if mde is None:
+            continue
+        left = max(0.0, 1 - mde / fmean(rates))
+        candidate = {str(i): [float(rng.random() < p * left) for _ in range(attempts)] for i, p in enumerate(rates)}
+        runs += 1
+        seen += suite_gate(baseline, candidate).verdict == "fail"
+    assert 0.75 <= seen / runs <= 0.95
+
+
+def test_no_run_sees_a_larger_drop_than_the_baseline_has_to_lose() -> None:
+    """By the usual formula, 2.5 standard errors, it would be 99 points of 25, and 117 of 100."""
+    seldom = {str(i): [1.0, 0.0, 0.0, 0.0] for i in range(3)}
+    spotless = {str(i): [1.0] for i in range(5)}
+
+    assert suite_gate(seldom, {task: [1.0] for task in seldom}).mde is None
+    assert suite_gate(spotless, {task: [0.0] for task in spotless}).mde == pytest.approx(0.98, abs=0.001)
+
+
+def test_one_attempt_each_at_four_tasks_could_have_seen_nothing() -> None:
+    """4 of 4 → 0 of 4 happens to an unchanged agent in 1 of 16 runs."""
+    verdict = suite_gate({task: [1.0] for task in "abcd"}, {task: [0.0] for task in "abcd"})
+
+    assert (verdict.verdict, verdict.p, verdict.mde) == ("inconclusive", 1 / 16, None)
+
+
+def test_where_nothing_was_solved_nothing_can_be_lost() -> None:
+    nothing = {task: [0.0] * 5 for task in "abcdefgh"}
+
+    assert (
+        "no drop at all: nothing was solved before, so that nothing can be lost" in suite_gate(nothing, nothing).reason
+    )
 
 
 def test_an_improved_agent_is_noticed() -> None:
