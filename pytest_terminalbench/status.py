@@ -1,4 +1,4 @@
-"""What became of a cell: one word, and what follows from it.
+"""What became of a cell: one word, and what follows from it; and how it compares with its baseline: one more.
 
 Every question that code asks of a status is a property here, so that no reader keeps a list of words of its own.
 """
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Status"]
+__all__ = ["Change", "Status"]
 
 
 class Status(StrEnum):
-    """The status of a cell, by its word in files."""
+    """The status of a cell, by its word in files.
+
+    ``inconclusive`` means one thing: it looks worse than its baseline, and its attempts cannot tell. Whether that
+    passes is for the session to say; see `CellResult.passes`.
+    """
 
     SOLVED = "solved"
     AS_BASELINE = "as-baseline"
@@ -51,3 +55,17 @@ class Status(StrEnum):
     def words(self) -> str:
         """As people read it: ``as baseline``."""
         return self.value.replace("-", " ")
+
+
+class Change(StrEnum):
+    """A cell beside its baseline, by its word in files: the same in a session and in `terminalbench compare`.
+
+    ``lower`` and ``higher`` are differences that chance explains; ``inconclusive`` is what nobody could tell.
+    """
+
+    REGRESSED = "regressed"
+    INCONCLUSIVE = "inconclusive"
+    LOWER = "lower"
+    SAME = "same"
+    HIGHER = "higher"
+    IMPROVED = "improved"

@@ -8,7 +8,7 @@ from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.status import Change, Status
 
 OUTCOMES: dict[str, Outcome] = {
     "✓": Solved(),
@@ -56,7 +56,7 @@ MIXED = [
     a_cell("e", Status.VOID, "·"),
     a_cell("d", Status.REGRESSED, "✗"),
     a_cell("c", Status.UNSOLVED, "✗"),
-    a_cell("b", Status.AS_BASELINE, "✗", improved=True),
+    a_cell("b", Status.AS_BASELINE, "✗", change=Change.IMPROVED),
     a_cell("a", Status.SOLVED, "✓"),
     a_cell("f", Status.BLOCKED, ""),
 ]

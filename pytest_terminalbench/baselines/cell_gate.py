@@ -19,7 +19,7 @@ from pytest_terminalbench.statistics import (
     how_often,
     next_step,
 )
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.status import Change, Status
 
 __all__ = [
     "CellComparison",
@@ -52,16 +52,21 @@ class GateSettings:
 class CellComparison:
     """The verdict on a cell and one sentence of why.
 
-    ``improved``: better than what is approved. ``inconclusive``: looks worse, and its trials cannot tell.
+    ``change``: beside its baseline; None without one. ``tolerated``: inconclusive, and the session lets that pass.
     ``adjusted_p``: of the statistical gate, corrected for all cells of the session.
     """
 
     status: Status
     text: str
-    improved: bool = False
-    inconclusive: bool = False
+    change: Change | None = None
+    tolerated: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether the cell is what was expected of it, or in doubt and tolerated."""
+        return self.status.is_pass or (self.status is Status.INCONCLUSIVE and self.tolerated)
 
 
 class CellGate(Protocol):
@@ -122,12 +127,15 @@ def compare_strictly(baseline: BaselineRecord | None, *, solved: int, rewards: l
     if difference < 0 or reward_difference < -1e-9:
         reward = f" (mean reward lower by {-reward_difference:.3g})" if difference >= 0 else ""
         return CellComparison(
-            status=Status.REGRESSED, text=f"{seen}{reward}, but {approved}", baseline_id=baseline.baseline_id
+            status=Status.REGRESSED,
+            text=f"{seen}{reward}, but {approved}",
+            change=Change.REGRESSED,
+            baseline_id=baseline.baseline_id,
         )
     return CellComparison(
         status=Status.SOLVED if solved == attempts else Status.AS_BASELINE,
         text=f"{seen}; {approved}",
-        improved=difference > 0 or reward_difference > 1e-9,
+        change=Change.IMPROVED if difference > 0 or reward_difference > 1e-9 else Change.SAME,
         baseline_id=baseline.baseline_id,
     )
 
@@ -151,20 +159,20 @@ class StatisticalGate:
         seen = f"solved {solved} of {attempts}, approved {self._baseline.solved} of {self._baseline.attempts}"
         match step:
             case Regressed():
-                status = Status.REGRESSED
+                status, change = Status.REGRESSED, Change.REGRESSED
                 text = f"{seen}: worse than chance explains, all cells considered ({self._p(step.adjusted_p)})"
             case Inconclusive():
-                allowed = self._settings.inconclusive == "pass"
-                status = Status.AS_BASELINE if allowed else Status.INCONCLUSIVE
+                status, change = Status.INCONCLUSIVE, Change.INCONCLUSIVE
                 text = f"{seen}: looks worse, but so few trials cannot tell ({self._p(step.adjusted_p)})"
             case Fine() | NeedsMore():
                 status = Status.SOLVED if solved == attempts else Status.AS_BASELINE
+                change = self._harmless_change(solved, attempts)
                 text = f"{seen}: within what the baseline lets one expect"
         return CellComparison(
             status=status,
             text=text,
-            improved=self._improved(solved, attempts),
-            inconclusive=isinstance(step, Inconclusive),
+            change=change,
+            tolerated=status is Status.INCONCLUSIVE and self._settings.inconclusive == "pass",
             adjusted_p=step.adjusted_p,
             baseline_id=self._baseline.baseline_id,
         )
@@ -181,8 +189,10 @@ class StatisticalGate:
             plan=self._settings.plan,
         )
 
-    def _improved(self, solved: int, attempts: int) -> bool:
-        if solved * self._baseline.attempts <= self._baseline.solved * attempts:
-            return False
+    def _harmless_change(self, solved: int, attempts: int) -> Change:
+        difference = solved * self._baseline.attempts - self._baseline.solved * attempts
+        if difference <= 0:
+            return Change.LOWER if difference else Change.SAME
         # The exact test the other way round: is the baseline worse than this session?
-        return fisher((solved, attempts), self._tally) <= self._settings.alpha
+        is_sure = fisher((solved, attempts), self._tally) <= self._settings.alpha
+        return Change.IMPROVED if is_sure else Change.HIGHER

@@ -11,7 +11,7 @@ from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.documents import FieldError, Fields
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.status import Change, Status
 
 __all__ = ["CellResult", "short_attempt", "short_text"]
 
@@ -23,10 +23,11 @@ MAX_TEXT = 1_000
 class CellResult:
     """A cell, its attempts in order, and the verdict on them.
 
-    `text`: a sentence of why. `gate`: how it was compared (``strict``, ``statistical`` or ``off``). `improved`: better
-    than what is approved; `inconclusive`: looks worse, and its attempts cannot tell. `adjusted_p`: of the statistical
-    gate, corrected for all cells of the session. `baseline_id`: what it was compared with. `configuration`: the digest
-    of what may change how the agent behaves beyond its identity. `mismatches`: conditions other than the baseline's.
+    `text`: a sentence of why. `gate`: how it was compared (``strict``, ``statistical`` or ``off``). `change`: beside
+    its baseline; None where it was not compared. `tolerated`: inconclusive, which the session lets pass
+    (``--tb-inconclusive pass``). `adjusted_p`: of the statistical gate, corrected for all cells of the session.
+    `baseline_id`: what it was compared with. `configuration`: the digest of what may change how the agent behaves
+    beyond its identity. `mismatches`: conditions other than the baseline's.
     """
 
     id: CellId
@@ -36,8 +37,8 @@ class CellResult:
     difficulty: str = ""
     attempts: tuple[AttemptResult, ...] = ()
     gate: str = "strict"
-    improved: bool = False
-    inconclusive: bool = False
+    change: Change | None = None
+    tolerated: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
     configuration: str | None = None
@@ -68,14 +69,14 @@ class CellResult:
         return sum(attempt.is_solved for attempt in self.judged), len(self.judged)
 
     @property
-    def has_passed(self) -> bool:
-        """Whether the cell is what was expected of it; one in doubt is not, though its session let it pass."""
-        return self.status.is_pass and not self.is_doubtful
+    def passes(self) -> bool:
+        """Whether it is pytest's PASSED: the cell is what was expected of it, or in doubt and tolerated."""
+        return self.status.is_pass or (self.status is Status.INCONCLUSIVE and self.tolerated)
 
     @property
-    def is_doubtful(self) -> bool:
-        """Whether the cell looks worse than its baseline and its attempts cannot tell."""
-        return self.inconclusive or self.status is Status.INCONCLUSIVE
+    def improved(self) -> bool:
+        """Whether the cell is better than what is approved."""
+        return self.change is Change.IMPROVED
 
     @property
     def wall_s(self) -> float:
@@ -92,8 +93,10 @@ class CellResult:
             "category": self.category,
             "difficulty": self.difficulty,
             "gate": self.gate,
+            "change": self.change.value if self.change else None,
+            "tolerated": self.tolerated,
             "improved": self.improved,
-            "inconclusive": self.inconclusive,
+            "inconclusive": self.status is Status.INCONCLUSIVE,
             "adjusted_p": self.adjusted_p,
             "baseline_id": self.baseline_id,
             "configuration": self.configuration,
@@ -103,21 +106,24 @@ class CellResult:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> CellResult:
-        """The opposite of `to_json`, and the reader of schema 1, whose cells know less of themselves.
+        """The opposite of `to_json`, and the reader of earlier versions, whose cells know less of themselves.
 
         Raises KeyError, TypeError, ValueError or SettingsError naming the field for what is no cell.
         """
         fields = Fields(content)
+        status = Status(fields.text("status"))
+        # Earlier versions wrote a cell in doubt that their session let pass as one that had passed.
+        was_tolerated = status.is_pass and fields.flag_or("inconclusive", False)
         result = cls(
             id=CellId.from_json(content),
-            status=Status(fields.text("status")),
+            status=Status.INCONCLUSIVE if was_tolerated else status,
             text=fields.text_or("text", ""),
             category=fields.text_or("category", ""),
             difficulty=fields.text_or("difficulty", ""),
             attempts=_numbered(fields),
             gate=fields.text_or("gate", "strict"),
-            improved=fields.flag_or("improved", False),
-            inconclusive=fields.flag_or("inconclusive", False),
+            change=_change(content, status),
+            tolerated=was_tolerated or fields.flag_or("tolerated", False),
             adjusted_p=fields.number_or("adjusted_p", None),
             baseline_id=fields.text_or("baseline_id", None),
             configuration=fields.text_or("configuration", None),
@@ -137,6 +143,19 @@ def short_attempt(attempt: AttemptResult) -> AttemptResult:
 def short_text(text: str) -> str:
     """`text`, cut off where a cell has no room for more."""
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def _change(content: Mapping[str, Any], status: Status) -> Change | None:
+    """Beside the baseline; earlier versions tell it of some cells alone."""
+    fields = Fields(content)
+    if "change" in content:
+        told = fields.text_or("change", None)
+        return Change(told) if told else None
+    if status is Status.REGRESSED:
+        return Change.REGRESSED
+    if status is Status.INCONCLUSIVE or fields.flag_or("inconclusive", False):
+        return Change.INCONCLUSIVE
+    return Change.IMPROVED if fields.flag_or("improved", False) else None
 
 
 def _numbered(fields: Fields) -> tuple[AttemptResult, ...]:

@@ -64,7 +64,7 @@ _STATUS_STYLES = {
     Status.AS_BASELINE: "yellow",
     Status.UNSOLVED: "red",
     Status.REGRESSED: "bold red",
-    Status.INCONCLUSIVE: "red",
+    Status.INCONCLUSIVE: "yellow",
     Status.VOID: "magenta",
     Status.BLOCKED: "magenta",
     Status.LOST: "magenta",

@@ -16,6 +16,15 @@ __all__ = ["RETRIED", "add_to_json_report", "shown_status"]
 RETRIED = "retried"
 
 
+# Category and letter of a cell that has passed. A category that pytest does not know makes its last line yellow: what
+# is in doubt is not green.
+_PASSED = {
+    Status.SOLVED: ("passed", "."),
+    Status.AS_BASELINE: (Status.AS_BASELINE.words, "u"),
+    Status.INCONCLUSIVE: (Status.INCONCLUSIVE.words, "?"),
+}
+
+
 class _Shown(NamedTuple):
     category: str
     letter: str
@@ -38,9 +47,8 @@ def shown_status(report: pytest.TestReport) -> _Shown | None:
         return None
     if report.failed and status.is_failure:
         return _Shown("failed", "F", word)
-    if report.passed and status.is_pass:
-        is_solved = status is Status.SOLVED
-        return _Shown("passed" if is_solved else status.words, "." if is_solved else "u", word)
+    if report.passed and status in _PASSED:
+        return _Shown(*_PASSED[status], word)
     return None
 
 

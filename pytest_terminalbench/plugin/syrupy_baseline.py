@@ -64,7 +64,7 @@ class BaselineExtension(AbstractSyrupyExtension):
 
     def matches(self, *, serialized_data: Any, snapshot_data: Any) -> bool:
         seen = json.loads(serialized_data)
-        return type(self).judge(seen["solved"], seen["rewards"]).status.is_pass
+        return type(self).judge(seen["solved"], seen["rewards"]).passes
 
     def discover_snapshots(self, **_: Any) -> SnapshotCollections:
         return SnapshotCollections()

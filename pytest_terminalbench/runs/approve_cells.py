@@ -67,7 +67,7 @@ def approve_reviewed(
 
 
 def _check_passed(cell: CellResult, run: RunFolder) -> None:
-    if cell.is_doubtful:
+    if cell.status is Status.INCONCLUSIVE:
         raise BaselineError(
             f"{cell.key} is inconclusive in run {run.id}: it looks worse than its baseline, and so few trials "
             "cannot tell; run it with more attempts (--tb-attempts), or approve the change for the worse by "
@@ -76,7 +76,7 @@ def _check_passed(cell: CellResult, run: RunFolder) -> None:
     unsolved = [attempt.folder for attempt in cell.attempts if not attempt.is_solved]
     if cell.status is Status.SOLVED and unsolved:
         raise BaselineError(f"{run.summary} calls {cell.key} solved, but {unsolved[0]} is not: it was changed")
-    if not cell.has_passed:
+    if not cell.status.is_pass:
         raise BaselineError(
             f"{cell.key} is {cell.status} in run {run.id}, and only what has passed is approved; "
             "approve a change for the worse by --update-baselines"

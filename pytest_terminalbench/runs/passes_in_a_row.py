@@ -57,7 +57,7 @@ def _verdicts(runs: Iterable[DatedRun], cell: CellId, fingerprint: Mapping[str, 
         result = next((result for result in read_summary(folder.summary).cells if result.id == cell), None)
         if result is None or not result.is_scored:
             continue
-        if not result.has_passed:
+        if not result.status.is_pass:
             yield False
         elif run.manifest.run_id is None:
             raise RunFolderError(f"{folder.manifest} is damaged: run_id is missing")

@@ -66,7 +66,7 @@ def _scenario(cell: CellResult, run: Path, before: Measured) -> dict[str, Any]:
         **cell.id.to_json(),
         "category": cell.category,
         "improved": cell.improved,
-        "inconclusive": cell.is_doubtful,
+        "inconclusive": cell.status is Status.INCONCLUSIVE,
         "attempts": [attempt.to_json() for attempt in cell.attempts],
     }
 

@@ -59,7 +59,7 @@ def _category_row(name: str, cells: Sequence[CellResult]) -> CategoryRow:
         name=name,
         cells=totals.cells,
         solved=totals.solved,
-        unsolved=_plainly_unsolved(totals),
+        unsolved=_plainly_unsolved(totals) + totals.inconclusive,
         as_baseline=totals.as_baseline,
         regressed=totals.regressed,
         void=sum(cell.status.is_error for cell in cells),
@@ -68,7 +68,7 @@ def _category_row(name: str, cells: Sequence[CellResult]) -> CategoryRow:
 
 
 def _plainly_unsolved(totals: Totals) -> int:
-    return totals.unsolved - totals.as_baseline - totals.regressed
+    return totals.unsolved - totals.as_baseline - totals.regressed - totals.inconclusive
 
 
 def slowest(cells: Sequence[CellResult], count: int = SLOWEST) -> list[tuple[str, float]]:
@@ -85,17 +85,14 @@ def headline(totals: Totals) -> str:
             (_plainly_unsolved(totals), Status.UNSOLVED),
             (totals.as_baseline, Status.AS_BASELINE),
             (totals.regressed, Status.REGRESSED),
+            (totals.inconclusive, Status.INCONCLUSIVE),
             (totals.void, Status.VOID),
             (totals.blocked, Status.BLOCKED),
             (totals.lost, Status.LOST),
         )
         if number
     ]
-    doubtful = totals.inconclusive
-    doubt = f"; of these {doubtful} look worse, but so few trials cannot tell" if doubtful else ""
-    return (
-        f"{counted(totals.cells, 'cell')}: {', '.join(f'{number} {status.words}' for number, status in parts)}{doubt}"
-    )
+    return f"{counted(totals.cells, 'cell')}: {', '.join(f'{number} {status.words}' for number, status in parts)}"
 
 
 def score_line(summary: RunSummary) -> str | None:
@@ -155,8 +152,7 @@ def attention(summary: RunSummary) -> list[Section]:
     cells = summary.cells
     sections = [
         Section(Status.REGRESSED.words, _of_status(cells, Status.REGRESSED)),
-        # Those that their session let pass as well: what nobody could tell is worth a look.
-        Section(Status.INCONCLUSIVE.words, tuple(listed(cell for cell in cells if cell.is_doubtful))),
+        Section(Status.INCONCLUSIVE.words, _of_status(cells, Status.INCONCLUSIVE)),
         Section(Status.UNSOLVED.words, _of_status(cells, Status.UNSOLVED)),
         Section(Status.VOID.words, _of_status(cells, Status.VOID)),
         Section(Status.BLOCKED.words, _of_status(cells, Status.BLOCKED)),

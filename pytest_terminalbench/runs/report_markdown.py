@@ -39,7 +39,7 @@ def _lines(summary: RunSummary) -> Iterator[str]:
         yield "| " + " | ".join([row.name, *(str(value) for value in row[1:-1]), f"{row.seconds:.1f}"]) + " |"
     for section in attention(summary):
         yield from _section(section.title, section.lines, section.hint)
-    as_approved = (cell for cell in summary.cells if cell.status is Status.AS_BASELINE and not cell.is_doubtful)
+    as_approved = (cell for cell in summary.cells if cell.status is Status.AS_BASELINE)
     yield from _section(Status.AS_BASELINE.words, tuple(listed(as_approved)))
     yield from ("", "## Cells", "")
     yield from ("| cell | status | attempts | agent s | wall s | peak MiB |", "|---|---|---|---:|---:|---:|")

@@ -29,7 +29,7 @@ _NO_CATEGORY = "(not known)"
 class Totals:
     """Cells by what became of them.
 
-    `unsolved`: judged and not solved, whether `as_baseline`, `regressed` or neither. `improved` and `inconclusive`: of
+    `unsolved`: judged and not solved, whether `as_baseline`, `regressed`, `inconclusive` or neither. `improved`: of
     those that were judged, against the baseline. `lost`: expected, and never reported.
     """
 
@@ -56,7 +56,7 @@ class Totals:
             as_baseline=count(Status.AS_BASELINE),
             regressed=count(Status.REGRESSED),
             improved=sum(cell.improved for cell in cells),
-            inconclusive=sum(cell.is_doubtful for cell in cells),
+            inconclusive=count(Status.INCONCLUSIVE),
             void=count(Status.VOID),
             blocked=count(Status.BLOCKED),
             lost=count(Status.LOST),

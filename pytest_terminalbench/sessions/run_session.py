@@ -60,5 +60,5 @@ def run_session(
 
 def _status(session: Session) -> int:
     gate = session.gate()
-    has_failed = any(not result.status.is_pass for result in session.ledger.results)
+    has_failed = any(not result.passes for result in session.ledger.results)
     return EXIT_FAILED if has_failed or (gate is not None and gate.failures) else EXIT_OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_terminalbench.baselines.cell_gate import CellComparison, compare_strictly
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.status import Change, Status
 from tests.baselines.test_record import a_record
 
 ID = "make-it-2026-01-02"
@@ -36,6 +36,7 @@ class TestWithBaseline:
         assert compare_strictly(baseline, solved=2, rewards=[1.0, 0.0, 1.0, 0.0]) == CellComparison(
             status=Status.AS_BASELINE,
             text=f"solved 2 of 4; the baseline {ID} approved 1 of 2",
+            change=Change.SAME,
             baseline_id=ID,
         )
 
@@ -43,14 +44,20 @@ class TestWithBaseline:
         baseline = a_record(attempts=1, solved=1, rewards=[1.0])
 
         assert compare_strictly(baseline, solved=1, rewards=[1.0]) == CellComparison(
-            status=Status.SOLVED, text=f"solved 1 of 1; the baseline {ID} approved 1 of 1", baseline_id=ID
+            status=Status.SOLVED,
+            text=f"solved 1 of 1; the baseline {ID} approved 1 of 1",
+            change=Change.SAME,
+            baseline_id=ID,
         )
 
     def test_a_smaller_share_is_a_regression(self) -> None:
         baseline = a_record(attempts=2, solved=2, rewards=[1.0, 1.0])
 
         assert compare_strictly(baseline, solved=2, rewards=[1.0, 1.0, 0.0]) == CellComparison(
-            status=Status.REGRESSED, text=f"solved 2 of 3, but the baseline {ID} approved 2 of 2", baseline_id=ID
+            status=Status.REGRESSED,
+            text=f"solved 2 of 3, but the baseline {ID} approved 2 of 2",
+            change=Change.REGRESSED,
+            baseline_id=ID,
         )
 
     def test_a_smaller_reward_is_too(self) -> None:
@@ -59,6 +66,7 @@ class TestWithBaseline:
         assert compare_strictly(baseline, solved=0, rewards=[0.25]) == CellComparison(
             status=Status.REGRESSED,
             text=f"solved 0 of 1 (mean reward lower by 0.25), but the baseline {ID} approved 0 of 1",
+            change=Change.REGRESSED,
             baseline_id=ID,
         )
 
@@ -67,20 +75,20 @@ class TestWithBaseline:
         baseline = a_record(attempts=1, solved=0, rewards=[0.5])
 
         found = compare_strictly(baseline, solved=solved, rewards=[reward])
-        assert (found.improved, found.status.is_pass) == (True, True)
+        assert (found.change, found.status.is_pass) == (Change.IMPROVED, True)
 
     def test_rounding_is_no_regression(self) -> None:
         """The mean of three tenths is not three tenths."""
         baseline = a_record(attempts=1, solved=0, rewards=[0.3])
 
         found = compare_strictly(baseline, solved=0, rewards=[0.1 + 0.2, 0.3, 0.3])
-        assert (found.status, found.improved) == (Status.AS_BASELINE, False)
+        assert (found.status, found.change) == (Status.AS_BASELINE, Change.SAME)
 
     def test_thirds_compare_exactly(self) -> None:
         baseline = a_record(attempts=3, solved=1, rewards=[1.0, 0.0, 0.0])
 
         found = compare_strictly(baseline, solved=2, rewards=[1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
-        assert (found.status, found.improved) == (Status.AS_BASELINE, False)
+        assert (found.status, found.change) == (Status.AS_BASELINE, Change.SAME)
 
 
 def test_only_solved_and_as_approved_pass() -> None:

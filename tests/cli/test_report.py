@@ -20,7 +20,7 @@ from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest
 from pytest_terminalbench.runs.summary import read_summary, summarise
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.status import Change, Status
 from pytest_terminalbench.trials.result import TrialResult
 from tests.cell_results import a_cell, a_cell_id, an_attempt
 from tests.cli.conftest import Project
@@ -111,7 +111,7 @@ def deltas(report: Any) -> dict[str, tuple[Any, ...]]:
 
 def test_the_report_as_json(project: Project) -> None:
     tries = [attempt("alpha", n, agent_s=s, memory=m) for n, s, m in [(1, 1, 8), (2, 4, 10), (3, 3, 9)]]
-    run = write_run(project, "one", cell("demo/alpha", *tries, baseline_id="b-1", improved=True))
+    run = write_run(project, "one", cell("demo/alpha", *tries, baseline_id="b-1", change=Change.IMPROVED))
     write_baseline(project, "alpha", seconds=2.0, memory=10.0)
     project.write("results/one/trials/demo/alpha/oracle/3/agent.cast", "")
     project.write("results/one/trials/demo/alpha/oracle/3/verifier/stdout", "")
@@ -278,7 +278,7 @@ def test_cells_of_one_dataset_are_counted_alone(project: Project) -> None:
 
 def test_the_report_as_a_table(project: Project) -> None:
     worse = cell("demo/beta", attempt("beta", solved=False), status=Status.REGRESSED)
-    better = cell("demo/gamma", improved=True, baseline_id="b-1", category="git")
+    better = cell("demo/gamma", change=Change.IMPROVED, baseline_id="b-1", category="git")
     void = replace(cell("demo/omega", status=Status.VOID), attempts=())
     write_run(project, "one", cell("demo/alpha"), worse, better, void, lost=(a_cell_id("psi"),))
 
@@ -504,7 +504,7 @@ def test_a_run_of_an_earlier_version_cannot_be_made_again(project: Project) -> N
 
 
 def test_what_nobody_can_tell_is_in_the_table_as_in_the_report(project: Project) -> None:
-    doubtful = cell("demo/alpha", attempt(solved=False), status=Status.AS_BASELINE, inconclusive=True)
+    doubtful = cell("demo/alpha", attempt(solved=False), status=Status.INCONCLUSIVE, tolerated=True)
     write_run(project, "one", doubtful)
 
-    assert "inconclusive: demo/alpha[oracle]: as-baseline, says the test" in project.call("report").out.splitlines()
+    assert "inconclusive: demo/alpha[oracle]: inconclusive, says the test" in project.call("report").out.splitlines()

@@ -197,6 +197,8 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "source": "live",
         "arguments": {},
         "status": "as-baseline",
+        "change": "same",
+        "tolerated": False,
         "improved": False,
         "inconclusive": False,
         "adjusted_p": None,

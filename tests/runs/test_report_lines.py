@@ -71,9 +71,12 @@ class TestAttention:
             "improved: demo/b[oracle]: b is as-baseline (approve with --update-baselines)",
         ]
 
-    @pytest.mark.parametrize("status", [Status.INCONCLUSIVE, Status.AS_BASELINE, Status.SOLVED])
-    def test_what_nobody_can_tell_is_listed_whatever_the_session_made_of_it(self, status: Status) -> None:
-        summary = summarise("run", [a_cell("a", status, "✗", inconclusive=True, text="looks worse")])
+    @pytest.mark.parametrize("tolerated", [True, False])
+    def test_what_nobody_can_tell_is_listed_whatever_the_session_made_of_it(self, *, tolerated: bool) -> None:
+        cell = a_cell("a", Status.INCONCLUSIVE, "✗", tolerated=tolerated, text="looks worse")
+        summary = summarise("run", [cell])
+
+        assert headline(summary.totals) == "1 cell: 0 solved, 1 inconclusive"
 
         assert attention(summary) == [Section("inconclusive", ("demo/a[oracle]: looks worse",))]
         assert "## Inconclusive\n\n- demo/a[oracle]: looks worse\n" in markdown(summary)

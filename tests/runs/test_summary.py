@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.report_markdown import markdown
 from pytest_terminalbench.runs.summary import RunSummary, read_summary, summarise
-from pytest_terminalbench.status import Status
+from pytest_terminalbench.status import Change, Status
 from tests.cell_results import MIXED, a_cell, a_cell_id, an_attempt
 
 
@@ -114,11 +115,21 @@ def test_a_lost_cell_is_among_the_cells_with_its_status() -> None:
     assert (cell.key, cell.status, cell.attempts) == ("demo/g[oracle,openai%2Fgpt-5]", Status.LOST, ())
 
 
-def test_a_cell_in_doubt_is_counted_so_though_its_session_let_it_pass() -> None:
-    cells = [a_cell("a", Status.AS_BASELINE, "✗", inconclusive=True), a_cell("b", Status.INCONCLUSIVE, "✗")]
+def test_a_cell_in_doubt_is_counted_so_and_as_nothing_else_though_its_session_let_it_pass() -> None:
+    cells = [a_cell("a", Status.INCONCLUSIVE, "✗", tolerated=True), a_cell("b", Status.INCONCLUSIVE, "✗")]
 
     totals = summarise("run", cells).totals
-    assert (totals.inconclusive, totals.as_baseline, totals.unsolved) == (2, 1, 2)
+    assert (totals.inconclusive, totals.as_baseline, totals.unsolved) == (2, 0, 2)
+
+
+def test_a_cell_in_doubt_that_an_earlier_version_let_pass_is_inconclusive_and_tolerated() -> None:
+    before = {**a_cell("a", Status.AS_BASELINE, "✗").to_json(), "inconclusive": True}
+    del before["change"], before["tolerated"]
+
+    cell = CellResult.from_json(before)
+
+    assert (cell.status, cell.change, cell.tolerated) == (Status.INCONCLUSIVE, Change.INCONCLUSIVE, True)
+    assert cell.passes
 
 
 class TestReading:
