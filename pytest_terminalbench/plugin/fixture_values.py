@@ -17,7 +17,7 @@ from pytest_terminalbench.environments.base import EnvironmentFactory
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.plugin.adaptive_attempts import FIRST_TRIALS, PLUGIN_NAME
 from pytest_terminalbench.plugin.cell_property import publish
-from pytest_terminalbench.plugin.pytest_internals import syrupy_session
+from pytest_terminalbench.plugin.pytest_internals import baseline_snapshots
 from pytest_terminalbench.plugin.session import PluginSession
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
 from pytest_terminalbench.scenarios.model import Scenario
@@ -118,7 +118,7 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
 
     file = PluginSession.of(request.config).bench.baseline_file(run.cell)
     return SnapshotAssertion(
-        session=syrupy_session(request.config),
+        session=baseline_snapshots(request.session),
         extension_class=BaselineExtension.of(file, compare),
         test_location=PyTestLocation(request.node),
         # Whatever --snapshot-update says: the controller alone writes baselines.

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from syrupy.session import SnapshotSession
+
     from pytest_terminalbench.cells.cell_run import CellRun
     from pytest_terminalbench.trials.cell import Cell
 
-__all__ = ["CELL", "CELL_RUN", "NAMED_DATASETS", "RUN_ID", "SESSION"]
+__all__ = ["BASELINE_SNAPSHOTS", "CELL", "CELL_RUN", "NAMED_DATASETS", "RUN_ID", "SESSION"]
 
 # The one `PluginSession`; whoever imports that module is typed by its own accessor.
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
@@ -22,3 +24,5 @@ NAMED_DATASETS: pytest.StashKey[set[Path]] = pytest.StashKey()
 CELL: pytest.StashKey[Cell] = pytest.StashKey()
 # On items whose fixtures have to do with a cell: scenarios, and a user's own tests that name one.
 CELL_RUN: pytest.StashKey[CellRun] = pytest.StashKey()
+# What syrupy knows of baselines, apart from the user's snapshots.
+BASELINE_SNAPSHOTS: pytest.StashKey[SnapshotSession] = pytest.StashKey()
