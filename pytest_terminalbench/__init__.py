@@ -13,11 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.agents.asynchronous import AsyncAgent
-    from pytest_terminalbench.agents.base import Agent, AgentReport, Desk, Task, Usage
+    from pytest_terminalbench.agents.asynchronous import AsyncAgent, AsyncDesk
+    from pytest_terminalbench.agents.base import Agent, AgentEvents, AgentReport, AgentTimeExpired, Desk, Task, Usage
     from pytest_terminalbench.agents.scripted import ScriptedAgent
-    from pytest_terminalbench.environments.base import Environment, ExecResult
-    from pytest_terminalbench.environments.fake import FakeEnvironment
+    from pytest_terminalbench.environments.base import Environment, EnvironmentFactory, ExecResult
+    from pytest_terminalbench.environments.fake import FakeEnvironment, fake_environments
     from pytest_terminalbench.errors import (
         AgentSetupError,
         BaselineError,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ScenarioError,
         SettingsError,
         TerminalBenchError,
+        TooMuchToCopy,
         VerifierError,
     )
     from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
@@ -36,13 +37,17 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Agent": "agents.base",
+    "AgentEvents": "agents.base",
     "AgentReport": "agents.base",
     "AgentSetupError": "errors",
+    "AgentTimeExpired": "agents.base",
     "AsyncAgent": "agents.asynchronous",
+    "AsyncDesk": "agents.asynchronous",
     "BaselineError": "errors",
     "Cell": "trials.cell",
     "Desk": "agents.base",
     "Environment": "environments.base",
+    "EnvironmentFactory": "environments.base",
     "EnvironmentFailure": "errors",
     "ExecResult": "environments.base",
     "FakeEnvironment": "environments.fake",
@@ -55,22 +60,28 @@ _HOME = {
     "Solved": "outcome",
     "Task": "agents.base",
     "TerminalBenchError": "errors",
+    "TooMuchToCopy": "errors",
     "Unsolved": "outcome",
     "Usage": "agents.base",
     "VerifierError": "errors",
     "Void": "outcome",
+    "fake_environments": "environments.fake",
     "run_trial": "trials.trial",
 }
 
 __all__ = [
     "Agent",
+    "AgentEvents",
     "AgentReport",
     "AgentSetupError",
+    "AgentTimeExpired",
     "AsyncAgent",
+    "AsyncDesk",
     "BaselineError",
     "Cell",
     "Desk",
     "Environment",
+    "EnvironmentFactory",
     "EnvironmentFailure",
     "ExecResult",
     "FakeEnvironment",
@@ -83,11 +94,13 @@ __all__ = [
     "Solved",
     "Task",
     "TerminalBenchError",
+    "TooMuchToCopy",
     "Unsolved",
     "Usage",
     "VerifierError",
     "Void",
     "__version__",
+    "fake_environments",
     "run_trial",
 ]
 
@@ -96,3 +109,8 @@ def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, those that are not loaded yet too: for completion and `help`."""
+    return sorted({*globals(), *__all__})

@@ -30,7 +30,8 @@ class AgentArgument(NamedTuple):
 def parse_arguments(texts: Sequence[str]) -> list[AgentArgument]:
     """``[AGENT:]KEY=VALUE`` texts; a value that is JSON becomes what it says, any other stays text.
 
-    Raises SettingsError for a text of another form.
+    The first ``=`` ends the name, and the last colon before it the agent's: a value may have both. Raises SettingsError
+    for a text of another form, which names no value: it may be secret.
     """
     arguments = []
     for text in texts:
@@ -38,7 +39,10 @@ def parse_arguments(texts: Sequence[str]) -> list[AgentArgument]:
         # An agent may be called ``module:Class``.
         agent, colon, key = name.rpartition(":")
         if not equals or not key.isidentifier() or (colon and not agent):
-            raise SettingsError(f"--tb-agent-arg {text!r} is not KEY=VALUE or AGENT:KEY=VALUE")
+            raise SettingsError(
+                f"--tb-agent-arg {name + (equals and '=…')!r} is not KEY=VALUE or AGENT:KEY=VALUE, with the name of an "
+                "argument as KEY"
+            )
         arguments.append(AgentArgument(agent or None, key, _json_or_text(value)))
     return arguments
 

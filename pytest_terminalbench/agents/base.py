@@ -6,7 +6,7 @@ import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.environments.base import Environment
@@ -128,16 +128,15 @@ class Agent(Protocol):
     one) as keyword arguments; wrong ones are refused with AgentSetupError or TypeError. At its deadline the
     environment refuses further commands by raising AgentTimeExpired, which an agent lets pass.
 
-    A class may also declare, as tuples of names of its constructor's arguments:
+    A class may also declare:
 
-    * ``identified_by``: those that make another agent of it, with results and baselines of its own. A value that names
-      a file counts by the file's content. All other arguments are part of the configuration, where a change is noted.
-    * ``secret_arguments``: those whose values are secret. They count nowhere.
+    * ``name``: what results and baselines call it; without it they call it as the class.
+    * ``deterministic = True``: the same scenario always ends the same way, so that one trial says it all.
+    * ``identified_by``, names of its constructor's arguments, in a tuple: those that make another agent of it, with
+      results and baselines of its own. A value that names a file counts by the file's content. All other arguments are
+      part of the configuration, where a change is noted.
+    * ``secret_arguments``, another such tuple: those whose values are secret. They count nowhere.
     """
-
-    name: ClassVar[str]
-    deterministic: ClassVar[bool]
-    """Whether the same scenario always ends the same way, so that one trial says it all."""
 
     def act(self, task: Task, environment: Desk) -> AgentReport:
         """Do the work. An exception is the agent's own failure: what it did until then is judged."""

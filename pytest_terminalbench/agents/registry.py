@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.agents.argument_texts import AgentArgument
 from pytest_terminalbench.agents.spec import AgentFactory, AgentSpec, find_class, own_name, place_of, taken_arguments
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.extensions import installed_places
+from pytest_terminalbench.identity import escaped
 from pytest_terminalbench.naming import nearest
 
 __all__ = ["ENTRY_POINTS", "AgentFacts", "AgentRegistry", "AgentSpec"]
@@ -39,9 +41,10 @@ class AgentFacts:
 
 
 class AgentRegistry:
-    """The agents that a session can name."""
+    """The agents that a session can name; `folders` are searched for the modules of those that are not installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        self._folders = folders
         self._places: dict[str, str | AgentFactory] = {**installed_places(ENTRY_POINTS, _OWN)}
 
     def register(self, name: str, agent: AgentFactory) -> None:
@@ -80,32 +83,42 @@ class AgentRegistry:
         )
 
     def specs(
-        self, requests: Sequence[str], *, models: Sequence[str], arguments: Sequence[AgentArgument]
+        self,
+        requests: Sequence[str],
+        *,
+        models: Sequence[str],
+        arguments: Sequence[AgentArgument],
+        others_may_be_named: bool = False,
     ) -> list[AgentSpec]:
         """Every agent with every model, in their order: who acts in a session.
 
         Raises SettingsError, with the cure, for what `spec` refuses, for an agent or model that is named twice, for two
         whose names are the same or differ in upper and lower case alone, and for arguments of an agent that is not
-        among them.
+        among them, unless `others_may_be_named`.
         """
         _check_named_once("--tb-agent", requests)
         _check_named_once("--tb-model", models)
         _check_models_apart(models)
         names = {request: self._name(request) for request in requests}
         _check_names_apart(names)
-        strangers = [a for a in arguments if a.agent not in (None, *names.keys(), *names.values())]
-        if strangers:
+        by_request = _arguments_by_request(names, arguments)
+        strangers = [argument for argument in arguments if not any(argument in own for own in by_request.values())]
+        if strangers and not others_may_be_named:
             raise SettingsError(
-                f"--tb-agent-arg {strangers[0].name}=…: no agent of this session is called {strangers[0].agent!r}; "
-                f"its agents: {', '.join(names.values())}"
+                f"--tb-agent-arg {strangers[0].name}=…: no agent of this session is called {strangers[0].agent!r}"
+                f"{nearest(str(strangers[0].agent), names.values())}; its agents: {', '.join(names.values())}"
             )
         return [
-            self.spec(request, model=model, arguments=_arguments_of({request, name}, arguments))
-            for request, name in names.items()
+            self.spec(
+                request, model=model, arguments=_in_force(by_request[request]), is_one_of_several=len(requests) > 1
+            )
+            for request in requests
             for model in models or (None,)
         ]
 
-    def spec(self, request: str, *, model: str | None, arguments: Mapping[str, Any]) -> AgentSpec:
+    def spec(
+        self, request: str, *, model: str | None, arguments: Mapping[str, Any], is_one_of_several: bool = False
+    ) -> AgentSpec:
         """The agent for `request`, a known name or ``module:Class``.
 
         Raises SettingsError, listing what exists, for one that is not known, for arguments it does not take, and for
@@ -130,8 +143,10 @@ class AgentRegistry:
         unknown = [] if takes_anything else sorted(set(arguments) - taken)
         if unknown:
             listed = ", ".join(sorted(taken)) or "none"
+            cure = f"; for one agent of several write AGENT:{unknown[0]}=VALUE" if is_one_of_several else ""
             raise SettingsError(
-                f"--tb-agent-arg: agent {spec.name!r} takes no {', '.join(unknown)}; it takes: {listed}"
+                f"--tb-agent-arg: agent {spec.name!r} takes no {', '.join(unknown)}{nearest(unknown[0], taken)}; "
+                f"it takes: {listed}{cure}"
             )
         # Refuses a label that no folder can have, now and not in the middle of a session.
         spec.cell_id(dataset="any", scenario="any")
@@ -166,17 +181,31 @@ class AgentRegistry:
                 f"--tb-agent {request!r} is not known{nearest(request, self.names())}; known: "
                 f"{', '.join(self.names())}, or module:Class"
             )
-        return find_class(place, f"--tb-agent {request!r}")
+        return find_class(place, f"--tb-agent {request!r}", self._folders if request not in self._places else ())
 
 
 def _shown(place: str | AgentFactory) -> str:
     return place if isinstance(place, str) else place_of(place)
 
 
-def _arguments_of(names: Iterable[str | None], arguments: Sequence[AgentArgument]) -> dict[str, Any]:
-    """The arguments for the agent of these names; its own win over those for all."""
-    for_all = {argument.key: argument.value for argument in arguments if argument.agent is None}
-    return for_all | {argument.key: argument.value for argument in arguments if argument.agent in names}
+def _arguments_by_request(
+    names: Mapping[str, str], arguments: Sequence[AgentArgument]
+) -> dict[str, list[AgentArgument]]:
+    """Those for all agents and its own, for each agent; `names` has the name of each by what it was asked for as.
+
+    An argument calls its agent as it was asked for, by its name, or by that name as labels spell it: in a name ``=``
+    would end the argument's. Where one agent is called as another is spelled, the former is meant.
+    """
+    called = {text: request for request, name in names.items() for text in (escaped(request), escaped(name))}
+    called |= {name: request for request, name in names.items()}
+    called |= {request: request for request in names}
+    return {request: [a for a in arguments if a.agent is None or called.get(a.agent) == request] for request in names}
+
+
+def _in_force(arguments: Sequence[AgentArgument]) -> dict[str, Any]:
+    """By their names: an agent's own win over those for all, and the last of several."""
+    ordered = sorted(arguments, key=lambda argument: argument.agent is not None)
+    return {argument.key: argument.value for argument in ordered}
 
 
 def _check_named_once(option: str, values: Sequence[str]) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.agents.argument_texts import by_content
 from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.agents.find_module import import_agent_module
 from pytest_terminalbench.agents.oracle import Oracle
 from pytest_terminalbench.digest import canonical_json, digest_bytes
 from pytest_terminalbench.errors import AgentSetupError, SettingsError
 from pytest_terminalbench.identity import CellId, identifying
+from pytest_terminalbench.naming import nearest
 from pytest_terminalbench.scenarios.kinds import agent_methods
 
 __all__ = ["AgentFactory", "AgentSpec", "find_class", "own_name", "place_of", "taken_arguments"]
@@ -211,18 +213,13 @@ class AgentSpec:
         return tuple(names)
 
 
-def find_class(place: str, asked_by: str) -> AgentFactory:
-    """What lies at ``module:Class``; raises SettingsError that begins with `asked_by`."""
+def find_class(place: str, asked_by: str, folders: Sequence[Path] = ()) -> AgentFactory:
+    """What lies at ``module:Class``, see `import_agent_module`; raises SettingsError that begins with `asked_by`."""
     module, _, attribute = place.partition(":")
-    try:
-        home = import_module(module)
-    except ImportError as error:
-        raise SettingsError(f"{asked_by}: cannot import {module}: {error}") from None
-    except Exception as error:  # A foreign module's own code runs here, and may raise anything.
-        raise SettingsError(f"{asked_by}: importing {module} raises {type(error).__name__}: {error}") from error
+    home = import_agent_module(module, asked_by, folders)
     factory: AgentFactory | None = getattr(home, attribute, None)
     if factory is None:
-        raise SettingsError(f"{asked_by}: {module} has no {attribute!r}")
+        raise SettingsError(f"{asked_by}: {module} has no {attribute!r}{nearest(attribute, vars(home))}")
     if not callable(factory):
         raise SettingsError(f"{asked_by}: {attribute} is neither a class nor a function that makes one")
     methods = agent_methods() if isinstance(factory, type) else []

@@ -65,7 +65,7 @@ class Bench:
         self._engine_url = engine_url
         self._providers: dict[str, Provider] = {}
         self._providers_lock = threading.Lock()
-        self._registry = registry or AgentRegistry()
+        self._registry = registry or AgentRegistry([settings.root])
         self._tallies: dict[tuple[str, str], list[tuple[int, int]]] = {}
 
     def check(self) -> None:
@@ -82,7 +82,12 @@ class Bench:
         """Agent × model, in the order they were asked for; raises SettingsError."""
         settings = self.settings
         arguments = parse_arguments(settings.agent_args)
-        return self._registry.specs(settings.agents, models=settings.models, arguments=arguments)
+        return self._registry.specs(
+            settings.agents,
+            models=settings.models,
+            arguments=arguments,
+            others_may_be_named=settings.standing_agent_args,
+        )
 
     def cells_of(self, scenario: Scenario) -> list[Cell]:
         """One for each agent."""

@@ -16,7 +16,8 @@ class BenchSettings:
     """The options of a session; docs/reference.md says what each means. Paths are absolute.
 
     ``root``: the project's folder. ``attempts`` None: ``auto``. ``gate`` None: as each agent is. ``network`` None: as
-    each scenario says. ``environment`` None: containers of a Docker engine.
+    each scenario says. ``environment`` None: containers of a Docker engine. ``standing_agent_args``: the arguments were
+    not given for just these agents; those for others wait for another session.
     """
 
     root: Path
@@ -27,6 +28,7 @@ class BenchSettings:
     agents: tuple[str, ...] = ("oracle",)
     models: tuple[str, ...] = ()
     agent_args: tuple[str, ...] = ()
+    standing_agent_args: bool = False
     attempts: int | None = 1
     max_attempts: int = 5
     concurrency: int = 1

@@ -137,6 +137,8 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         agents=value.texts("tb_agent") or ("oracle",),
         models=value.texts("tb_model"),
         agent_args=value.texts("tb_agent_arg"),
+        # The ini file's arguments are for its own agents, and another may be named for once.
+        standing_agent_args=value.is_typed("tb_agent") and not value.is_typed("tb_agent_arg"),
         attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
         max_attempts=value.whole("tb_max_attempts", default=5, least=1),
         concurrency=value.whole("tb_concurrency", default=1, least=1),
@@ -177,6 +179,10 @@ class _Reader:
     def raw(self, name: str) -> Any:
         value = self._config.getoption(name)
         return value if value is not None else self._config.getini(name) or None
+
+    def is_typed(self, name: str) -> bool:
+        """Whether the command line has the option."""
+        return self._config.getoption(name) is not None
 
     def text(self, name: str) -> str | None:
         value = self.raw(name)

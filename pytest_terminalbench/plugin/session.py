@@ -83,7 +83,8 @@ class PluginSession:
     @cached_property
     def bench(self) -> Bench:
         """What the cells have in common, with what the user's hooks add to it."""
-        catalog, registry = Catalog(self.settings.root), AgentRegistry()
+        catalog = Catalog(self.settings.root)
+        registry = AgentRegistry([self.config.invocation_params.dir, self.settings.root])
         with _usage_errors():
             self.config.hook.pytest_terminalbench_datasets(catalog=catalog)
             self.config.hook.pytest_terminalbench_agents(registry=registry)

@@ -31,7 +31,9 @@ def test_values_that_are_json_become_what_they_say() -> None:
     [
         ("depth=3", AgentArgument(None, "depth", 3), "depth"),
         ("nop:depth=3", AgentArgument("nop", "depth", 3), "nop:depth"),
+        ("url=http://x:80/?a=b", AgentArgument(None, "url", "http://x:80/?a=b"), "url"),
         ("mine:Agent:url=http://x", AgentArgument("mine:Agent", "url", "http://x"), "mine:Agent:url"),
+        ("a%3Db:depth=3", AgentArgument("a%3Db", "depth", 3), "a%3Db:depth"),
     ],
 )
 def test_an_argument_is_for_all_or_for_one(text: str, argument: AgentArgument, name: str) -> None:
@@ -39,12 +41,26 @@ def test_an_argument_is_for_all_or_for_one(text: str, argument: AgentArgument, n
     assert argument.name == name
 
 
-@pytest.mark.parametrize("text", ["a", "=1", "a b=1", "1a=1", "a-b=1", ":a=1", "nop:=1"])
-def test_what_is_no_pair_is_told(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a", "a"),
+        ("=1", "=…"),
+        ("a b=1", "a b=…"),
+        ("1a=1", "1a=…"),
+        ("a-b=1", "a-b=…"),
+        (":a=1", ":a=…"),
+        ("nop:=1", "nop:=…"),
+    ],
+)
+def test_what_is_no_pair_is_told_without_its_value(text: str, name: str) -> None:
+    """Which may be secret."""
     with pytest.raises(SettingsError) as error:
         parse_arguments([text])
 
-    assert str(error.value) == f"--tb-agent-arg {text!r} is not KEY=VALUE or AGENT:KEY=VALUE"
+    assert str(error.value) == (
+        f"--tb-agent-arg {name!r} is not KEY=VALUE or AGENT:KEY=VALUE, with the name of an argument as KEY"
+    )
 
 
 class TestContent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -114,11 +115,22 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("request_", "said"),
         [
-            ("no_such_module:X", "cannot import no_such_module: No module named 'no_such_module'"),
+            (
+                "no_such_module:X",
+                (
+                    f"there is no module no_such_module; searched: what {sys.executable} can import; start the command "
+                    "in the folder that has it, or name that folder in pytest's ini option `pythonpath`"
+                ),
+            ),
             (f"{__name__}:Nobody", f"{__name__} has no 'Nobody'"),
             (f"{__name__}:Mute", "Mute has no method `act`, so it is not an agent"),
             (f"{__name__}:NOTHING", "NOTHING is neither a class nor a function that makes one"),
-            (":X", "importing  raises ValueError: Empty module name"),
+            (f"{__name__}:Talkr", f"{__name__} has no 'Talkr' (did you mean 'Talker'?)"),
+            (":X", "'' is no module's name; write module:Class, such as my_agent:MyAgent"),
+            (
+                "./lab/my_agent.py:X",
+                "'./lab/my_agent.py' is no module's name; write it as Python imports it: lab.my_agent:Class",
+            ),
         ],
     )
     def test_what_is_no_agent_is_told(self, request_: str, said: str) -> None:
@@ -137,13 +149,24 @@ class TestRefused:
 
     def test_an_argument_that_it_does_not_take_is_told(self) -> None:
         assert problem("scripted", comands=[]) == (
-            "--tb-agent-arg: agent 'scripted' takes no comands; it takes: command_timeout_s, commands, script"
+            "--tb-agent-arg: agent 'scripted' takes no comands (did you mean 'commands'?); it takes: "
+            "command_timeout_s, commands, script"
         )
         assert problem("nop", x=1) == "--tb-agent-arg: agent 'nop' takes no x; it takes: none"
 
 
 class Impostor(Talker):
     name: ClassVar[str] = "oracle"
+
+
+class Odd:
+    name: ClassVar[str] = "a=b:c"
+
+    def __init__(self, *, key: object = None) -> None:
+        self.key = key
+
+    def act(self, task: Task, environment: Environment) -> AgentReport:
+        return AgentReport()
 
 
 class Shouter(Talker):
@@ -186,6 +209,40 @@ class TestSession:
         specs = session(["nop", "scripted"], arguments=["scripted:commands=[]"])
 
         assert [spec.arguments for spec in specs] == [{}, {"commands": []}]
+
+    @pytest.mark.parametrize("addressed", [f"{__name__}:Odd", "a%3Db%3Ac"])
+    def test_a_name_with_signs_in_it_is_spelled_as_in_labels(self, addressed: str) -> None:
+        """``=`` would end the argument's own name."""
+        specs = session(["nop", f"{__name__}:Odd"], arguments=[f"{addressed}:key=a:b=c"])
+
+        assert [spec.arguments for spec in specs] == [{}, {"key": "a:b=c"}]
+
+    def test_an_argument_for_one_is_refused_by_no_other(self) -> None:
+        specs = session(["oracle", f"{__name__}:Odd"], arguments=[f"{__name__}:Odd:key=1"])
+
+        assert [spec.arguments for spec in specs] == [{}, {"key": 1}]
+
+    def test_an_argument_for_all_that_one_does_not_take_is_refused_with_the_cure(self) -> None:
+        assert session_problem(["oracle", f"{__name__}:Odd"], arguments=["key=1"]) == (
+            "--tb-agent-arg: agent 'oracle' takes no key; it takes: none; for one agent of several write "
+            "AGENT:key=VALUE"
+        )
+
+    def test_of_several_values_an_agents_own_wins_and_of_those_the_last(self) -> None:
+        specs = session(
+            ["scripted", f"{__name__}:Odd"],
+            arguments=[f"{__name__}:Odd:key=1", f"{__name__}:Odd:key=2", "scripted:script=x"],
+        )
+
+        assert [spec.arguments for spec in specs] == [{"script": "x"}, {"key": 2}]
+
+    def test_arguments_that_stand_in_a_file_may_be_for_others(self) -> None:
+        """The ini file's are for its own agents; another may be named for once."""
+        (oracle,) = AgentRegistry().specs(
+            ["oracle"], models=[], arguments=parse_arguments(["scripted:script=x"]), others_may_be_named=True
+        )
+
+        assert oracle.arguments == {}
 
     def test_an_argument_for_a_stranger_names_who_is_there(self) -> None:
         assert session_problem(["nop", "oracle"], arguments=["scripted:script=x"]) == (

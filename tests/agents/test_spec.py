@@ -216,7 +216,7 @@ class TestSending:
     def test_a_place_that_leads_nowhere_is_told_when_it_is_needed(self) -> None:
         spec = AgentSpec(name="gone", place="no_such_module:Agent")
 
-        with pytest.raises(SettingsError, match=r"agent 'gone' \(no_such_module:Agent\): cannot import no_such_module"):
+        with pytest.raises(SettingsError, match=r"agent 'gone' \(no_such_module:Agent\): there is no module no_such"):
             spec.make()
 
     @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import cast
@@ -25,7 +27,7 @@ from pytest_terminalbench.scenarios.kinds import Kind
 from pytest_terminalbench.scenarios.model import Timeouts
 from pytest_terminalbench.scenarios.terminal import TerminalSpec, VerifierSpec
 from pytest_terminalbench.trials.result import Timing, TrialResult
-from tests.docs.pages import PAGES, ROOT
+from tests.docs.pages import PAGES, ROOT, blocks
 
 DOCS = ROOT / "docs"
 
@@ -174,3 +176,20 @@ def test_messages_name_pages_and_sections_that_exist() -> None:
 
 def test_every_field_of_a_kind_has_its_row() -> None:
     assert {field.name for field in fields(Kind)} == rows("extending.md", "Kinds of scenarios")
+
+
+def test_the_complete_agent_is_one_to_a_type_checker_too(tmp_path: Path) -> None:
+    (agent,) = (block.text for block in blocks(DOCS / "extending.md") if block.title == "my_agent.py")
+    (tmp_path / "my_agent.py").write_text(
+        f"{agent}\n\nfrom pytest_terminalbench import Agent\nagent: Agent = MyAgent()\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", tmp_path / "my_agent.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 0, done.stdout
