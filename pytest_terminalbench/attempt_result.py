@@ -17,7 +17,9 @@ class AttemptResult:
     """How one attempt ended, and what it took.
 
     `folder` is relative to the run's folder and empty where no trial was made. Seconds, MiB, US dollars; None: not
-    known. `agent_s` are the agent's own seconds, `wall_s` those of the whole trial.
+    known. `agent_s` are the agent's own seconds, `wall_s` those of the whole trial. `session` names the run that made
+    it, as its harness does: attempts of one session share the night, the machine and the model's moods. None: not
+    known.
     """
 
     attempt: int
@@ -28,6 +30,7 @@ class AttemptResult:
     memory_peak_mb: float | None = None
     cost_usd: float | None = None
     tokens: int | None = None
+    session: str | None = None
 
     @property
     def is_solved(self) -> bool:
@@ -57,6 +60,7 @@ class AttemptResult:
             "memory_peak_mb": self.memory_peak_mb,
             "cost_usd": self.cost_usd,
             "tokens": self.tokens,
+            "session": self.session,
             "folder": self.folder,
         }
 
@@ -78,6 +82,7 @@ class AttemptResult:
             memory_peak_mb=fields.number_or("memory_peak_mb", None),
             cost_usd=fields.number_or("cost_usd", None),
             tokens=fields.whole_or("tokens", None),
+            session=fields.text_or("session", None),
         )
 
 

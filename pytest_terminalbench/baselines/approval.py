@@ -189,6 +189,7 @@ def record_of(
     rewards = [attempt.reward for attempt in attempts if attempt.reward is not None]
     if len(rewards) < len(attempts):
         raise BaselineError(f"{scenario}: a void attempt has no outcome to approve")
+    sessions = [attempt.session for attempt in attempts if attempt.session is not None]
     today = datetime.now(UTC).date().isoformat()
     return BaselineRecord(
         baseline_id=_new_id(scenario, today, before),
@@ -202,6 +203,7 @@ def record_of(
         attempts=len(attempts),
         solved=sum(attempt.is_solved for attempt in attempts),
         rewards=rewards,
+        sessions=sessions if len(sessions) == len(attempts) else None,
         metrics=dict(_metrics(attempts)),
         fingerprint=dict(cell.fingerprint),
         supersedes=before.baseline_id if before else None,

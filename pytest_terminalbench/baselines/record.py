@@ -49,7 +49,10 @@ def _cell_from(content: object) -> CellId:
 
 
 class BaselineRecord(_Strict):
-    """The content of a baseline's file. `cell` and `configuration` are None in records of schema 1 alone."""
+    """The content of a baseline's file. `cell` and `configuration` are None in records of schema 1 alone.
+
+    `sessions`: which session made each attempt, in the order of `rewards`; None where that was not kept.
+    """
 
     schema_version: Literal[1, 2] = 2
     baseline_id: str
@@ -63,6 +66,7 @@ class BaselineRecord(_Strict):
     attempts: int
     solved: int
     rewards: list[float]
+    sessions: list[str] | None = None
     metrics: dict[str, Measure]
     fingerprint: dict[str, Any]
     supersedes: str | None = None
@@ -77,6 +81,8 @@ class BaselineRecord(_Strict):
             raise ValueError(f"scenario_id is {self.scenario_id!r}, but its cell's scenario is {self.cell.scenario!r}")
         if self.attempts < 1 or len(self.rewards) != self.attempts:
             raise ValueError(f"attempts is {self.attempts}, but there are {len(self.rewards)} rewards")
+        if self.sessions is not None and len(self.sessions) != self.attempts:
+            raise ValueError(f"attempts is {self.attempts}, but {len(self.sessions)} sessions are named for them")
         if not 0 <= self.solved <= self.attempts:
             raise ValueError(f"solved is {self.solved} of {self.attempts} attempts")
         # A verifier may give more than 1; that is solved, too.
@@ -126,4 +132,6 @@ def parse_record(raw: str | bytes, file: Path) -> BaselineRecord:
 def serialised(record: BaselineRecord) -> str:
     """The file's text: sorted keys, final newline; made for diffs."""
     unknown = {"cell", "configuration"} if record.schema_version == WITHOUT_CELL else set()
+    if record.sessions is None:
+        unknown |= {"sessions"}
     return json.dumps(record.model_dump(exclude=unknown), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -275,13 +275,13 @@ def _attempt(job: _Job, file: Path, trial: _Trial) -> FoundAttempt:
         task=_task_key(trial.task_name, trial.source),
         trial=name,
         order=(timestamp(trial.started_at) or float("inf"), job.name, trial.trial_name),
-        attempt=_result(trial, name, file),
+        attempt=_result(trial, name, file, session=job.name),
         file=file,
         fingerprint={"task_checksum": trial.task_checksum},
     )
 
 
-def _result(trial: _Trial, name: str, file: Path) -> AttemptResult:
+def _result(trial: _Trial, name: str, file: Path, *, session: str) -> AttemptResult:
     steps = trial.step_results or []
     usages = [trial.agent_result] if trial.agent_result else [step.agent_result for step in steps if step.agent_result]
     tokens = [n for usage in usages for n in (usage.n_input_tokens, usage.n_output_tokens) if n is not None]
@@ -298,6 +298,7 @@ def _result(trial: _Trial, name: str, file: Path) -> AttemptResult:
         agent_s=_sum(seconds),
         tokens=sum(tokens) if tokens else None,
         cost_usd=_sum(costs),
+        session=session,
     )
 
 
@@ -333,7 +334,7 @@ def _void(job: _Job, left: _Unfinished) -> FoundAttempt:
         task=_task_key(job.task_name(left), left.config.task.source),
         trial=f"{job.name}/{trial}",
         order=(float("inf"), job.name, trial),
-        attempt=AttemptResult(attempt=1, outcome=Void(reason="never finished", phase=Phase.AGENT)),
+        attempt=AttemptResult(attempt=1, outcome=Void(reason="never finished", phase=Phase.AGENT), session=job.name),
         file=left.file,
         fingerprint={},
     )

@@ -85,6 +85,7 @@ def _attempts(file: Path, record: BaselineRecord) -> Iterator[FoundAttempt]:
                 tokens=None if tokens is None else int(tokens),
                 cost_usd=value("cost_usd", index),
                 memory_peak_mb=value("memory_peak_mb", index),
+                session=record.sessions[index] if record.sessions else None,
             ),
             file=file,
             fingerprint=record.fingerprint,

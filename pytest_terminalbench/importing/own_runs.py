@@ -51,7 +51,7 @@ def _record(
     datasets = {cell.id.dataset for cell in cells}
     dataset = datasets.pop() if len(datasets) == 1 else None
     named = None if dataset == UNNAMED_DATASET else dataset
-    tasks = tasks_of(attempt for cell in cells for attempt in _attempts(run, cell, dataset))
+    tasks = tasks_of(attempt for cell in cells for attempt in _attempts(run, summary.run_id, cell, dataset))
     settings = manifest.settings if manifest else RunSettings()
     return RunRecord(
         origin="run",
@@ -103,7 +103,7 @@ def _has_result(run: RunFolder, attempt: AttemptResult) -> bool:
     return os.path.lexists(run.path / attempt.folder / "result.json")
 
 
-def _attempts(run: RunFolder, cell: CellResult, dataset: str | None) -> Iterator[FoundAttempt]:
+def _attempts(run: RunFolder, run_id: str, cell: CellResult, dataset: str | None) -> Iterator[FoundAttempt]:
     task = task_name(cell.id, is_one_dataset=dataset is not None)
     for attempt in cell.attempts or [_never_tried(cell)]:
         result = read_result(run.path / attempt.folder / "result.json") if _has_result(run, attempt) else None
@@ -113,7 +113,13 @@ def _attempts(run: RunFolder, cell: CellResult, dataset: str | None) -> Iterator
             trial=attempt.folder or str(attempt.attempt),
             order=(attempt.attempt,),
             # No agent takes no time at all, and no model no token: not measured.
-            attempt=replace(attempt, agent_s=attempt.agent_s or None, tokens=tokens or None),
+            attempt=replace(
+                attempt,
+                agent_s=attempt.agent_s or None,
+                tokens=tokens or None,
+                # Runs of earlier versions do not say it.
+                session=attempt.session or run_id,
+            ),
             file=run.summary,
             fingerprint=result.fingerprint if result else {},
         )

@@ -149,6 +149,7 @@ def _trials(record: RunRecord, cell: CellId, task: TaskRecord, run_id: str) -> I
             attempt=attempt.attempt,
             outcome=_with_reason(attempt.outcome),
             folder=f"trials/{cell.trial_folder}/{attempt.attempt}",
+            session=attempt.session,
             timing=Timing(agent_s=seconds, working_s=seconds, wall_s=seconds),
             # Which of them were input is not kept; only their number is compared.
             usage=Usage(input_tokens=attempt.tokens or 0, cost_usd=attempt.cost_usd),

@@ -8,6 +8,9 @@ from all of them.
 `is_resolved` is the verdict. A trial that ran out of time and was judged all the same counts with its verdict; one
 without a verdict (its tests timed out or left nothing to parse, its agent crashed) is void, where tb itself counts it
 as unresolved.
+
+Each file is one session, also where it holds several attempts at each task: they were made side by side, and its order
+is that in which they ended.
 """
 
 from __future__ import annotations
@@ -173,7 +176,11 @@ def _record(runs: Sequence[_Run], path: Path) -> RunRecord:
     return RunRecord(
         origin="terminal-bench",
         run_id=runs[0].name if len(runs) == 1 and not path.is_dir() else path.resolve().name,
-        tasks=tasks_of(attempt for number, run in enumerate(runs) for attempt in _attempts(run, number)),
+        tasks=tasks_of(
+            attempt
+            for number, (run, session) in enumerate(zip(runs, _sessions(runs), strict=True))
+            for attempt in _attempts(run, number, session)
+        ),
         dataset=metadata.dataset_name,
         dataset_version=metadata.dataset_version,
         agent=metadata.agent_name,
@@ -197,7 +204,13 @@ def _check_copies(runs: Sequence[_Run]) -> None:
         seen |= dict.fromkeys(ids, run.file)
 
 
-def _attempts(run: _Run, number: int) -> Iterator[FoundAttempt]:
+def _sessions(runs: Sequence[_Run]) -> list[str]:
+    """A name for each run; where several have the same, their places tell them apart."""
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.file) for run in runs]
+
+
+def _attempts(run: _Run, number: int, session: str) -> Iterator[FoundAttempt]:
     for trial in run.trials:
         turn = trial.trial_name.removeprefix(f"{trial.task_id}.").split(".", 1)[0]
         name = f"{run.name}/{trial.trial_name}"
@@ -205,13 +218,13 @@ def _attempts(run: _Run, number: int) -> Iterator[FoundAttempt]:
             task=trial.task_id,
             trial=name,
             order=(number, natural_key(turn), trial.trial_name),
-            attempt=_attempt(trial, name, run.file),
+            attempt=_attempt(trial, name, run.file, session),
             file=run.file,
             fingerprint={},
         )
 
 
-def _attempt(trial: _Trial, name: str, file: Path) -> AttemptResult:
+def _attempt(trial: _Trial, name: str, file: Path, session: str) -> AttemptResult:
     reward = None if trial.is_resolved is None else float(trial.is_resolved)
     reason = "" if trial.failure_mode in ("unset", "none") else trial.failure_mode
     if trial.is_resolved and trial.parser_results == {}:
@@ -225,6 +238,7 @@ def _attempt(trial: _Trial, name: str, file: Path) -> AttemptResult:
         agent_s=seconds_between(trial.agent_started_at, trial.agent_ended_at),
         # tb writes 0 for every agent that runs in the container and for every trial that timed out: not counted.
         tokens=tokens or None,
+        session=session,
     )
 
 

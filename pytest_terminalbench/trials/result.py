@@ -70,7 +70,8 @@ class TrialResult:
     """One trial. ``folder`` is relative to the run's folder; ``limits_hit`` names the limits that fired.
 
     ``limits`` and ``snapshot`` are None where a record of schema 1 does not tell them. ``regraded`` has an entry for
-    every time that it was judged again, the last one last.
+    every time that it was judged again, the last one last. ``session`` is another harness's name of the session that
+    made an imported trial; None: the run itself.
     """
 
     run_id: str
@@ -78,6 +79,7 @@ class TrialResult:
     attempt: int
     outcome: Outcome
     folder: str
+    session: str | None = None
     checks: Mapping[str, str] = field(default_factory=dict)
     messages: Mapping[str, str] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
@@ -127,6 +129,7 @@ class TrialResult:
             memory_peak_mb=self.memory_peak_mb,
             cost_usd=self.usage.cost_usd,
             tokens=self.usage.input_tokens + self.usage.output_tokens,
+            session=self.session or self.run_id,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -160,6 +163,7 @@ class TrialResult:
                 {**result.content, "outcome": result.text("outcome"), "reason": result.text("reason")}
             ),
             folder=result.text("folder"),
+            session=result.text_or("session", None),
             checks=result.texts_by_name("checks"),
             messages=result.texts_by_name("messages"),
             timing=Timing(**result.numbers("timing")),

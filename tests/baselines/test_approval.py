@@ -93,6 +93,12 @@ class TestRecord:
             fingerprint={"scenario": "sha256:1"},
         )
 
+    def test_it_keeps_which_session_made_each_attempt(self) -> None:
+        mondays, tuesdays, unknown = (judged(session=session) for session in ("monday", "tuesday", None))
+
+        assert record_of(cell("a", mondays, tuesdays), approver="me").sessions == ["monday", "tuesday"]
+        assert record_of(cell("a", mondays, unknown), approver="me").sessions is None
+
     def test_what_is_not_known_is_not_measured(self) -> None:
         record = record_of(cell("make-it", judged(memory_peak_mb=None, cost_usd=None)), approver="me")
 

@@ -235,3 +235,13 @@ class TestMeasure:
     @pytest.mark.parametrize("values", [[], [None], [1.0, None]])
     def test_where_one_is_not_known_there_is_none(self, values: list[float | None]) -> None:
         assert measure(values) is None
+
+
+def test_a_record_of_before_sessions_were_kept_stays_as_it_is() -> None:
+    assert "sessions" not in serialised(a_record())
+    assert '"sessions": [\n    "run-1",\n    "run-2"\n  ]' in serialised(a_record(sessions=["run-1", "run-2"]))
+
+
+def test_every_attempt_has_its_session() -> None:
+    with pytest.raises(ValueError, match="attempts is 2, but 1 sessions are named for them"):
+        a_record(sessions=["run-1"])

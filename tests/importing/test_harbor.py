@@ -42,16 +42,24 @@ def test_a_job_is_one_record_with_attempts_in_the_order_of_time() -> None:
 
 
 def test_a_trial_that_ran_out_of_time_and_was_judged_counts_with_its_reward() -> None:
+    timed_out, no_environment = Solved(reason="AgentTimeoutError"), "EnvironmentStartTimeoutError"
     assert only(JOB).tasks["fix-git"].attempts == (
-        AttemptResult(attempt=1, outcome=Solved(reason="AgentTimeoutError"), agent_s=600.0, tokens=1000, cost_usd=0.02),
-        AttemptResult(attempt=2, outcome=Void(reason="EnvironmentStartTimeoutError", phase=Phase.VERIFY), agent_s=30.0),
+        AttemptResult(
+            attempt=1, outcome=timed_out, agent_s=600.0, tokens=1000, cost_usd=0.02, session="2026-03-01__10-00-00"
+        ),
+        AttemptResult(
+            attempt=2,
+            outcome=Void(reason=no_environment, phase=Phase.VERIFY),
+            agent_s=30.0,
+            session="2026-03-01__10-00-00",
+        ),
     )
 
 
 def test_a_trial_that_never_finished_is_void() -> None:
     """It left a configuration only, which names the task by its folder."""
     assert only(JOB).tasks["play-zork"].attempts[1] == AttemptResult(
-        attempt=2, outcome=Void(reason="never finished", phase=Phase.AGENT)
+        attempt=2, outcome=Void(reason="never finished", phase=Phase.AGENT), session="2026-03-01__10-00-00"
     )
 
 

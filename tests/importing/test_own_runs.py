@@ -83,6 +83,7 @@ def test_a_run_is_read_with_what_its_trials_tell(tmp_path: Path) -> None:
         tokens=100,
         cost_usd=0.25,
         memory_peak_mb=12.5,
+        session="r1",
     )
 
 
@@ -90,8 +91,19 @@ def test_a_cell_that_was_never_tried_is_void(tmp_path: Path) -> None:
     run = a_run(tmp_path / "r1", {("alpha", "oracle"): ""})
 
     assert only(run).tasks["alpha"].attempts == (
-        AttemptResult(attempt=1, outcome=Void(reason="the image does not build", phase=Phase.START)),
+        AttemptResult(attempt=1, outcome=Void(reason="the image does not build", phase=Phase.START), session="r1"),
     )
+
+
+def test_a_run_of_an_earlier_version_made_its_own_attempts(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    summary = json.loads((run / "summary.json").read_text())
+    for cell in summary["cells"]:
+        for attempt in cell["attempts"]:
+            del attempt["session"]
+    write_json(run / "summary.json", summary)
+
+    assert [attempt.session for attempt in only(run).tasks["alpha"].attempts] == ["r1"]
 
 
 def test_a_run_whose_trials_were_not_kept_is_read_from_its_summary(tmp_path: Path) -> None:
@@ -244,6 +256,14 @@ def test_a_folder_of_baselines_is_a_record(tmp_path: Path) -> None:
     assert strips(record) == {"alpha": "✓✗", "beta": "✓"}
     assert record.tasks["alpha"].attempts[1] == AttemptResult(attempt=2, outcome=Unsolved(reason=""), agent_s=2.0)
     assert record.tasks["alpha"].fingerprint == FINGERPRINT
+
+
+def test_baselines_say_which_session_made_each_attempt(tmp_path: Path) -> None:
+    a_baseline(tmp_path, "alpha", [1.0, 0.0, 1.0], sessions=["monday", "tuesday", "tuesday"])
+    a_baseline(tmp_path, "of-an-earlier-version", [1.0, 1.0])
+
+    sessions = {name: [a.session for a in task.attempts] for name, task in only(tmp_path).tasks.items()}
+    assert sessions == {"alpha": ["monday", "tuesday", "tuesday"], "of-an-earlier-version": [None, None]}
 
 
 def test_baselines_say_whose_they_are_wherever_they_lie(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_a_stored_run_can_be_approved(tmp_path: Path) -> None:
     record = read_record(tmp_path / "baselines" / "imported" / "by-date" / "fix-git.json")
     assert record is not None
     assert (record.rewards, record.metrics["runtime_s"].values) == ([0.0, 1.0], [60.0, 60.0])
+    assert record.sessions == ["2025-08-25__12-29-38", "2025-08-25__13-35-43"]
 
 
 def test_a_void_attempt_is_not_approved(tmp_path: Path) -> None:

@@ -39,9 +39,29 @@ def test_folders_of_runs_become_one_record_with_attempts_in_the_order_of_time() 
 
 def test_an_attempt_that_ran_out_of_time_and_was_judged_counts_with_its_verdict() -> None:
     assert only(PER_RUN).tasks["fix-git"].attempts == (
-        AttemptResult(attempt=1, outcome=Solved(reason="agent_timeout"), agent_s=70.0),
-        AttemptResult(attempt=2, outcome=Unsolved(reason="agent_timeout"), agent_s=70.0),
+        AttemptResult(attempt=1, outcome=Solved(reason="agent_timeout"), agent_s=70.0, session="run-b"),
+        AttemptResult(attempt=2, outcome=Unsolved(reason="agent_timeout"), agent_s=70.0, session="run-a"),
     )
+
+
+def sessions_of(path: Path) -> set[tuple[str | None, ...]]:
+    return {tuple(attempt.session for attempt in task.attempts) for task in only(path).tasks.values()}
+
+
+def test_each_file_is_a_session_also_one_with_all_attempts() -> None:
+    assert sessions_of(PER_RUN) == {("run-b", "run-a")}
+    assert sessions_of(BY_DATE) == {("2025-08-25__12-29-38", "2025-08-25__13-35-43")}
+    assert sessions_of(ONE_FILE) == {("2025-09-01__11-19-06",) * 3}
+
+
+def test_sessions_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        row = {"task_id": "t", "trial_name": f"t.{name}", "is_resolved": True}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps({"results": [row]}))
+        (tmp_path / name / "run_metadata.json").write_text(json.dumps({"run_id": "nightly"}))
+
+    assert sessions_of(tmp_path) == {(f"{tmp_path}/a/results.json", f"{tmp_path}/b/results.json")}
 
 
 def test_an_attempt_without_a_verdict_is_void_and_says_why() -> None:

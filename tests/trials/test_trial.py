@@ -926,6 +926,7 @@ class TestFolder:
             "verifier_tail": "",
             "retries": [],
             "folder": "trials/demo/make-it/scripted/3",
+            "session": None,
             "fingerprint": {
                 "scenario": scenario.digest,
                 "dataset": "demo==0",
