@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["canonical_json", "digest_bytes", "digest_files", "digest_json", "tree_files"]
+__all__ = ["canonical_json", "digest_bytes", "digest_files", "digest_json", "is_cache", "is_left_behind", "tree_files"]
 
 # Left behind by tools on the host; they never belong to a scenario.
-_IGNORED_NAMES = frozenset({"__pycache__", ".DS_Store", ".pytest_cache"})
+_CACHES = frozenset({"__pycache__", ".DS_Store", ".pytest_cache"})
+# Vim's swap files and Emacs' locks: they are there while somebody edits the file.
+_OPEN_IN_EDITOR = re.compile(r"\..+\.sw[a-p]|\.#.+")
 
 
 def canonical_json(value: object) -> str:
@@ -29,23 +32,36 @@ def digest_json(value: object) -> str:
     return digest_bytes(canonical_json(value).encode())
 
 
+def is_cache(name: str) -> bool:
+    """Whether a tool made the file or folder of this name for itself."""
+    return name in _CACHES
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a tool or an open editor made the file or folder of this name for itself."""
+    return is_cache(name) or _OPEN_IN_EDITOR.fullmatch(name) is not None
+
+
 def tree_files(folder: Path) -> Iterator[Path]:
     """Every file below `folder` in POSIX order of its relative path, links included, tools' leftovers not."""
     found: list[tuple[str, Path]] = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _IGNORED_NAMES]
+        folders[:] = [name for name in folders if not is_left_behind(name)]
         for name in [*names, *(name for name in folders if (Path(parent) / name).is_symlink())]:
-            if name not in _IGNORED_NAMES:
+            if not is_left_behind(name):
                 path = Path(parent) / name
                 found.append((path.relative_to(folder).as_posix(), path))
     for _, path in sorted(found):
         yield path
 
 
-def digest_files(folder: Path) -> str:
-    """The digest of all files below `folder`: relative path, executable bit, content (a link's: its target)."""
+def digest_files(folder: Path, files: Iterable[Path] | None = None) -> str:
+    """The digest of `files` below `folder`, in their order: path, executable bit, content (a link's: its target).
+
+    None: of all its `tree_files`.
+    """
     total = hashlib.sha256()
-    for path in tree_files(folder):
+    for path in tree_files(folder) if files is None else files:
         if path.is_symlink():
             mode, content = "l", str(path.readlink()).encode()
         else:

@@ -14,6 +14,7 @@ from typing import Literal
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.parity import Mismatch, mismatches
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.score_intervals import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
     Interval,
@@ -53,8 +54,6 @@ SHOWN_Q = 0.10
 
 # Marks in a strip: more attempts than anybody counts by eye.
 STRIP_MARKS = 30
-# A dataset's name and version say less than the digests of its scenarios, and change with each of them.
-_NOT_COMPARED = frozenset({"dataset"})
 _METRICS = {
     "runtime_s": lambda attempt: attempt.agent_s,
     "memory_peak_mb": lambda attempt: attempt.memory_peak_mb,
@@ -324,15 +323,25 @@ def _values(task: TaskRecord, metric: str) -> list[float]:
 
 
 def _unlike(baseline: RunRecord, candidate: RunRecord, shared: Sequence[str]) -> tuple[Unlike, ...]:
-    found = ((task, _mismatches(baseline.tasks[task], candidate.tasks[task])) for task in shared)
-    return tuple(Unlike(task=task, mismatches=tuple(differences)) for task, differences in found if differences)
+    found = ((task, _mismatches(baseline, candidate, task, blocking=True)) for task in shared)
+    return tuple(Unlike(task=task, mismatches=differences) for task, differences in found if differences)
 
 
-def _mismatches(before: TaskRecord, after: TaskRecord) -> list[Mismatch]:
-    known, now = (
-        {key: value for key, value in side.fingerprint.items() if key not in _NOT_COMPARED} for side in (before, after)
-    )
-    return mismatches(known, now)
+def _mismatches(baseline: RunRecord, candidate: RunRecord, task: str, *, blocking: bool) -> tuple[Mismatch, ...]:
+    differing = mismatches(baseline.tasks[task].fingerprint, candidate.tasks[task].fingerprint)
+    return tuple(mismatch for mismatch in differing if mismatch.blocks is blocking)
+
+
+def _unseen(baseline: RunRecord, candidate: RunRecord) -> Iterator[str]:
+    """What differs of tasks put under the same conditions, one note for all; the datasets have a note of their own."""
+    shared = sorted(baseline.tasks.keys() & candidate.tasks.keys())
+    alike = [task for task in shared if not _mismatches(baseline, candidate, task, blocking=True)]
+    fields = [{found.field for found in _mismatches(baseline, candidate, task, blocking=False)} for task in alike]
+    differing = [names - {"dataset"} for names in fields if names - {"dataset"}]
+    if differing:
+        listed = ", ".join(sorted(set().union(*differing)))
+        tasks = counted(len(differing), "task")
+        yield f"{tasks} compared all the same: neither agent nor verifier sees what differs ({listed})"
 
 
 def _notes(baseline: RunRecord, candidate: RunRecord) -> Iterator[str]:
@@ -342,6 +351,7 @@ def _notes(baseline: RunRecord, candidate: RunRecord) -> Iterator[str]:
     versions = baseline.dataset_version, candidate.dataset_version
     if None not in names and (baseline.dataset != candidate.dataset or (None not in versions and len({*versions}) > 1)):
         yield f"the datasets are not the same: {names[0]} and {names[1]}"
+    yield from _unseen(baseline, candidate)
     for side, record in (("baseline", baseline), ("candidate", candidate)):
         if record.is_adaptive:
             yield (

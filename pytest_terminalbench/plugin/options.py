@@ -50,7 +50,8 @@ _OPTIONS = [
     _Option("tb-inconclusive", "cells that look worse, but cannot be told: pass or fail (default: pass)", "POLICY"),
     _Option(
         "tb-parity",
-        "image, dataset or limits differ from the baseline's: block, warn or off (default: block)",
+        "instruction, image, limits, environment or verifier differ from the baseline's: block, warn or off "
+        "(default: block)",
         "POLICY",
     ),
     _Option("tb-locked", "fail when a dataset has drifted from its lock.json", flag=True),

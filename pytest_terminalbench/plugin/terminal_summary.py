@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.report_lines import (
     CATEGORY_COLUMNS,
     attention_lines,
@@ -18,6 +19,7 @@ from pytest_terminalbench.runs.report_lines import (
     slowest,
 )
 from pytest_terminalbench.sessions.session import AskedApproval, ClosedRun
+from pytest_terminalbench.status import Status
 
 __all__ = ["write_summary"]
 
@@ -40,6 +42,7 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     if score:
         yield score
     yield from gate_lines(summary.gate, is_told=True)
+    yield from _noted_conditions(closed)
     if summary.cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(summary.cells))
     if closed.removed:
@@ -49,6 +52,17 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     if closed.approval is not None:
         yield _approval_line(closed.approval, baselines)
     yield f"results: {closed.run.path}"
+
+
+def _noted_conditions(closed: ClosedRun) -> Iterator[str]:
+    """That cells were compared though something is not as it was approved, and what."""
+    cells = [cell for cell in closed.summary.cells if cell.mismatches and cell.status is not Status.BLOCKED]
+    if cells:
+        fields = sorted({mismatch.field for cell in cells for mismatch in cell.mismatches})
+        yield (
+            f"noted: {counted(len(cells), 'cell')} compared, though not all is as it was approved "
+            f"({', '.join(fields)}): {closed.run.parity}"
+        )
 
 
 def _approval_line(asked: AskedApproval, baselines: Path) -> str:

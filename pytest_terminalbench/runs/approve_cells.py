@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
+from pytest_terminalbench.baselines.parity import is_same_question
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.outcome import outcome_name
@@ -136,7 +137,7 @@ def cell_to_approve(cell: CellResult, run: Path) -> CellToApprove:
     twice = [number for number, times in Counter(result.attempt for result in results).items() if times > 1]
     if twice:
         raise BaselineError(f"{cell.key} has attempt {twice[0]} more than once in {run / 'summary.json'}")
-    if any(dict(result.fingerprint) != dict(results[0].fingerprint) for result in results):
+    if not all(is_same_question(result.fingerprint, results[0].fingerprint) for result in results):
         raise BaselineError(f"{cell.id.scenario}: its trials were made under different conditions")
     return CellToApprove(
         cell=cell.id,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.baselines.parity import is_same_question
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
@@ -67,4 +68,4 @@ def _verdicts(runs: Iterable[DatedRun], cell: CellId, fingerprint: Mapping[str, 
 
 def _same_conditions(run: RunFolder, cell: CellResult, fingerprint: Mapping[str, Any]) -> bool:
     trial = read_result(run.path / cell.attempts[0].folder / "result.json")
-    return trial.run_id == run.id and dict(trial.fingerprint) == dict(fingerprint)
+    return trial.run_id == run.id and is_same_question(trial.fingerprint, fingerprint)

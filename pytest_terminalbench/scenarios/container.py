@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -76,6 +78,22 @@ class ContainerScenario(Scenario):
             "network": environment.network,
             **super().limits,
         }
+
+    @cached_property
+    def visible_facts(self) -> Mapping[str, object]:
+        environment = self.spec.environment
+        # Texts, for in fingerprints a null is a fact that is not known.
+        surroundings = {
+            "workdir": environment.workdir,
+            "env": [f"{name}={value}" for name, value in sorted(environment.env.items())],
+            "user": environment.user or "(the image's)",
+            "platform": environment.platform or "(the engine's)",
+        }
+        return {**super().visible_facts, "environment": surroundings}
+
+    @property
+    def facts_told_elsewhere(self) -> frozenset[str]:
+        return super().facts_told_elsewhere | {"environment"}
 
 
 def with_container(scenario: Scenario) -> ContainerScenario:

@@ -184,6 +184,27 @@ class Scenario:
         return digest_json(self.kind)
 
     @cached_property
+    def visible_facts(self) -> Mapping[str, object]:
+        """What else agent and verifier can see of it, by name, for fingerprints: plain values and digests.
+
+        Everything that its file says, but for what is there for people and what image, limits and verifier tell. So the
+        fields that a kind adds count, unless the kind names them in `facts_told_elsewhere`.
+        """
+        own = self.spec.model_dump(exclude={*ScenarioSpec.model_fields, *self.facts_told_elsewhere})
+        fields = {name: digest_json(value) for name, value in own.items()}
+        return {"instruction": digest_json(self.instruction), **({"fields": fields} if fields else {})}
+
+    @property
+    def facts_told_elsewhere(self) -> frozenset[str]:
+        """The fields of its file that image, limits, verifier or facts of its kind tell, or that nobody is to see."""
+        return frozenset()
+
+    @property
+    def ignored_files(self) -> Sequence[str]:
+        """Files that lie beside its verifier's and that nobody sees, as they are on this machine."""
+        return ()
+
+    @cached_property
     def solution_digest(self) -> str | None:
         """Of the solution; None where there is none."""
         return None

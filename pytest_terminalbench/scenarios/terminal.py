@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from pytest_terminalbench.digest import digest_files, digest_json
 from pytest_terminalbench.scenarios.container import ContainerScenario, ContainerSpec
+from pytest_terminalbench.scenarios.ignored_files import SortedOut, sort_out_ignored
 from pytest_terminalbench.scenarios.kinds import Kind
 from pytest_terminalbench.scenarios.model import AbsolutePath, StrictModel, Timeouts
 
@@ -123,9 +124,28 @@ class TerminalScenario(ContainerScenario):
         return digest_json(parts)
 
     @cached_property
+    def verifier_files(self) -> Sequence[Path]:
+        """What is copied to where the verifier judges: its script, and all beside it that git would not ignore."""
+        script = self.verifier_file
+        return sorted({*self._beside_verifier.kept, script}, key=lambda file: file.relative_to(script.parent).as_posix())
+
+    @property
+    def ignored_files(self) -> Sequence[str]:
+        return self._beside_verifier.ignored
+
+    @cached_property
+    def _beside_verifier(self) -> SortedOut:
+        return sort_out_ignored(self.verifier_file.parent)
+
+    @cached_property
     def verifier_digest(self) -> str:
-        """Of what judges: the verifier's settings and all files beside its script."""
-        return digest_json([self.spec.verifier.model_dump(), digest_files(self.verifier_file.parent)])
+        """Of what judges: the verifier's settings and files."""
+        files = digest_files(self.verifier_file.parent, self.verifier_files)
+        return digest_json([self.spec.verifier.model_dump(), files])
+
+    @property
+    def facts_told_elsewhere(self) -> frozenset[str]:
+        return super().facts_told_elsewhere | {"solution", "verifier", "timeouts"}
 
     @cached_property
     def solution_digest(self) -> str | None:

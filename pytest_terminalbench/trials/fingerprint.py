@@ -22,7 +22,8 @@ def conditions(
 ) -> dict[str, Any]:
     """The fingerprint of trials of `scenario`: what must be the same for two results to be comparable.
 
-    `image` is the recipe of the scenario's image, `platform` the engine's.
+    `image` is the recipe of the scenario's image, `platform` the engine's. ``scenario``, ``dataset`` and ``ignored``
+    are there to be noted: neither agent nor verifier sees what they tell beyond the others.
     """
     return {
         "scenario": scenario.digest,
@@ -31,4 +32,6 @@ def conditions(
         "limits": {**scenario.limits, "timeout_multiplier": timeout_multiplier},
         "verifier": scenario.verifier_digest,
         "platform": platform,
+        "ignored": list(scenario.ignored_files),
+        **scenario.visible_facts,
     }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pytest_terminalbench.environments.base import Environment, ExecResult
 from pytest_terminalbench.errors import TooMuchToCopy, VerifierError
@@ -42,7 +46,7 @@ class ScriptVerifier:
     """The verifier of kind `terminal`: a script of the scenario's, in its container."""
 
     def judge(self, scenario: Scenario, environment: Environment, folder: Path, *, timeout_s: float) -> Verdict:
-        """Copy the script's folder to ``/tests``, run it there as root, bring its logs to `folder`, read the result.
+        """Copy the verifier's files to ``/tests``, run it there as root, bring its logs to `folder`, read the result.
 
         There, for `python3 -m` imports from the folder it is started in, and the working directory is the agent's. The
         environment must hold neither ``/tests`` nor ``/logs/verifier`` yet. Raises VerifierError when nothing was
@@ -51,7 +55,8 @@ class ScriptVerifier:
         if not isinstance(scenario, TerminalScenario):
             raise VerifierError(f"scenario {scenario.id} of kind {scenario.kind!r} has no script that could judge")
         spec, script = scenario.spec.verifier, scenario.verifier_file
-        environment.put({TESTS: script.parent, f"{LOGS}/.keep": b""})
+        with _without_ignored_files(scenario) as files:
+            environment.put({TESTS: files, f"{LOGS}/.keep": b""})
         env = {**_ENVIRONMENT, **({"PYTEST_ADDOPTS": _PYTEST_OPTIONS} if spec.result == "pytest" else {})}
         command = ["sh", "-c", 'exec "$0"', f"{TESTS}/{script.name}"]
         run = environment.run(command, timeout_s=timeout_s, env=env, cwd=TESTS, user="0:0")
@@ -65,6 +70,21 @@ class ScriptVerifier:
         if spec.result != "exit_code":
             _bring_logs(environment, folder)
         return Verdict(judgement=_judge(spec, folder, run))
+
+
+@contextmanager
+def _without_ignored_files(scenario: TerminalScenario) -> Iterator[Path]:
+    """The folder of the verifier's script, or a copy of it where it holds what the verifier is not to get."""
+    folder = scenario.verifier_file.parent
+    if not scenario.ignored_files:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="terminalbench-tests-") as scratch:
+        for file in scenario.verifier_files:
+            target = Path(scratch) / file.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target, follow_symlinks=False)
+        yield Path(scratch)
 
 
 def _bring_logs(environment: Environment, folder: Path) -> None:

@@ -136,6 +136,19 @@ def test_parity_warn_compares_it_all_the_same_and_off_does_not_look() -> None:
     assert (unseen.unlike, unseen.suite.tasks) == ((), 1)
 
 
+def test_what_neither_agent_nor_verifier_sees_is_noted_and_compared() -> None:
+    """A title, say: it changes the digest of all the scenario's files, and nothing that is seen."""
+    before = a_record({"a": a_task("✓", fingerprint={"scenario": "sha256:a", "instruction": "sha256:1"})})
+    after = a_record({"a": a_task("✓", fingerprint={"scenario": "sha256:b", "instruction": "sha256:1"})})
+
+    comparison = compare_records(before, after)
+
+    assert (comparison.unlike, comparison.suite.tasks) == ((), 1)
+    assert comparison.notes == (
+        "1 task compared all the same: neither agent nor verifier sees what differs (scenario)",
+    )
+
+
 def test_conditions_only_one_side_knows_are_no_mismatch() -> None:
     before, after = a_record({"a": a_task("✓", fingerprint=BEFORE)}), a_record({"a": "✓"})
 

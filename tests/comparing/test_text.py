@@ -118,14 +118,14 @@ def test_a_significant_gain_is_called_better() -> None:
 
 
 def test_other_conditions_are_shown_with_short_digests() -> None:
-    before = a_task("✓", fingerprint={"scenario": "sha256:" + "a" * 64, "limits": {"memory_mb": 1024}})
-    after = a_task("✓", fingerprint={"scenario": "sha256:" + "b" * 64, "limits": {"memory_mb": 512}})
+    before = a_task("✓", fingerprint={"verifier": "sha256:" + "a" * 64, "limits": {"memory_mb": 1024}})
+    after = a_task("✓", fingerprint={"verifier": "sha256:" + "b" * 64, "limits": {"memory_mb": 512}})
 
     said = list(lines(compare_records(a_record({"a": before}), a_record({"a": after}))))
 
     assert said[-2:] == [
         "Not under the same conditions (1 task, left out; --parity warn compares them all the same)",
-        "  a: limits.memory_mb 1024 → 512, scenario aaaaaaaaaaaa → bbbbbbbbbbbb",
+        "  a: limits.memory_mb 1024 → 512, verifier aaaaaaaaaaaa → bbbbbbbbbbbb",
     ]
 
 

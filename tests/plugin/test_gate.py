@@ -229,6 +229,36 @@ def test_parity_can_be_only_noted_or_not_looked_at(demo: Suite, policy: str) -> 
     assert (demo.latest / "parity.json").exists() == (policy == "warn")
 
 
+def test_what_neither_agent_nor_verifier_sees_is_noted_and_blocks_nothing(demo: Suite) -> None:
+    demo.run("--tb-dataset", "demo", "--update-baselines")
+    demo.dataset("demo", version="2.0")
+    demo.scenario("alpha", title="Another title")
+    demo.write("scenarios/demo/beta/tests/.test.sh.swp", "vim")
+
+    result = demo.run("--tb-dataset", "demo")
+
+    result.assert_outcomes(passed=3)
+    noted = json.loads((demo.latest / "parity.json").read_text())
+    assert {cell: [mismatch["field"] for mismatch in found] for cell, found in noted.items()} == {
+        "demo/alpha[oracle]": ["dataset", "scenario"],
+        "demo/beta[oracle]": ["dataset", "ignored"],
+        "demo/gamma[oracle]": ["dataset"],
+    }
+    result.stdout.fnmatch_lines(
+        [f"noted: 3 cells compared, though not all is as it was approved (dataset, ignored, scenario): {demo.latest}/*"]
+    )
+
+
+def test_another_instruction_blocks(demo: Suite) -> None:
+    demo.run("--tb-dataset", "demo", "--update-baselines")
+    demo.scenario("alpha", instruction="Do something else.")
+
+    result = demo.run("--tb-dataset", "demo")
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["  instruction: approved sha256:*, now sha256:*"])
+
+
 def test_a_failing_cell_opens_an_incident(demo: Suite) -> None:
     demo.write(
         "pyproject.toml",

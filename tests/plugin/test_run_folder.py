@@ -121,7 +121,7 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
         *("build_s", "start_s", "agent_s", "verify_s", "teardown_s", "working_s", "wall_s"),
     }
     fingerprint = result.pop("fingerprint")
-    for digest in (fingerprint.pop("scenario"), fingerprint.pop("verifier")):
+    for digest in (fingerprint.pop("scenario"), fingerprint.pop("verifier"), fingerprint.pop("instruction")):
         assert digest.startswith("sha256:")
     assert fingerprint.pop("image").startswith("fake:")
     assert fingerprint == {
@@ -136,6 +136,8 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
             "network": "none",
             "pids": 512,
         },
+        "environment": {"workdir": "/app", "env": [], "user": "(the image's)", "platform": "(the engine's)"},
+        "ignored": [],
         "platform": None,
     }
     del result["timing"]

@@ -943,6 +943,8 @@ class TestFolder:
                 },
                 "verifier": scenario.verifier_digest,
                 "platform": "linux",
+                "ignored": [],
+                **scenario.visible_facts,
             },
             "artifacts": ["agent.cast", "commands.jsonl", "trajectory.json", "verifier/stderr", "verifier/stdout"],
         }

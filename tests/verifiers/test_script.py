@@ -66,6 +66,19 @@ class TestWhatItIsGiven:
             "/logs/verifier/.keep": b"",
         }
 
+    def test_ignored_files_are_not_copied_and_its_script_always_is(self, judge: Judge) -> None:
+        (judge.tests / ".gitignore").write_text("*.sh\n/data/\n")
+        (judge.tests / ".test.sh.swp").write_text("vim")
+        (judge.tests / "link").symlink_to("test.sh")
+
+        assert judge("exit_code", 0).judgement is not None
+        assert sorted(judge.environment.files) == [
+            "/logs/verifier/.keep",
+            "/tests/.gitignore",
+            "/tests/link",
+            "/tests/test.sh",
+        ]
+
     def test_it_runs_as_root_in_its_own_folder_with_its_time(self, judge: Judge) -> None:
         judge("exit_code", 0, timeout_s=7)
 
