@@ -23,7 +23,7 @@ from pytest_terminalbench.environments.provider import (
     ProviderSettings,
     make_provider,
 )
-from pytest_terminalbench.errors import EnvironmentFailure, ScenarioError, SettingsError
+from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ScenarioError, SettingsError
 from pytest_terminalbench.identity import check_distinct
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
@@ -113,8 +113,18 @@ class Bench:
 
     def check_environments(self) -> None:
         """Find out whether the environments of the known datasets can be had at all; raises EngineUnreachable."""
-        for kind in self._environment_kinds():
-            self._provider(kind).check()
+        for error in self.unreachable_environments().values():
+            raise error
+
+    def unreachable_environments(self) -> dict[str, EngineUnreachable]:
+        """The kinds of environments that the known datasets need and nobody can give, and why."""
+        unreachable = {}
+        for kind in sorted(self._environment_kinds()):
+            try:
+                self._provider(kind).check()
+            except EngineUnreachable as error:
+                unreachable[kind] = error
+        return unreachable
 
     def _environment_kinds(self) -> set[str]:
         """What provides the environments of the known datasets; of scenarios that are wrong nobody can tell."""
@@ -125,7 +135,7 @@ class Bench:
         for dataset in datasets:
             for file in scenario_files(dataset.folder):
                 try:
-                    kinds.add(self._environment_kind(load_scenario(file, dataset=dataset.name)))
+                    kinds.add(self.environment_kind(load_scenario(file, dataset=dataset.name)))
                 except ScenarioError:
                     continue
                 # The only one that is not always there; and a dataset may have thousands of files.
@@ -133,7 +143,8 @@ class Bench:
                     return kinds
         return kinds
 
-    def _environment_kind(self, scenario: Scenario) -> str:
+    def environment_kind(self, scenario: Scenario) -> str:
+        """What provides the scenario's environments."""
         return self.settings.environment or kind_named(scenario.kind).environment
 
     def prepare(self, scenario: Scenario, limits: Limits | None = None) -> Prepared:
@@ -141,7 +152,7 @@ class Bench:
 
         `limits`: where they are others than the session's.
         """
-        return self._provider(self._environment_kind(scenario)).prepare(scenario, limits or self.limits(scenario))
+        return self._provider(self.environment_kind(scenario)).prepare(scenario, limits or self.limits(scenario))
 
     def limits(self, scenario: Scenario) -> Limits:
         """The limits of each trial of `scenario`, as the session has them."""

@@ -23,12 +23,13 @@ from pytest_terminalbench.plugin.fixtures import (
 )
 from pytest_terminalbench.plugin.options import add_options, bench_settings, plugin_options
 from pytest_terminalbench.plugin.scenario_paths import (
+    asked_by_paths,
     holds_scenarios,
+    is_asked_for,
     is_scenario_file,
-    named_datasets,
     scenarios_among,
 )
-from pytest_terminalbench.plugin.stash_keys import SESSION
+from pytest_terminalbench.plugin.stash_keys import PASSED_OVER, SESSION
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import PluginSession
@@ -50,8 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tb_dataset(name): the dataset a scenario belongs to (set by terminalbench)")
     # Read in every project, so that a wrong one in the ini file is always reported.
     settings, _ = bench_settings(config), plugin_options(config)
-    if settings.datasets or named_datasets(config):
-        _session(config).prepare()
+    by_paths = asked_by_paths(config, settings.root)
+    if by_paths or settings.datasets:
+        from pytest_terminalbench.plugin.session import PluginSession
+
+        PluginSession.of(config).prepare(by_paths)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,6 +70,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if not holds_scenarios(path, parent.config):
         return None
+    if not is_asked_for(path, parent.config):
+        from pytest_terminalbench.plugin.passed_over import PassedOverDataset
+
+        passed_over: PassedOverDataset = PassedOverDataset.from_parent(parent, path=path)
+        return passed_over
     from pytest_terminalbench.plugin.collection import DatasetDirectory
 
     return DatasetDirectory.for_folder(path, parent)
@@ -110,12 +119,20 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
                 warnings.filterwarnings("default", message="syrupy: received", category=UserWarning)
             yield
     finally:
+        if PASSED_OVER in session.config.stash and hasattr(session.config, "workeroutput"):
+            from pytest_terminalbench.plugin.passed_over import tell_passed_over
+
+            tell_passed_over(session.config)
         ours = _existing(session.config)
         if ours is not None:
             ours.finish(session)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    if PASSED_OVER in config.stash:
+        from pytest_terminalbench.plugin.passed_over import write_note
+
+        write_note(terminalreporter, exitstatus)
     ours = _existing(config)
     if ours is not None and ours.controller is not None:
         ours.controller.write_summary(terminalreporter)
@@ -136,15 +153,25 @@ def pytest_configure_node(node: Any) -> None:
     from pytest_terminalbench.plugin.worker_input import hand_over
 
     ours = _existing(node.config)
-    hand_over(node, engine_url=ours.bench.engine_url if ours is not None else None)
+    hand_over(
+        node,
+        engine_url=ours.bench.engine_url if ours is not None else None,
+        unreachable=ours.unreachable if ours is not None else {},
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    from pytest_terminalbench.plugin.passed_over import hear_of_passed_over
+
+    hear_of_passed_over(node)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     scenarios = scenarios_among(ids, node.config)
-    if scenarios:
-        ours = _existing(node.config) or _checked_session(node.config)
-        assert ours.controller is not None  # xdist calls this on the controller only.
+    ours = _existing(node.config)
+    if scenarios and ours is not None and ours.controller is not None:
         ours.controller.expect([cell for nodeid in scenarios if (cell := ours.cell_of(nodeid)) is not None])
 
 
@@ -152,17 +179,3 @@ def _existing(config: pytest.Config) -> PluginSession | None:
     """The session's state, if it has anything to do with scenarios so far."""
     session: PluginSession | None = config.stash.get(SESSION, None)
     return session
-
-
-def _session(config: pytest.Config) -> PluginSession:
-    from pytest_terminalbench.plugin.session import PluginSession
-
-    return PluginSession.of(config)
-
-
-def _checked_session(config: pytest.Config) -> PluginSession:
-    """For scenarios that no argument named and workers found; raises UsageError as session start would have."""
-    ours = _session(config)
-    ours.check()
-    ours.preflight()
-    return ours

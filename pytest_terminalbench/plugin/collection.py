@@ -16,7 +16,6 @@ from pytest_terminalbench.plugin.cell_property import publish
 from pytest_terminalbench.plugin.pytest_internals import files_may_be_ignored, fixtureinfo
 from pytest_terminalbench.plugin.session import PluginSession
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
-from pytest_terminalbench.plugin.worker_input import is_worker
 from pytest_terminalbench.scenarios.catalog import Dataset
 from pytest_terminalbench.scenarios.dataset_file import LOCK
 from pytest_terminalbench.scenarios.formats import scenario_files
@@ -68,11 +67,6 @@ class DatasetDirectory(pytest.Directory):
         return self.session.gethookproxy(self.path)
 
     def collect(self) -> Iterator[pytest.Collector]:
-        if not self.tb_session.may_collect:
-            # Alone, the session ends with it when collection has; a worker can tell the controller only this way.
-            if is_worker(self.config):
-                raise self.CollectError(str(self.tb_session.refusal))
-            return
         try:
             files = scenario_files(self.dataset.folder)
         except (ScenarioError, SettingsError) as error:
@@ -172,6 +166,7 @@ class ScenarioItem(pytest.Function):
         run = CellRun(self.tb_session.bench, self.cell, on_change=lambda: publish(self, run))
         self.stash[CELL_RUN] = run
         publish(self, run)
+        self.tb_session.check_reachable(self.cell.scenario)
         super().setup()
 
     @property

@@ -6,7 +6,7 @@ usual order. An item with a fixture of the user's own runs in its own turn: only
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.executors import CellThreads
 from pytest_terminalbench.plugin.pytest_internals import fixture_functions, option
 from pytest_terminalbench.plugin.stash_keys import CELL
+from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["ItemsInThreads"]
 
@@ -25,11 +26,15 @@ _OUR_FIXTURES = "pytest_terminalbench.plugin.fixtures"
 
 
 class ItemsInThreads:
-    """A plugin of sessions with ``--tb-concurrency`` in one process."""
+    """A plugin of sessions with ``--tb-concurrency`` in one process.
 
-    def __init__(self, bench: Bench, size: int) -> None:
+    `may_start`: whether a scenario's environment can be had.
+    """
+
+    def __init__(self, bench: Bench, size: int, *, may_start: Callable[[Scenario], bool]) -> None:
         self._bench = bench
         self._size = size
+        self._may_start = may_start
         self.threads: CellThreads | None = None
 
     @pytest.hookimpl(wrapper=True)
@@ -48,7 +53,8 @@ class ItemsInThreads:
 
     def _start(self, items: Sequence[pytest.Item]) -> None:
         self.threads = CellThreads(self._bench, self._size)
-        self.threads.submit(item.stash[CELL] for item in items if _may_run_in_thread(item))
+        cells = [item.stash[CELL] for item in items if _may_run_in_thread(item)]
+        self.threads.submit(cell for cell in cells if self._may_start(cell.scenario))
 
 
 def _may_run_in_thread(item: pytest.Item) -> bool:

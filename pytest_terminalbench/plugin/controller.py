@@ -50,14 +50,11 @@ class Controller:
         self._progress: Progress | None = None
         self._sigterm: Any = None
         self._trouble = ""
-        self.refusal: pytest.UsageError | None = None
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Without xdist: what is going to run is known here; so is what keeps it from running."""
-        if self.refusal is not None:
-            raise self.refusal
+        """Without xdist: what is going to run is known here."""
         if not self._only_shows:
             self.expect([item.stash[CELL].id for item in session.items if CELL in item.stash])
 

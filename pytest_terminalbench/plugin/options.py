@@ -62,6 +62,12 @@ _OPTIONS = [
     _Option("tb-timeout-multiplier", "every limit of time in scenarios, multiplied (default: 1)", "X"),
     _Option("tb-max-void-rate", "more void cells than this share end with exit code 22 (default: 0.05)", "P"),
     _Option("tb-env", "what provides the environments: docker, fake, none, or a package's (default: docker)", "NAME"),
+    _Option(
+        "tb-no-engine",
+        "no container engine answers: error or skip scenarios (default: the session is refused where the command line "
+        "asks for scenarios, and they are errors where only the ini file does)",
+        "POLICY",
+    ),
     _Option("tb-network", "none forces every container off the network (default: scenario)", "MODE"),
     _Option("tb-image-map", "JSON or TOML file that replaces base images by others", "FILE"),
     _Option("tb-progress", "seconds of silence after which a line tells what is running; 0: never (default: 30)", "S"),
@@ -105,17 +111,23 @@ def _ini_type(option: _Option) -> Any:
 
 
 class PluginOptions(NamedTuple):
-    """What concerns pytest alone: ask for an engine first, and tell what runs after so many seconds of silence."""
+    """What concerns pytest alone: ask for an engine first, and tell what runs after so many seconds of silence.
+
+    ``no_engine`` None: scenarios are errors, unless the command line asks for them; then the session is refused.
+    """
 
     preflight: bool
+    no_engine: str | None
     progress_s: float
 
 
 def plugin_options(config: pytest.Config) -> PluginOptions:
     """Raises UsageError naming the option, its value and what would be right."""
+    value = _Reader(config)
     return PluginOptions(
         preflight=bool(config.getini("tb_preflight")),
-        progress_s=_Reader(config).number("tb_progress", default=DEFAULT_PROGRESS_S, least=0.0),
+        no_engine=value.choice("tb_no_engine", ("error", "skip")),
+        progress_s=value.number("tb_progress", default=DEFAULT_PROGRESS_S, least=0.0),
     )
 
 
@@ -134,7 +146,7 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         baselines=root / (value.text("tb_baselines") or "baselines"),
         results=root / (value.text("tb_results") or "results"),
         run_id=value.run_id(),
-        datasets=value.texts("tb_dataset"),
+        datasets=value.datasets(),
         agents=value.texts("tb_agent") or ("oracle",),
         models=value.texts("tb_model"),
         agent_args=value.texts("tb_agent_arg"),
@@ -221,6 +233,12 @@ class _Reader:
         if not str(value).isdecimal() or int(value) < least:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not a whole number of at least {least}")
         return int(value)
+
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets that are asked for; those of the ini file stay out where arguments name single tests."""
+        config = self._config
+        names_tests = config.args_source is pytest.Config.ArgsSource.ARGS and all("::" in arg for arg in config.args)
+        return () if names_tests and config.getoption("tb_dataset") is None else self.texts("tb_dataset")
 
     def run_id(self) -> str | None:
         value = self.text("tb_run_id")

@@ -3,33 +3,87 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS
-from pytest_terminalbench.scenarios.dataset_file import is_dataset_folder
+from pytest_terminalbench.plugin.stash_keys import ASKED
+from pytest_terminalbench.scenarios.dataset_file import DATASETS_FOLDER, is_dataset_folder
 
-__all__ = ["holds_scenarios", "is_scenario_file", "named_datasets", "scenarios_among"]
+__all__ = ["AskedScenarios", "asked_by_paths", "holds_scenarios", "is_asked_for", "is_scenario_file", "scenarios_among"]
+
+
+@dataclass(frozen=True)
+class AskedScenarios:
+    """What scenarios a session was asked to collect; it collects no others.
+
+    ``datasets`` are their folders. Below a folder of ``places`` every dataset is asked for.
+    """
+
+    datasets: frozenset[Path] = frozenset()
+    places: frozenset[Path] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.datasets or self.places)
+
+    def __or__(self, other: AskedScenarios) -> AskedScenarios:
+        return AskedScenarios(self.datasets | other.datasets, self.places | other.places)
+
+    def covers(self, dataset: Path) -> bool:
+        return dataset in self.datasets or not self.places.isdisjoint(dataset.parents)
+
+    def folders(self) -> Iterator[Path]:
+        """The datasets that are there."""
+        yield from sorted(self.datasets)
+        for place in sorted(self.places):
+            for name, subfolders, _ in os.walk(place):
+                if is_dataset_folder(Path(name)):
+                    subfolders.clear()
+                    yield Path(name)
+
+
+def asked_by_paths(config: pytest.Config, root: Path) -> AskedScenarios:
+    """What the positional arguments, or ``testpaths``, ask for: a dataset's folder or scenario, and in the project's
+    folder of datasets every path.
+
+    Any other folder that a dataset lies in asks for tests: who runs all tests of a project needs no engine.
+    """
+    if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
+        return AskedScenarios()
+    datasets, places = set(), set()
+    for arg in config.args:
+        path = path_of(arg, config)
+        if is_dataset_folder(path):
+            datasets.add(path)
+        elif is_dataset_folder(path.parent) and _is_scenario_name(path):
+            datasets.add(path.parent)
+        elif path.is_relative_to(root / DATASETS_FOLDER):
+            places.add(path)
+    return AskedScenarios(frozenset(datasets), frozenset(places))
+
+
+def path_of(arg: str, config: pytest.Config) -> Path:
+    """The path of a positional argument, which may be a node id."""
+    return _normal(config.invocation_params.dir / arg.partition("::")[0])
 
 
 def holds_scenarios(folder: Path, config: pytest.Config) -> bool:
     """Whether `folder` is a dataset: by its own dataset.json, or because the session names it."""
-    return is_dataset_folder(folder) or folder in config.stash.get(NAMED_DATASETS, ())
+    asked = config.stash.get(ASKED, None)
+    return (asked is not None and folder in asked.datasets) or is_dataset_folder(folder)
+
+
+def is_asked_for(dataset: Path, config: pytest.Config) -> bool:
+    """Whether the session was asked to collect the scenarios of this dataset's folder."""
+    asked = config.stash.get(ASKED, None)
+    return asked is not None and asked.covers(dataset)
 
 
 def is_scenario_file(path: Path, config: pytest.Config) -> bool:
     """Whether `path` is a scenario: a file in a dataset's folder, in a format that is installed."""
     return holds_scenarios(path.parent, config) and _is_scenario_name(path)
-
-
-def named_datasets(config: pytest.Config) -> list[Path]:
-    """The folders of the datasets that positional arguments name, or of which they name a scenario."""
-    paths = [_normal(config.invocation_params.dir / arg.partition("::")[0]) for arg in config.args]
-    folders = [path for path in paths if is_dataset_folder(path)]
-    files = [path for path in paths if is_dataset_folder(path.parent) and _is_scenario_name(path)]
-    return [*folders, *(file.parent for file in files)]
 
 
 def scenarios_among(nodeids: Iterable[str], config: pytest.Config) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +16,7 @@ import pytest
 from pytest_terminalbench.agents.registry import AgentRegistry
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.cells.cell_run import CellVoid
 from pytest_terminalbench.errors import BaselineError, EngineUnreachable, ScenarioError, SettingsError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.adaptive_attempts import PLUGIN_NAME, SecondTurns
@@ -25,9 +26,15 @@ from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
 from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.pytest_internals import option
-from pytest_terminalbench.plugin.scenario_paths import named_datasets
-from pytest_terminalbench.plugin.stash_keys import NAMED_DATASETS, SESSION
-from pytest_terminalbench.plugin.worker_input import ENGINE_INPUT, is_worker, run_id, worker_input
+from pytest_terminalbench.plugin.scenario_paths import AskedScenarios, path_of
+from pytest_terminalbench.plugin.stash_keys import ASKED, SESSION
+from pytest_terminalbench.plugin.worker_input import (
+    ENGINE_INPUT,
+    is_worker,
+    run_id,
+    unreachable_environments,
+    worker_input,
+)
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.scenarios.formats import load_scenario
@@ -47,9 +54,10 @@ class PluginSession:
         self.settings = settings
         self.options = options
         self.run = RunFolder(settings.results / run_id(config))
-        # Whether the command line names scenarios; otherwise pytest found them by itself.
-        self.is_asked_for = False
-        self.refusal: pytest.UsageError | None = None
+        # Whether the command line asks for scenarios; otherwise the ini file does, or a fixture of a user's own test.
+        self._is_typed = False
+        # Kinds of environments that cannot be had, and why.
+        self.unreachable = unreachable_environments(config)
         self.controller: Controller | None = None
         self.items_in_threads: ItemsInThreads | None = None
 
@@ -77,7 +85,7 @@ class PluginSession:
             manager.register(crashed_workers, "terminalbench-crashed-workers")
             manager.register(self.controller, "terminalbench-controller")
         if self.concurrency > 1:
-            self.items_in_threads = ItemsInThreads(self.bench, self.concurrency)
+            self.items_in_threads = ItemsInThreads(self.bench, self.concurrency, may_start=self.is_reachable)
             manager.register(self.items_in_threads, "terminalbench-concurrency")
 
     @cached_property
@@ -105,21 +113,40 @@ class PluginSession:
 
     # -- before collection -------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Find the datasets that were named; with no positional argument collect just these. Raises UsageError."""
+    def prepare(self, by_paths: AskedScenarios) -> None:
+        """Make pytest collect the datasets that were named: just these, or with positional arguments these as well.
+
+        `by_paths`: what positional arguments and ``testpaths`` ask for. Raises UsageError.
+        """
+        config = self.config
         with _usage_errors():
             folders = [self.bench.datasets.named(request).folder for request in self.settings.datasets]
-        self.config.stash[NAMED_DATASETS] = set(folders)
-        if folders and self.settings.root != self.config.rootpath:
+        if folders and self.settings.root != config.rootpath:
             self._warn_of_lost_settings(folders)
-        if folders and self.config.args_source is not pytest.Config.ArgsSource.ARGS:
-            self.config.args = [str(folder) for folder in folders]
-        # Datasets in the ini file are no reason to ask for an engine where a user runs other tests.
-        named = named_datasets(self.config)
-        if named or any(str(folder) in self.config.args for folder in folders):
-            self.is_asked_for = True
-            self.bench.datasets.meet(named)
-            self.check()
+        has_arguments = config.args_source is pytest.Config.ArgsSource.ARGS
+        if has_arguments:
+            config.args = [*config.args, *map(str, self._beside_arguments(folders))]
+        elif folders:
+            config.args, by_paths = [str(folder) for folder in folders], AskedScenarios()
+        self._is_typed = config.getoption("tb_dataset") is not None or (has_arguments and bool(by_paths))
+        asked = config.stash[ASKED] = AskedScenarios(frozenset(folders)) | by_paths
+        self.bench.datasets.meet(asked.folders())
+        self.check()
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the session is to collect scenarios; otherwise a test of the user's own uses a fixture of ours."""
+        return ASKED in self.config.stash
+
+    def _beside_arguments(self, folders: Iterable[Path]) -> Iterator[Path]:
+        """The datasets of `folders` that pytest would not come upon by its positional arguments.
+
+        An argument inside a dataset chooses from it.
+        """
+        paths = [path_of(arg, self.config) for arg in self.config.args]
+        for folder in folders:
+            if not any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths):
+                yield folder
 
     def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:
         start = self.config.invocation_params.dir
@@ -158,23 +185,23 @@ class PluginSession:
         if self.settings.run_id and self.run.path.exists():
             raise pytest.UsageError(f"--tb-run-id {self.settings.run_id!r}: {self.run.path} exists; name another run")
         if self.options.preflight:
-            with _usage_errors():
-                self.bench.check_environments()
+            unreachable = self.bench.unreachable_environments()
+            if unreachable and self.options.no_engine is None and self._is_typed:
+                raise pytest.UsageError("\n".join(map(str, unreachable.values())))
+            self.unreachable = {kind: str(error) for kind, error in unreachable.items()}
 
-    @cached_property
-    def may_collect(self) -> bool:
-        """Whether scenarios that no argument named may be collected; if not, `refusal` says why.
+    def is_reachable(self, scenario: Scenario) -> bool:
+        """Whether the scenario's environment can be had, as far as the session's start has shown."""
+        return not self.unreachable or self.bench.environment_kind(scenario) not in self.unreachable
 
-        An error raised while pytest collects would be taken for the collector's own.
-        """
-        try:
-            self.check()
-            self.preflight()
-        except pytest.UsageError as error:
-            self.refusal = error
-            if self.controller is not None:
-                self.controller.refusal = error
-        return self.refusal is None
+    def check_reachable(self, scenario: Scenario) -> None:
+        """Skip an item, or raise CellVoid, where its environment cannot be had."""
+        if self.is_reachable(scenario):
+            return
+        reason = self.unreachable[self.bench.environment_kind(scenario)]
+        if self.options.no_engine == "skip":
+            pytest.skip(reason.splitlines()[0].partition(";")[0])
+        raise CellVoid(reason)
 
     def header(self) -> list[str]:
         names = ", ".join(f"{d.name}=={d.version}" for d in self.bench.datasets.known)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syrupy.session import SnapshotSession
 
     from pytest_terminalbench.cells.cell_run import CellRun
+    from pytest_terminalbench.plugin.scenario_paths import AskedScenarios
     from pytest_terminalbench.trials.cell import Cell
 
-__all__ = ["BASELINE_SNAPSHOTS", "CELL", "CELL_RUN", "NAMED_DATASETS", "RUN_ID", "SESSION"]
+__all__ = ["ASKED", "BASELINE_SNAPSHOTS", "CELL", "CELL_RUN", "PASSED_OVER", "RUN_ID", "SESSION"]
 
 # The one `PluginSession`; whoever imports that module is typed by its own accessor.
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
 RUN_ID: pytest.StashKey[str] = pytest.StashKey()
-# The folders that the session knows as datasets, with or without a manifest of their own.
-NAMED_DATASETS: pytest.StashKey[set[Path]] = pytest.StashKey()
+# What scenarios the session is to collect; not there where it is asked for none.
+ASKED: pytest.StashKey[AskedScenarios] = pytest.StashKey()
+# The datasets that pytest came upon and nobody asked for.
+PASSED_OVER: pytest.StashKey[list[Path]] = pytest.StashKey()
 # On items that are scenarios, and on no others: an attribute could be another plugin's.
 CELL: pytest.StashKey[Cell] = pytest.StashKey()
 # On items whose fixtures have to do with a cell: scenarios, and a user's own tests that name one.

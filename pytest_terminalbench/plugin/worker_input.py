@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from pytest_terminalbench.plugin.stash_keys import RUN_ID
 from pytest_terminalbench.runs.layout import new_run_id
 
-__all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "is_worker", "run_id", "worker_input"]
+__all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "is_worker", "run_id", "unreachable_environments", "worker_input"]
 
 RUN_INPUT = "terminalbench_run_id"
 ENGINE_INPUT = "terminalbench_engine"
+UNREACHABLE_INPUT = "terminalbench_unreachable"
 
 
 def run_id(config: pytest.Config) -> str:
@@ -33,7 +35,13 @@ def worker_input(config: pytest.Config, key: str) -> str | None:
     return str(value) if value else None
 
 
-def hand_over(node: Any, *, engine_url: str | None) -> None:
-    """Give a worker that is about to start the run's name and the engine that answered."""
+def unreachable_environments(config: pytest.Config) -> dict[str, str]:
+    """Kinds of environments that the controller could not reach, and why."""
+    return dict(getattr(config, "workerinput", {}).get(UNREACHABLE_INPUT, {}))
+
+
+def hand_over(node: Any, *, engine_url: str | None, unreachable: Mapping[str, str]) -> None:
+    """Give a worker that is about to start the run's name, the engine that answered and what did not."""
     node.workerinput[RUN_INPUT] = run_id(node.config)
     node.workerinput[ENGINE_INPUT] = engine_url or ""
+    node.workerinput[UNREACHABLE_INPUT] = dict(unreachable)

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
 from pytest_terminalbench.naming import nearest
-from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE
+from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE, DATASETS_FOLDER
 from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files, scenario_id
 from pytest_terminalbench.scenarios.model import Scenario, StrictModel, parse_model
 
@@ -123,7 +123,7 @@ class Catalog:
         name, _, version = request.partition("==")
         dataset = self._by_name(name) or self._by_path(request)
         if dataset is None:
-            known = ", ".join(self.names()) or f"none under {self.root / 'scenarios'}"
+            known = ", ".join(self.names()) or f"none under {self.root / DATASETS_FOLDER}"
             raise SettingsError(
                 f"{asked} {request!r} is neither a folder nor a known dataset{nearest(name, self.names())}; "
                 f"known: {known}"
@@ -139,7 +139,7 @@ class Catalog:
     def _by_name(self, name: str) -> Dataset | None:
         if name in self._added:
             return open_dataset(self._added[name])
-        folder = self.root / "scenarios" / name
+        folder = self.root / DATASETS_FOLDER / name
         is_plain = name not in ("", ".", "..") and "/" not in name and os.sep not in name
         return open_dataset(folder) if is_plain and folder.is_dir() else None
 
@@ -149,7 +149,7 @@ class Catalog:
         return open_dataset(Path(os.path.normpath(folder))) if folder.is_dir() else None
 
     def _local_folders(self) -> Iterator[Path]:
-        parent = self.root / "scenarios"
+        parent = self.root / DATASETS_FOLDER
         if parent.is_dir():
             yield from (folder for folder in parent.iterdir() if (folder / DATASET_FILE).is_file())
 

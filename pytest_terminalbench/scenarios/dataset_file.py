@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-__all__ = ["DATASET_FILE", "LOCK", "is_dataset_folder"]
+__all__ = ["DATASETS_FOLDER", "DATASET_FILE", "LOCK", "is_dataset_folder"]
 
+# In a project's folder; what lies in it is named without a path.
+DATASETS_FOLDER = "scenarios"
 DATASET_FILE = "dataset.json"
 # Lies beside it, where a dataset is locked.
 LOCK = "lock.json"

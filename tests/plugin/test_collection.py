@@ -22,14 +22,10 @@ def test_a_node_id_is_the_json_file_the_id_and_the_agent(demo: Suite) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["scenarios/demo", "scenarios", ".", "scenarios/demo/"],
+    ["scenarios/demo", "scenarios", "scenarios/demo/"],
 )
 def test_a_folder_collects_every_scenario_below(demo: Suite, place: str) -> None:
     assert ids(demo, place) == ALL
-
-
-def test_without_arguments_pytest_comes_upon_the_scenarios(demo: Suite) -> None:
-    assert ids(demo) == ALL
 
 
 def test_a_file_collects_its_scenario(demo: Suite) -> None:
@@ -323,13 +319,13 @@ def test_tests_of_verifiers_are_never_collected_on_the_host(demo: Suite) -> None
     demo.write("scenarios/demo/alpha/tests/test_outputs.py", "raise SystemExit('imported on the host')\n")
     demo.write("scenarios/demo/test_stray.py", "raise SystemExit('imported on the host')\n")
 
-    assert ids(demo) == ALL
+    assert ids(demo, "scenarios") == ALL
 
 
 def test_scenarios_and_ordinary_tests_run_in_one_session(demo: Suite) -> None:
     demo.pytester.makepyfile(test_mine="def test_one(): pass\ndef test_two(): pass\n")
 
-    done = demo.run()
+    done = demo.run("test_mine.py", "scenarios")
 
     done.assert_outcomes(passed=5)
     assert demo.summary["totals"]["cells"] == 3

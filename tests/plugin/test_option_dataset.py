@@ -47,18 +47,6 @@ def test_without_positional_arguments_just_the_datasets_are_collected(demo: Suit
     assert ids(demo, "--tb-dataset", "demo") == ALL
 
 
-def test_testpaths_are_no_positional_arguments(demo: Suite) -> None:
-    demo.pytester.makepyfile(test_mine="def test_one(): pass\n")
-
-    assert ids(demo, "--tb-dataset", "demo", "-o", "testpaths=test_mine.py") == ALL
-
-
-def test_positional_arguments_win(demo: Suite) -> None:
-    demo.pytester.makepyfile(test_mine="def test_one(): pass\n")
-
-    assert ids(demo, "--tb-dataset", "demo", "test_mine.py") == ["test_mine.py::test_one"]
-
-
 def test_the_version_may_be_named(demo: Suite) -> None:
     assert ids(demo, "--tb-dataset", "demo==1.0") == ALL
 
@@ -194,17 +182,6 @@ def test_the_ini_file_names_datasets_too(demo: Suite) -> None:
 
     assert ids(demo, "-o", "tb_dataset=demo") == ALL
     assert ids(demo, "-o", "tb_dataset=demo", "--tb-dataset", "other") == ["scenarios/other/omega.json::omega[oracle]"]
-
-
-def test_datasets_in_the_ini_file_ask_nothing_of_other_tests(demo: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who runs his unit tests needs no engine, and sees nothing of ours."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent")
-    demo.pytester.makepyfile(test_mine="def test_one(): pass\n")
-
-    done = demo.run("-o", "tb_dataset=demo", "-o", "tb_preflight=true", "test_mine.py")
-
-    done.assert_outcomes(passed=1)
-    assert "terminalbench:" not in done.stdout.str()
 
 
 def test_a_hook_adds_datasets(suite: Suite, outside: Path) -> None:

@@ -69,21 +69,13 @@ def test_a_value_in_the_ini_file_is_refused_in_the_same_words(demo: Suite) -> No
     assert message == "--tb-attempts 'none' is not a whole number of at least 1"
 
 
-def test_scenarios_that_are_come_upon_get_the_same_usage_error(demo: Suite) -> None:
-    """No argument names them: pytest is given the folder above."""
-    done = demo.run("--tb-agent", "oracel", "scenarios")
+@pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_scenarios_of_the_folder_above_get_the_same_usage_error_once(demo: Suite, args: list[str]) -> None:
+    done = demo.run_apart("--tb-agent", "oracel", "scenarios", *args)
 
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     assert done.errlines[0].startswith("ERROR: --tb-agent 'oracel' is not known (did you mean 'oracle'?); known: nop, ")
     assert not (demo.path / "results").exists()
-
-
-def test_scenarios_that_workers_come_upon_get_the_usage_error_once(demo: Suite) -> None:
-    done = demo.run_apart("--tb-agent", "oracel", "-n", "2", "scenarios")
-
-    assert done.ret == pytest.ExitCode.TESTS_FAILED
-    done.assert_outcomes(errors=1)
-    assert lines_of(done, "--tb-agent 'oracel' is not known (did you mean 'oracle'?)")
 
 
 def test_an_image_map_that_is_not_there_is_refused(demo: Suite) -> None:
