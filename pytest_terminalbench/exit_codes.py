@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_terminalbench.status import Status
+
 if TYPE_CHECKING:
-    from pytest_terminalbench.runs.summary import Totals
+    from pytest_terminalbench.runs.totals import Totals
 
 __all__ = [
     "EXIT_BLOCKED",
@@ -35,9 +37,9 @@ def session_exit_code(pytest_status: int, totals: Totals, *, max_void_rate: floa
     """
     if pytest_status not in (_PYTEST_OK, _PYTEST_FAILED, _PYTEST_NOTHING):
         return pytest_status
-    if totals.lost:
+    if totals[Status.LOST]:
         return _PYTEST_INTERNAL
-    if totals.cells and totals.void / totals.cells > max_void_rate:
+    if totals.cells and totals[Status.VOID] / totals.cells > max_void_rate:
         return EXIT_VOID_RATE
     return pytest_status
 

@@ -47,9 +47,9 @@ class Status(StrEnum):
         return not self.is_error
 
     @property
-    def is_unsolved(self) -> bool:
-        """Judged, and not every attempt solved, whatever the baseline says of that."""
-        return self.is_scored and self is not Status.SOLVED
+    def key(self) -> str:
+        """As a count of it is called in JSON: ``as_baseline``."""
+        return self.value.replace("-", "_")
 
     @property
     def words(self) -> str:

@@ -48,8 +48,9 @@ class NeedsMoreTrials(TerminalBenchError):
 class CellRun:
     """A cell on its way: its baseline, its trials so far, and the verdict once there is one.
 
-    ``trouble`` says why there is none. ``on_change`` is called whenever `result` says something new. The calls come in
-    this order: `read_baseline`, `make_agent` and `prepare`, `run` (again after NeedsMoreTrials), `compare`.
+    ``trouble`` says why there is none. ``xfailed``: its test was expected to fail, and did. ``on_change`` is called
+    whenever `result` says something new. The calls come in this order: `read_baseline`, `make_agent` and `prepare`,
+    `run` (again after NeedsMoreTrials), `compare`.
     """
 
     def __init__(self, bench: Bench, cell: Cell, *, on_change: Callable[[], None] = lambda: None) -> None:
@@ -59,6 +60,7 @@ class CellRun:
         self.trials: list[TrialResult] = []
         self.comparison: CellComparison | None = None
         self.trouble = ""
+        self.xfailed = False
         self._bench = bench
         self._gate: CellGate = StrictGate(None, 1)
         self._own_agent: Agent | None = None
@@ -229,6 +231,7 @@ class CellRun:
             gate=self._bench.gate_kind(self.cell.agent),
             change=comparison.change,
             tolerated=comparison.tolerated,
+            xfailed=self.xfailed,
             adjusted_p=comparison.adjusted_p,
             baseline_id=comparison.baseline_id,
             configuration=self.cell.configuration,

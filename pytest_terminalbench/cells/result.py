@@ -25,9 +25,9 @@ class CellResult:
 
     `text`: a sentence of why. `gate`: how it was compared (``strict``, ``statistical`` or ``off``). `change`: beside
     its baseline; None where it was not compared. `tolerated`: inconclusive, which the session lets pass
-    (``--tb-inconclusive pass``). `adjusted_p`: of the statistical gate, corrected for all cells of the session.
-    `baseline_id`: what it was compared with. `configuration`: the digest of what may change how the agent behaves
-    beyond its identity. `mismatches`: conditions other than the baseline's.
+    (``--tb-inconclusive pass``). `xfailed`: its test was expected to fail, and did. `adjusted_p`: of the statistical
+    gate, corrected for all cells of the session. `baseline_id`: what it was compared with. `configuration`: the digest
+    of what may change how the agent behaves beyond its identity. `mismatches`: conditions other than the baseline's.
     """
 
     id: CellId
@@ -39,6 +39,7 @@ class CellResult:
     gate: str = "strict"
     change: Change | None = None
     tolerated: bool = False
+    xfailed: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
     configuration: str | None = None
@@ -95,6 +96,7 @@ class CellResult:
             "gate": self.gate,
             "change": self.change.value if self.change else None,
             "tolerated": self.tolerated,
+            "xfailed": self.xfailed,
             "improved": self.improved,
             "inconclusive": self.status is Status.INCONCLUSIVE,
             "adjusted_p": self.adjusted_p,
@@ -124,6 +126,7 @@ class CellResult:
             gate=fields.text_or("gate", "strict"),
             change=_change(content, status),
             tolerated=was_tolerated or fields.flag_or("tolerated", False),
+            xfailed=fields.flag_or("xfailed", False),
             adjusted_p=fields.number_or("adjusted_p", None),
             baseline_id=fields.text_or("baseline_id", None),
             configuration=fields.text_or("configuration", None),

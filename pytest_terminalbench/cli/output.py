@@ -72,7 +72,7 @@ _STATUS_STYLES = {
 
 
 def status_cell(status: Status) -> Styled:
-    return Styled(status.value, _STATUS_STYLES[status])
+    return Styled(status.words, _STATUS_STYLES[status])
 
 
 def printable(text: str) -> str:

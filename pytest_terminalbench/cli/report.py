@@ -94,13 +94,13 @@ def _read(name: str | None, results: Path, dataset: str | None) -> StoredRun:
 
 
 def _of_dataset(summary: RunSummary, dataset: str) -> RunSummary:
-    from pytest_terminalbench.runs.summary import summarise
+    from pytest_terminalbench.runs.summary import only_dataset
 
-    cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
-    if not cells:
+    part = only_dataset(summary, dataset)
+    if not part.totals.cells:
         datasets = ", ".join(summary.datasets) or "none"
         raise SettingsError(f"--dataset {dataset!r}: run {summary.run_id} has cells of {datasets}")
-    return summarise(summary.run_id, cells)
+    return part
 
 
 def _reference(run: StoredRun, results: Path, baselines: Path, deltas: bool, against: str | None) -> Reference:
@@ -155,12 +155,11 @@ def _moment(timestamp: str) -> str:
 
 
 def _print_categories(cells: Sequence[CellResult]) -> None:
-    from pytest_terminalbench.runs.report_lines import CATEGORY_COLUMNS, category_rows
+    from pytest_terminalbench.runs.report_lines import category_table
 
-    rows = [
-        [row.name, *(str(value or "-") for value in row[1:-1]), f"{row.seconds:.1f}"] for row in category_rows(cells)
-    ]
-    print_table(["category", *map(Numbers, CATEGORY_COLUMNS)], rows)
+    table = category_table(cells)
+    name, *numbers = table.heading
+    print_table([name, *map(Numbers, numbers)], table.rows)
 
 
 def _print_cells(cells: Sequence[CellResult], reference: Reference | None) -> None:
@@ -207,10 +206,10 @@ def _number(value: float | None, digits: int) -> str:
 
 def _closing_lines(summary: RunSummary) -> Iterator[str]:
     """What somebody should look at, and what it all comes to."""
-    from pytest_terminalbench.runs.report_lines import attention_lines, gate_lines, headline, score_line
+    from pytest_terminalbench.runs.report_lines import attention_lines, gate_lines, score_line
 
     yield from attention_lines(summary)
-    yield headline(summary.totals)
+    yield summary.totals.in_words
     score = score_line(summary)
     if score:
         yield score

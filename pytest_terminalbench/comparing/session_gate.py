@@ -89,32 +89,15 @@ class RunGate:
         ]
 
     @property
-    def verdict(self) -> str:
-        """``pass``, ``fail`` or ``inconclusive``: the worst of the agents'."""
-        if self.failures:
-            return "fail"
-        verdicts = {suite.verdict for suite in self.suites.values()}
-        return "pass" if verdicts == {"pass"} else "inconclusive"
-
-    @property
     def result(self) -> GateResult:
-        """For the run's summary: the numbers of the worst suite on top, every agent's below."""
-        worst = min(
-            self.suites.values(),
-            key=lambda suite: (suite.verdict != "fail", suite.p if suite.p is not None else 1.0),
-            default=None,
-        )
-        return GateResult(
-            verdict=self.verdict,
-            p=worst.p if worst else None,
-            effect=worst.effect.difference if worst and worst.effect else None,
-            mde=worst.mde if worst else None,
-            agents={actor: _suite_result(suite) for actor, suite in self.suites.items()},
+        """For the run's summary."""
+        return GateResult.of_agents(
+            {actor: _suite_result(suite) for actor, suite in self.suites.items()},
             metrics={
                 actor: {metric.metric: MetricResult(verdict=metric.verdict, reason=metric.reason) for metric in metrics}
                 for actor, metrics in self.metrics.items()
             },
-            failures=tuple(self.failures),
+            failures=self.failures,
         )
 
 

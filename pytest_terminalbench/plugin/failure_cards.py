@@ -15,7 +15,7 @@ from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
 from pytest_terminalbench.plugin.cell_property import publish
-from pytest_terminalbench.plugin.pytest_internals import longrepr
+from pytest_terminalbench.plugin.pytest_internals import is_xfailed, longrepr
 from pytest_terminalbench.plugin.stash_keys import CELL, CELL_RUN
 from pytest_terminalbench.trials.result import TrialResult
 
@@ -43,6 +43,10 @@ class FailureCards:
         run.trouble = run.trouble or _in_short(error)
         publish(item, run)
         report = yield
+        if is_xfailed(report):
+            run.xfailed = True
+            publish(item, run)
+            report.user_properties = list(item.user_properties)
         lines = _card(run, error, item.nodeid, self._bench)
         if lines is not None and report.failed:
             report.longrepr = longrepr(_drawn(lines), report.location[0])

@@ -25,6 +25,7 @@ __all__ = [
     "files_may_be_ignored",
     "fixture_functions",
     "fixtureinfo",
+    "is_xfailed",
     "longrepr",
     "option",
     "ran_not_at_all",
@@ -105,6 +106,11 @@ def as_current_item(item: pytest.Item) -> Iterator[None]:
     finally:
         for worker, index in zip(workers, before, strict=True):
             worker.item_index = index
+
+
+def is_xfailed(report: pytest.TestReport) -> bool:
+    """Whether the item was expected to fail, and did: no public field tells that from an item that was skipped."""
+    return report.skipped and hasattr(report, "wasxfail")
 
 
 def ran_not_at_all(report: pytest.TestReport) -> bool:

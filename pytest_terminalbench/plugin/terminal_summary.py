@@ -10,11 +10,9 @@ import pytest
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.report_lines import (
-    CATEGORY_COLUMNS,
     attention_lines,
-    category_rows,
+    category_table,
     gate_lines,
-    headline,
     score_line,
     slowest,
 )
@@ -37,7 +35,7 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     if summary.cells:
         yield from _table(summary.cells)
     yield from attention_lines(summary)
-    yield headline(summary.totals)
+    yield summary.totals.in_words
     score = score_line(summary)
     if score:
         yield score
@@ -72,11 +70,11 @@ def _approval_line(asked: AskedApproval, baselines: Path) -> str:
 
 
 def _table(cells: Sequence[CellResult]) -> Iterator[str]:
-    rows = category_rows(cells)
-    width = max(len(row.name) for row in rows)
-    yield f"{'category':<{width}}  " + "  ".join(f"{name:>8}" for name in CATEGORY_COLUMNS)
-    for row in rows:
-        counts = [
-            f"{value or '-':>{max(8, len(name))}}" for value, name in zip(row[1:-1], CATEGORY_COLUMNS, strict=False)
-        ]
-        yield f"{row.name:<{width}}  " + "  ".join([*counts, f"{row.seconds:>8.1f}"])
+    table = category_table(cells)
+    lines = [table.heading, *table.rows]
+    name_width = max(len(line[0]) for line in lines)
+    widths = [max(8, len(heading)) for heading in table.heading[1:]]
+    for name, *numbers in lines:
+        yield "  ".join(
+            [f"{name:<{name_width}}", *(f"{number:>{width}}" for number, width in zip(numbers, widths, strict=True))]
+        )

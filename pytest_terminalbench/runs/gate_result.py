@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,39 @@ class GateResult:
     agents: Mapping[str, SuiteResult] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, MetricResult]] = field(default_factory=dict)
     failures: tuple[str, ...] = ()
+
+    @classmethod
+    def of_agents(
+        cls,
+        agents: Mapping[str, SuiteResult],
+        *,
+        metrics: Mapping[str, Mapping[str, MetricResult]],
+        failures: Sequence[str],
+    ) -> GateResult:
+        """All agents together: the verdict and the numbers are those of the worst."""
+        worst = min(
+            agents.values(),
+            key=lambda suite: (suite.verdict != "fail", suite.p if suite.p is not None else 1.0),
+            default=None,
+        )
+        has_passed = {suite.verdict for suite in agents.values()} == {"pass"}
+        return cls(
+            verdict="fail" if failures else "pass" if has_passed else "inconclusive",
+            p=worst.p if worst else None,
+            effect=worst.effect if worst else None,
+            mde=worst.mde if worst else None,
+            agents=agents,
+            metrics=metrics,
+            failures=tuple(failures),
+        )
+
+    def of_actors(self, actors: Collection[str]) -> GateResult:
+        """What the gate came to for these, of a statistical comparison."""
+        return GateResult.of_agents(
+            {actor: suite for actor, suite in self.agents.items() if actor in actors},
+            metrics={actor: metrics for actor, metrics in self.metrics.items() if actor in actors},
+            failures=[failure for failure in self.failures if failure.startswith(tuple(f"{a}: " for a in actors))],
+        )
 
     def to_json(self) -> dict[str, Any]:
         numbers = {"verdict": self.verdict, "p": self.p, "effect": self.effect, "mde": self.mde}

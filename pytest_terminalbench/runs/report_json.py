@@ -9,7 +9,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import now_text
 from pytest_terminalbench.runs.deltas import Measured, Reference, delta_percent
 from pytest_terminalbench.runs.manifest import RunManifest
-from pytest_terminalbench.runs.report_lines import attention, gate_lines, headline, score_line
+from pytest_terminalbench.runs.report_lines import attention, gate_lines, score_line
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.status import Status
 
@@ -33,15 +33,16 @@ def report_json(summary: RunSummary, *, run: Path, manifest: RunManifest, before
         "scenarios": [_scenario(cell, run, before.of(cell)) for cell in cells],
         "lost": list(summary.lost),
         "summary": {
-            "regressions": summary.totals.regressed,
+            "regressions": summary.totals[Status.REGRESSED],
             "provisional": sum(cell.status is Status.SOLVED and not cell.baseline_id for cell in cells),
             **summary.totals.to_json(),
             "mean": summary.mean,
             "interval": intervals[0] if intervals else None,
             "cost": summary.cost.to_json(),
         },
+        "gate": summary.gate.to_json(),
         "words": {
-            "headline": headline(summary.totals),
+            "headline": summary.totals.in_words,
             "score": score_line(summary),
             "gate": list(gate_lines(summary.gate)),
             "attention": {section.title: list(section.lines) for section in attention(summary)},
@@ -66,6 +67,7 @@ def _scenario(cell: CellResult, run: Path, before: Measured) -> dict[str, Any]:
         **cell.id.to_json(),
         "category": cell.category,
         "improved": cell.improved,
+        "xfailed": cell.xfailed,
         "inconclusive": cell.status is Status.INCONCLUSIVE,
         "attempts": [attempt.to_json() for attempt in cell.attempts],
     }

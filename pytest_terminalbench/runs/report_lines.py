@@ -8,91 +8,68 @@ from typing import NamedTuple
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.gate_result import GateResult
-from pytest_terminalbench.runs.summary import RunSummary, Totals
+from pytest_terminalbench.runs.summary import RunSummary
+from pytest_terminalbench.runs.totals import Totals
 from pytest_terminalbench.status import Status
 
 __all__ = [
-    "CATEGORY_COLUMNS",
-    "CategoryRow",
+    "CategoryTable",
     "Section",
     "attempt_marks",
     "attention",
     "attention_lines",
-    "category_rows",
+    "category_table",
     "gate_lines",
-    "headline",
     "listed",
     "score_line",
     "slowest",
 ]
 
 SLOWEST = 3
+# Every status that somebody should look at.
+_WORST_FIRST = (
+    Status.REGRESSED,
+    Status.INCONCLUSIVE,
+    Status.UNSOLVED,
+    Status.VOID,
+    Status.BLOCKED,
+    Status.LOST,
+)
 
 
-class CategoryRow(NamedTuple):
-    """One category's cells by what became of them; ``seconds`` is the sum of their trials' wall times."""
+class CategoryTable(NamedTuple):
+    """Cells by category and status, as texts: a heading, a row for each category, and the sum as the last.
 
-    name: str
-    cells: int
-    solved: int
-    unsolved: int
-    as_baseline: int
-    regressed: int
-    void: int
-    seconds: float
+    The numbers of a row add up to its ``cells``: a status that no cell has is left out. ``seconds`` is the sum of the
+    trials' wall times.
+    """
+
+    heading: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
-# What tables head the rows with, after the name.
-CATEGORY_COLUMNS = tuple(name.replace("_", " ") for name in CategoryRow._fields[1:])
-
-
-def category_rows(cells: Sequence[CellResult]) -> list[CategoryRow]:
-    """A row per category in alphabetical order, and the total as the last."""
+def category_table(cells: Sequence[CellResult]) -> CategoryTable:
     names = sorted({cell.category for cell in cells})
-    rows = [_category_row(name, [cell for cell in cells if cell.category == name]) for name in names]
-    return [*rows, _category_row("all", cells)]
-
-
-def _category_row(name: str, cells: Sequence[CellResult]) -> CategoryRow:
-    totals = Totals.of(cells)
-    return CategoryRow(
-        name=name,
-        cells=totals.cells,
-        solved=totals.solved,
-        unsolved=_plainly_unsolved(totals) + totals.inconclusive,
-        as_baseline=totals.as_baseline,
-        regressed=totals.regressed,
-        void=sum(cell.status.is_error for cell in cells),
-        seconds=float(sum(cell.wall_s for cell in cells)),
+    groups = [(name, [cell for cell in cells if cell.category == name]) for name in names]
+    sums = Totals.of(cells)
+    shown = [status for status in Status if sums[status] or status is Status.SOLVED]
+    return CategoryTable(
+        heading=("category", "cells", *(status.words for status in shown), "seconds"),
+        rows=tuple(_category_row(name, group, shown) for name, group in [*groups, ("all", cells)]),
     )
 
 
-def _plainly_unsolved(totals: Totals) -> int:
-    return totals.unsolved - totals.as_baseline - totals.regressed - totals.inconclusive
+def _category_row(name: str, cells: Sequence[CellResult], shown: Sequence[Status]) -> tuple[str, ...]:
+    totals = Totals.of(cells)
+    numbers = [totals.cells, *(totals[status] for status in shown)]
+    seconds = sum(cell.wall_s for cell in cells)
+    return (name, *(str(number or "-") for number in numbers), f"{seconds:.1f}")
 
 
 def slowest(cells: Sequence[CellResult], count: int = SLOWEST) -> list[tuple[str, float]]:
     """The cells that took longest, with their seconds."""
     timed = sorted(((cell.wall_s, cell.key) for cell in cells), key=lambda pair: (-pair[0], pair[1]))
     return [(name, seconds) for seconds, name in timed[:count]]
-
-
-def headline(totals: Totals) -> str:
-    """``24 cells: 22 solved, 1 regressed, 1 void``."""
-    parts = [(totals.solved, Status.SOLVED)] + [
-        (number, status)
-        for number, status in (
-            (_plainly_unsolved(totals), Status.UNSOLVED),
-            (totals.as_baseline, Status.AS_BASELINE),
-            (totals.regressed, Status.REGRESSED),
-            (totals.inconclusive, Status.INCONCLUSIVE),
-            (totals.void, Status.VOID),
-            (totals.blocked, Status.BLOCKED),
-            (totals.lost, Status.LOST),
-        )
-        if number
-    ]
-    return f"{counted(totals.cells, 'cell')}: {', '.join(f'{number} {status.words}' for number, status in parts)}"
 
 
 def score_line(summary: RunSummary) -> str | None:
@@ -140,27 +117,23 @@ def listed(cells: Iterable[CellResult]) -> Iterator[str]:
     """``cell: why`` for each, with the first line of its reason."""
     for cell in cells:
         first_line, _, _ = cell.text.partition("\n")
-        yield f"{cell.key}: {first_line}"
-
-
-def _of_status(cells: Iterable[CellResult], status: Status) -> tuple[str, ...]:
-    return tuple(listed(cell for cell in cells if cell.status is status))
+        yield f"{cell.key}: {first_line}{' (expected to fail)' if cell.xfailed else ''}"
 
 
 def attention(summary: RunSummary) -> list[Section]:
-    """What somebody should look at, the worst first; sections without cells are left out."""
-    cells = summary.cells
+    """What somebody should look at, the worst first; sections without cells are left out.
+
+    A section for every status that is no pass, with as many lines as the totals count, and one for the improved.
+    """
+    by_status = {
+        status: tuple(listed(cell for cell in summary.cells if cell.status is status)) for status in _WORST_FIRST
+    }
+    # By their names: summaries of schema 1 have nothing else of them.
+    by_status[Status.LOST] = tuple(f"{name}: was collected and never reported" for name in summary.lost)
+    improved = tuple(listed(cell for cell in summary.cells if cell.improved))
     sections = [
-        Section(Status.REGRESSED.words, _of_status(cells, Status.REGRESSED)),
-        Section(Status.INCONCLUSIVE.words, _of_status(cells, Status.INCONCLUSIVE)),
-        Section(Status.UNSOLVED.words, _of_status(cells, Status.UNSOLVED)),
-        Section(Status.VOID.words, _of_status(cells, Status.VOID)),
-        Section(Status.BLOCKED.words, _of_status(cells, Status.BLOCKED)),
-        # By their names: summaries of schema 1 have nothing else of them.
-        Section(Status.LOST.words, tuple(f"{name}: was collected and never reported" for name in summary.lost)),
-        Section(
-            "improved", tuple(listed(cell for cell in cells if cell.improved)), hint="approve with --update-baselines"
-        ),
+        *(Section(status.words, lines) for status, lines in by_status.items()),
+        Section("improved", improved, hint="approve with --update-baselines"),
     ]
     return [section for section in sections if section.lines]
 

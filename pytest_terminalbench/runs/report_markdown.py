@@ -6,12 +6,10 @@ from collections.abc import Iterator
 
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.runs.report_lines import (
-    CATEGORY_COLUMNS,
     attempt_marks,
     attention,
-    category_rows,
+    category_table,
     gate_lines,
-    headline,
     listed,
     score_line,
 )
@@ -28,15 +26,16 @@ def markdown(summary: RunSummary) -> str:
 
 def _lines(summary: RunSummary) -> Iterator[str]:
     yield f"# Run {summary.run_id}"
-    yield from ("", f"{headline(summary.totals)}.")
+    yield from ("", f"{summary.totals.in_words}.")
     score = score_line(summary)
     if score:
         yield from ("", f"{score[0].upper()}{score[1:]}.")
     for line in gate_lines(summary.gate):
         yield from ("", f"{line}.")
-    yield from ("", f"| category | {' | '.join(CATEGORY_COLUMNS)} |", f"|---|{'---:|' * len(CATEGORY_COLUMNS)}")
-    for row in category_rows(summary.cells):
-        yield "| " + " | ".join([row.name, *(str(value) for value in row[1:-1]), f"{row.seconds:.1f}"]) + " |"
+    table = category_table(summary.cells)
+    yield from ("", f"| {' | '.join(table.heading)} |", f"|---|{'---:|' * (len(table.heading) - 1)}")
+    for row in table.rows:
+        yield f"| {' | '.join(row)} |"
     for section in attention(summary):
         yield from _section(section.title, section.lines, section.hint)
     as_approved = (cell for cell in summary.cells if cell.status is Status.AS_BASELINE)
@@ -56,4 +55,4 @@ def _cell_row(cell: CellResult) -> str:
     peaks = [attempt.memory_peak_mb for attempt in cell.attempts if attempt.memory_peak_mb is not None]
     agent_s = sum(attempt.agent_s or 0.0 for attempt in cell.attempts)
     numbers = f"{agent_s:.2f} | {cell.wall_s:.2f} | {f'{max(peaks):.1f}' if peaks else ''}"
-    return f"| {cell.key} | {cell.status} | {attempt_marks(cell)} | {numbers} |"
+    return f"| {cell.key} | {cell.status.words} | {attempt_marks(cell)} | {numbers} |"

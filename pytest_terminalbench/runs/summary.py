@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,66 +11,20 @@ from typing import Any
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import Fields, read_document
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.identity import CellId, escaped
 from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.runs.score_intervals import LabelledInterval, score_intervals
+from pytest_terminalbench.runs.totals import Totals
 from pytest_terminalbench.statistics import pass_at_k, pass_hat_k
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import CURE
 
-__all__ = ["Cost", "RunSummary", "Totals", "read_summary", "summarise"]
+__all__ = ["Cost", "RunSummary", "only_dataset", "read_summary", "summarise"]
 
-SCHEMA_VERSION = 2
+# 3: `unsolved` in the totals counts cells of that status alone; before, whatever was judged and not solved.
+SCHEMA_VERSION = 3
 # Nobody knows the category of a cell that never reported.
 _NO_CATEGORY = "(not known)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Totals:
-    """Cells by what became of them.
-
-    `unsolved`: judged and not solved, whether `as_baseline`, `regressed`, `inconclusive` or neither. `improved`: of
-    those that were judged, against the baseline. `lost`: expected, and never reported.
-    """
-
-    cells: int = 0
-    solved: int = 0
-    unsolved: int = 0
-    as_baseline: int = 0
-    regressed: int = 0
-    improved: int = 0
-    inconclusive: int = 0
-    void: int = 0
-    blocked: int = 0
-    lost: int = 0
-
-    @classmethod
-    def of(cls, cells: Sequence[CellResult]) -> Totals:
-        def count(status: Status) -> int:
-            return sum(cell.status is status for cell in cells)
-
-        return cls(
-            cells=len(cells),
-            solved=count(Status.SOLVED),
-            unsolved=sum(cell.status.is_unsolved for cell in cells),
-            as_baseline=count(Status.AS_BASELINE),
-            regressed=count(Status.REGRESSED),
-            improved=sum(cell.improved for cell in cells),
-            inconclusive=count(Status.INCONCLUSIVE),
-            void=count(Status.VOID),
-            blocked=count(Status.BLOCKED),
-            lost=count(Status.LOST),
-        )
-
-    def to_json(self) -> dict[str, int]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: object) -> Totals:
-        numbers = Fields(content)
-        # The first summaries did not count inconclusive cells.
-        always = [total.name for total in fields(cls) if total.name != "inconclusive"]
-        return cls(inconclusive=numbers.whole_or("inconclusive", 0), **{name: numbers.whole(name) for name in always})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +65,7 @@ class Cost:
 class RunSummary:
     """Every cell of a run, in order of their names, and what they come to together.
 
-    `lost`: the names of cells that were expected and never reported; from schema 2 on they are among the `cells`.
+    `lost`: the names of cells that were expected and never reported; from schema 2 on they are among the `cells`, too.
     `mean`: of the cells' mean rewards; `intervals`: of that mean, 95 %, the wider claim first. `pass_at_k` and
     `pass_hat_k`: the estimated chance that one of k attempts solves, and that all k do.
     """
@@ -164,16 +118,19 @@ class RunSummary:
 
     @classmethod
     def from_json(cls, content: object) -> RunSummary:
-        """The opposite of `to_json`, and the reader of schema 1; raises ValueError naming the field."""
+        """The opposite of `to_json`, and the reader of schemas 1 and 2; raises ValueError naming the field."""
         fields = Fields(content)
         fields.require("cells", "lost")
+        cells, lost = fields.each("cells", CellResult.from_json), fields.texts("lost")
+        # Earlier versions counted some cells under two words.
+        is_current = fields.get("schema_version") == SCHEMA_VERSION
         # The first summaries knew one interval only.
         first = fields.nested_or("interval", LabelledInterval.from_json, None)
         return cls(
             run_id=fields.text("run_id"),
-            cells=fields.each("cells", CellResult.from_json),
-            lost=fields.texts("lost"),
-            totals=fields.nested("totals", Totals.from_json),
+            cells=cells,
+            lost=lost,
+            totals=fields.nested("totals", Totals.from_json) if is_current else Totals.of(cells, lost=lost),
             pass_at_k={int(k): share for k, share in fields.numbers("pass_at_k").items()},
             pass_hat_k={int(k): share for k, share in fields.numbers("pass_hat_k").items()},
             mean=fields.number_or("mean", None),
@@ -198,7 +155,7 @@ def summarise(
     return RunSummary(
         run_id=run_id,
         cells=tuple(ordered),
-        lost=tuple(sorted(cell.key for cell in lost)),
+        lost=tuple(cell.key for cell in ordered if cell.status is Status.LOST),
         totals=Totals.of(ordered),
         pass_at_k={k: _mean_over(tallies, pass_at_k, k) for k in range(1, most_attempts + 1)},
         pass_hat_k={k: _mean_over(tallies, pass_hat_k, k) for k in range(1, most_attempts + 1)},
@@ -209,6 +166,20 @@ def summarise(
     )
 
 
+def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
+    """The part of `summary` that is about `dataset`: its cells, what they come to, and what its agents' gates said."""
+    cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
+    part = summarise(summary.run_id, cells)
+    names = tuple(name for name in summary.lost if name.partition("/")[0] == escaped(dataset))
+    actors = {f"{cell.id.dataset} {cell.id.actor}" for cell in cells}
+    return replace(
+        part,
+        lost=names,
+        totals=Totals.of(cells, lost=names),
+        gate=summary.gate.of_actors(actors) if summary.gate.agents else part.gate,
+    )
+
+
 def read_summary(file: Path) -> RunSummary:
     """Raises RunFolderError naming file and cure when it is missing, damaged or of a later version."""
     if not file.exists():
@@ -216,7 +187,7 @@ def read_summary(file: Path) -> RunSummary:
             f"{file.parent} has no {file.name}: its session has not ended yet, or was killed before it could write "
             f"one; `terminalbench report {file.parent.name} --rebuild` makes one of the cells that had reported"
         )
-    return read_document(file, RunSummary.from_json, error=RunFolderError, cure=CURE, versions=(1, SCHEMA_VERSION))
+    return read_document(file, RunSummary.from_json, error=RunFolderError, cure=CURE, versions=(1, 2, SCHEMA_VERSION))
 
 
 def _lost_cell(cell: CellId) -> CellResult:

@@ -16,6 +16,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.deltas import delta_percent
+from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest
@@ -53,7 +54,12 @@ def cell(name: str, *attempts: AttemptResult, status: Status = Status.SOLVED, **
 
 
 def write_run(
-    project: Project, run_id: str, *cells: CellResult, began: str = "10:00", lost: tuple[CellId, ...] = ()
+    project: Project,
+    run_id: str,
+    *cells: CellResult,
+    began: str = "10:00",
+    lost: tuple[CellId, ...] = (),
+    gate: GateResult | None = None,
 ) -> RunFolder:
     """A run's folder as sessions leave it, with a result for every trial; it becomes the latest."""
     run = RunFolder(project.path / "results" / run_id)
@@ -62,7 +68,7 @@ def write_run(
     for result in cells:
         for tried in result.attempts:
             write_trial(run, result, tried)
-    write_json(run.summary, summarise(run_id, cells, lost=lost).to_json())
+    write_json(run.summary, summarise(run_id, cells, lost=lost, gate=gate).to_json())
     run.point_latest()
     return run
 
@@ -148,6 +154,7 @@ def test_the_report_as_json(project: Project) -> None:
             "source": "live",
             "arguments": {},
             "improved": True,
+            "xfailed": False,
             "inconclusive": False,
             "attempts": [tried.to_json() for tried in tries],
         }
@@ -161,7 +168,7 @@ def test_the_report_as_json(project: Project) -> None:
         "mean": 1.0,
     }
     assert report.pop("words") == {
-        "headline": "1 cell: 1 solved",
+        "headline": "1 cell: 1 solved; 1 of these improved",
         "score": None,
         "gate": [],
         "attention": {"improved": ["demo/alpha[oracle]: solved, says the test"]},
@@ -174,6 +181,7 @@ def test_the_report_as_json(project: Project) -> None:
         "folder": str(run.path),
         "deltas_against": "baselines",
         "lost": [],
+        "gate": {"verdict": "pass", "p": None, "effect": None, "mde": None},
     }
 
 
@@ -273,6 +281,32 @@ def test_cells_of_one_dataset_are_counted_alone(project: Project) -> None:
     )
 
 
+def test_what_the_suite_gate_said_of_a_dataset_and_what_is_lost_stand_in_its_report(project: Project) -> None:
+    lower = SuiteResult(verdict="fail", reason="worse by 20 points", p=0.01, effect=-0.2, tasks=9)
+    same = SuiteResult(verdict="pass", reason="as approved", p=0.6, effect=0.0, tasks=9)
+    gate = GateResult.of_agents(
+        {"demo oracle": lower, "more oracle": same}, metrics={}, failures=["demo oracle: worse by 20 points"]
+    )
+    cells = [cell("demo/alpha"), cell("more/beta"), cell("demo/chi", status=Status.INCONCLUSIVE)]
+    write_run(project, "one", *cells, lost=(a_cell_id("psi"), a_cell_id("rho", dataset="more")), gate=gate)
+
+    both, demo, more = (
+        project.call("report", *chosen, "--format", "json").json
+        for chosen in ([], ["--dataset", "demo"], ["--dataset", "more"])
+    )
+
+    assert [report["gate"]["verdict"] for report in (both, demo, more)] == ["fail", "fail", "pass"]
+    assert list(demo["gate"]["agents"]) == ["demo oracle"]
+    assert (demo["gate"]["failures"], more["gate"]["failures"]) == (["demo oracle: worse by 20 points"], [])
+    assert (demo["summary"]["lost"], demo["summary"]["inconclusive"], demo["lost"]) == (1, 1, ["demo/psi[oracle]"])
+    table = project.call("report", "--dataset", "demo").out.splitlines()
+    assert "suite gate: FAIL: demo oracle: worse by 20 points" in table
+    assert "lost: demo/psi[oracle]: was collected and never reported" in table
+    assert "inconclusive: demo/chi[oracle]: inconclusive, says the test" in table
+    assert "3 cells: 1 solved, 1 inconclusive, 1 lost" in table
+    assert not [line for line in table if "more" in line]
+
+
 # -- the table --------------------------------------------------------------------------------------------------------
 
 
@@ -289,11 +323,11 @@ def test_the_report_as_a_table(project: Project) -> None:
         "run one: demo; agent oracle",
         "began 2026-01-02 10:00:00, ended 2026-01-02 23:00:00 with exit code 1",
         "",
-        "category     cells  solved  unsolved  as baseline  regressed  void  seconds",
-        "(not known)      1       -         -            -          -     1      0.0",
-        "git              1       1         -            -          -     -      3.0",
-        "scripting        3       1         -            -          1     1      6.0",
-        "all              5       2         -            -          1     2      9.0",
+        "category     cells  solved  regressed  void  lost  seconds",
+        "(not known)      1       -          -     -     1      0.0",
+        "git              1       1          -     -     -      3.0",
+        "scripting        3       1          1     1     -      6.0",
+        "all              5       2          1     1     1      9.0",
         "",
         "cell           status     attempts  agent s  peak MiB",
         "alpha[oracle]  solved     ✓            2.00      10.0",
@@ -306,7 +340,7 @@ def test_the_report_as_a_table(project: Project) -> None:
         "void: demo/omega[oracle]: void, says the test",
         "lost: demo/psi[oracle]: was collected and never reported",
         "improved: demo/gamma[oracle]: solved, says the test (approve with --update-baselines)",
-        "5 cells: 2 solved, 1 regressed, 1 void, 1 lost",
+        "5 cells: 2 solved, 1 regressed, 1 void, 1 lost; 1 of these improved",
         "mean 66.7% of 3 cells with 1 attempt each; 95 % interval 20.8% to 93.9% for tasks like these (Wilson)",
         "results: results/one",
     ]

@@ -86,7 +86,7 @@ def test_a_worse_agent_fails_and_another_does_not(tmp_path: Path) -> None:
 
     gate = judged(tmp_path, [*cells(bad), *cells(GOOD, agent="other")])
 
-    assert gate.verdict == "fail"
+    assert gate.result.verdict == "fail"
     assert gate.failed == ["demo mine"]
     assert gate.baselines["demo mine"] == tmp_path / "demo" / "mine"
     assert len(gate.failures) == 1

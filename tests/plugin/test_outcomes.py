@@ -93,14 +93,15 @@ def test_the_summary_has_every_cell_with_its_status(mixed: Suite) -> None:
     assert mixed.summary["totals"] == {
         "cells": 5,
         "solved": 1,
-        "unsolved": 3,
         "as_baseline": 1,
+        "unsolved": 1,
         "regressed": 1,
-        "improved": 0,
         "inconclusive": 0,
         "void": 1,
         "blocked": 0,
         "lost": 0,
+        "improved": 0,
+        "xfailed": 0,
     }
 
 
@@ -122,14 +123,14 @@ def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
     lines = [re.sub(r" \d+\.\d$", "", " ".join(line.split())) for line in done.outlines[start + 1 :]]
     regressed = mixed_id(mixed, "regressed")
     assert lines[:9] == [
-        "category cells solved unsolved as baseline regressed void seconds",
+        "category cells solved as baseline unsolved regressed void seconds",
         "git 1 1 - - - -",
         "scripting 4 - 1 1 1 1",
         "all 5 1 1 1 1 1",
         f"regressed: demo/regressed[oracle]: solved 0 of 1, but the baseline {regressed} approved 1 of 1",
         "unsolved: demo/unsolved[oracle]: solved 0 of 1, and no baseline allows that",
         "void: demo/broken[oracle]: the fake engine broke",
-        "5 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void",
+        "5 cells: 1 solved, 1 as baseline, 1 unsolved, 1 regressed, 1 void",
         "mean 25.0% of 4 cells with 1 attempt each; 95 % interval 4.6% to 69.9% for tasks like these (Wilson)",
     ]
     assert f"results: {mixed.path}/results/mine" in done.outlines
@@ -199,6 +200,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "status": "as-baseline",
         "change": "same",
         "tolerated": False,
+        "xfailed": False,
         "improved": False,
         "inconclusive": False,
         "adjusted_p": None,
@@ -323,6 +325,8 @@ def pytest_collection_modifyitems(items):
 
     done.assert_outcomes(xfailed=1)
     assert demo.statuses == {"demo/alpha[nop]": "unsolved"}
+    assert lines_of(done, "1 cell") == ["1 cell: 0 solved, 1 unsolved; 1 of these expected to fail"]
+    assert lines_of(done, "unsolved:")[0].endswith("(expected to fail)")
 
 
 def test_one_that_is_expected_to_fail_and_not_run_counts_nowhere(demo: Suite) -> None:

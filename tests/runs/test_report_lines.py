@@ -11,8 +11,7 @@ from pytest_terminalbench.runs.report_lines import (
     Section,
     attention,
     attention_lines,
-    category_rows,
-    headline,
+    category_table,
     listed,
     score_line,
     slowest,
@@ -26,21 +25,29 @@ from tests.cell_results import MIXED, a_cell, a_cell_id, an_attempt
 def test_every_category_has_a_row_and_all_of_them_the_last() -> None:
     cells = [*MIXED, a_cell("z", marks="✓✓", category="git"), a_cell("y", Status.LOST, "", category="git")]
 
-    assert [tuple(row) for row in category_rows(cells)] == [
-        ("files", 6, 1, 1, 1, 1, 2, 10.0),
-        ("git", 2, 1, 0, 0, 0, 1, 4.0),
-        ("all", 8, 2, 1, 1, 1, 3, 14.0),
-    ]
-
-
-def test_the_headline_counts_each_cell_once() -> None:
-    assert headline(summarise("run", MIXED, lost=[a_cell_id("x")]).totals) == (
-        "7 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void, 1 blocked, 1 lost"
+    assert category_table(cells) == (
+        (
+            "category",
+            "cells",
+            "solved",
+            "as baseline",
+            "unsolved",
+            "regressed",
+            "void",
+            "blocked",
+            "lost",
+            "seconds",
+        ),
+        (
+            ("files", "6", "1", "1", "1", "1", "1", "1", "-", "10.0"),
+            ("git", "2", "1", "-", "-", "-", "-", "-", "1", "4.0"),
+            ("all", "8", "2", "1", "1", "1", "1", "1", "1", "14.0"),
+        ),
     )
 
 
-def test_what_did_not_happen_is_not_in_it() -> None:
-    assert headline(summarise("run", [a_cell("a")]).totals) == "1 cell: 1 solved"
+def test_a_status_that_no_cell_has_is_no_column() -> None:
+    assert category_table([a_cell("a")]).heading == ("category", "cells", "solved", "seconds")
 
 
 def test_the_slowest_come_first_and_equals_by_name() -> None:
@@ -76,7 +83,7 @@ class TestAttention:
         cell = a_cell("a", Status.INCONCLUSIVE, "✗", tolerated=tolerated, text="looks worse")
         summary = summarise("run", [cell])
 
-        assert headline(summary.totals) == "1 cell: 0 solved, 1 inconclusive"
+        assert summary.totals.in_words == "1 cell: 0 solved, 1 inconclusive"
 
         assert attention(summary) == [Section("inconclusive", ("demo/a[oracle]: looks worse",))]
         assert "## Inconclusive\n\n- demo/a[oracle]: looks worse\n" in markdown(summary)
@@ -111,14 +118,14 @@ def test_the_report_tells_it_all() -> None:
     assert "\n".join(line for line in lines if line != score) == textwrap.dedent("""\
         # Run run-1
 
-        7 cells: 1 solved, 1 unsolved, 1 as baseline, 1 regressed, 1 void, 1 blocked, 1 lost.
+        7 cells: 1 solved, 1 as baseline, 1 unsolved, 1 regressed, 1 void, 1 blocked, 1 lost; 1 of these improved.
 
 
-        | category | cells | solved | unsolved | as baseline | regressed | void | seconds |
-        |---|---:|---:|---:|---:|---:|---:|---:|
-        | (not known) | 1 | 0 | 0 | 0 | 0 | 1 | 0.0 |
-        | files | 6 | 1 | 1 | 1 | 1 | 2 | 10.0 |
-        | all | 7 | 1 | 1 | 1 | 1 | 3 | 10.0 |
+        | category | cells | solved | as baseline | unsolved | regressed | void | blocked | lost | seconds |
+        |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+        | (not known) | 1 | - | - | - | - | - | - | 1 | 0.0 |
+        | files | 6 | 1 | 1 | 1 | 1 | 1 | 1 | - | 10.0 |
+        | all | 7 | 1 | 1 | 1 | 1 | 1 | 1 | 1 | 10.0 |
 
         ## Regressed
 
@@ -153,7 +160,7 @@ def test_the_report_tells_it_all() -> None:
         | cell | status | attempts | agent s | wall s | peak MiB |
         |---|---|---|---:|---:|---:|
         | demo/a[oracle] | solved | ✓ | 1.00 | 2.00 | 8.0 |
-        | demo/b[oracle] | as-baseline | ✗ | 1.00 | 2.00 | 8.0 |
+        | demo/b[oracle] | as baseline | ✗ | 1.00 | 2.00 | 8.0 |
         | demo/c[oracle] | unsolved | ✗ | 1.00 | 2.00 | 8.0 |
         | demo/d[oracle] | regressed | ✗ | 1.00 | 2.00 | 8.0 |
         | demo/e[oracle] | void | · | 1.00 | 2.00 | 8.0 |
