@@ -14,6 +14,7 @@ __all__ = [
     "EXIT_FAILED",
     "EXIT_INTERRUPTED",
     "EXIT_OK",
+    "EXIT_USAGE",
     "EXIT_VOID_RATE",
     "run_exit_code",
     "session_exit_code",
@@ -22,12 +23,14 @@ __all__ = [
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BLOCKED = 2
+# As pytest's: a wrong command line, or a name that nothing has.
+EXIT_USAGE = 4
 # The shell's code for Ctrl-C. pytest says 2, which here means that nothing could be compared.
 EXIT_INTERRUPTED = 130
 # More cells are void than --tb-max-void-rate allows.
 EXIT_VOID_RATE = 22
 
-_PYTEST_OK, _PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_INTERNAL, _PYTEST_USAGE, _PYTEST_NOTHING = range(6)
+_PYTEST_OK, _PYTEST_FAILED, _PYTEST_INTERRUPTED, _PYTEST_INTERNAL, _, _PYTEST_NOTHING = range(6)
 
 
 def session_exit_code(pytest_status: int, totals: Totals, *, max_void_rate: float) -> int:
@@ -48,11 +51,9 @@ def run_exit_code(pytest_status: int, *, only_blocked: bool) -> int:
     """The exit code for a session of pytest's that ended with `pytest_status`.
 
     `only_blocked`: something failed, and everything that failed was blocked by parity. 0 all is well, 1 a regression or
-    a failure, 2 everything that failed was blocked, or a wrong command line; an interrupted session ends as in a shell,
-    with 130; everything else is passed on (3, 5, 22, 23).
+    a failure, 2 everything that failed was blocked; an interrupted session ends as in a shell, with 130; everything
+    else is passed on (3, 4 a wrong command line, 5, 22, 23).
     """
-    if pytest_status == _PYTEST_USAGE:
-        return EXIT_BLOCKED
     if pytest_status == _PYTEST_INTERRUPTED:
         return EXIT_INTERRUPTED
     if pytest_status == _PYTEST_FAILED and only_blocked:

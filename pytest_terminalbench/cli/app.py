@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -25,21 +27,37 @@ from pytest_terminalbench.cli import (
 )
 from pytest_terminalbench.cli.output import complain
 from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.exit_codes import EXIT_USAGE
 
 __all__ = ["app"]
 
-EXIT_USAGE = 2
+# Click's, which newer versions of Typer keep for themselves.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 class _Commands(TyperGroup):
-    """Shows an error of ours as one message instead of a traceback."""
+    """Shows an error of ours as one message instead of a traceback, and ends with 4 where the command line is wrong."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _exit_codes():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _exit_codes():
             return super().invoke(ctx)
-        except TerminalBenchError as error:
-            complain(str(error))
-            raise typer.Exit(EXIT_USAGE) from None
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    try:
+        yield
+    except TerminalBenchError as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_USAGE) from None
+    except _UsageError as error:
+        # Click's own is 2, which is `run`'s code for what was blocked.
+        error.exit_code = EXIT_USAGE  # type: ignore[attr-defined]
+        raise
 
 
 app = typer.Typer(

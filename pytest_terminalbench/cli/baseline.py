@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-EXIT_DAMAGED = 2
+EXIT_DAMAGED = 3
 EXIT_REFUSED = 4
 
 app = typer.Typer(help="Baselines: what has been approved.", no_args_is_help=True)

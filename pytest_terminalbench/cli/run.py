@@ -44,8 +44,9 @@ def run(
     """Run scenarios: `pytest --tb-dataset …` in this Python.
 
     Exit codes: 0 ok, 1 a regression or a failure, 2 everything that failed was
-    blocked by parity, or a wrong command line, 130 interrupted. The others are pytest's (3 internal error or lost
-    items, 5 nothing selected) and the plugin's (22 too many void).
+    blocked by parity, 4 a wrong command line or an unknown name, 130 interrupted.
+    The others are pytest's (3 internal error or lost items, 5 nothing selected) and
+    the plugin's (22 too many void).
     """
     requests = dataset or [DEFAULT_DATASET]
     chosen = list(_scenario_arguments(requests, scenarios)) if scenarios is not None else []

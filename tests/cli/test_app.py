@@ -61,12 +61,12 @@ def test_without_a_command_it_shows_its_help(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["frobnicate", "dataset frobnicate", "report --frobnicate", "report --format xml"]
+    "arguments", ["frobnicate", "--frobnicate", "dataset frobnicate", "report --frobnicate", "report --format xml"]
 )
-def test_a_wrong_command_line_is_exit_code_2_with_a_message(project: Project, arguments: str) -> None:
+def test_a_wrong_command_line_is_exit_code_4_with_a_message(project: Project, arguments: str) -> None:
     done = project.call(*arguments.split())
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert arguments.split()[-1] in done.err
 
 
@@ -75,7 +75,7 @@ def test_an_error_of_ours_is_one_message_and_no_traceback(project: Project) -> N
 
     done = project.call_apart("dataset", "validate", "dmeo")
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert done.err == (
         "terminalbench: dataset 'dmeo' is neither a folder nor a known dataset (did you mean 'demo'?); known: demo\n"
     )
@@ -87,5 +87,5 @@ def test_a_project_file_that_cannot_be_read_is_named(project: Project) -> None:
 
     done = project.call("dataset", "list")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert str(file) in done.err

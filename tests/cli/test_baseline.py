@@ -134,7 +134,7 @@ class TestSchema1:
         done = old.call("baseline", "show", "demo/loop--lab-gpt-5/alpha")
 
         assert (done.exit_code, done.err) == (
-            2,
+            4,
             (
                 "terminalbench: 'demo/loop--lab-gpt-5/alpha' is how earlier versions called it; it is "
                 "'demo/loop,lab-gpt-5/alpha' now\n"
@@ -157,7 +157,7 @@ def test_a_baseline_that_was_moved_is_named(approved: Project) -> None:
 
     done = approved.call("baseline", "list")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 3
     file = approved.path / "baselines/demo/nop/alpha.json"
     assert f"{file} is the baseline of demo/oracle/alpha, and lies in the wrong place: move it" in done.err
 
@@ -172,7 +172,7 @@ def test_baselines_are_shown_by_scenario_cell_or_id(approved: Project, name: str
 def test_an_unknown_name_is_a_usage_error_with_the_nearest(approved: Project) -> None:
     done = approved.call("baseline", "show", "gama")
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert done.err == (
         "terminalbench: no baseline 'gama' in baselines (did you mean 'gamma'?); "
         "`terminalbench baseline list` shows what is there\n"
@@ -184,7 +184,7 @@ def test_a_damaged_baseline_is_named_and_hides_no_other(approved: Project) -> No
 
     done = approved.call("baseline", "list", "--format", "json")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 3
     assert [one["scenario_id"] for one in done.json] == ["alpha", "alpha", "gamma"]
     assert done.err.startswith(f"terminalbench: {file} is damaged: not JSON: Expecting")
 

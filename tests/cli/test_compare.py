@@ -78,7 +78,7 @@ def test_shares_that_are_none_are_refused(runs: Project) -> None:
     done = runs.call("compare", "good", "bad", "--alpha", "5")
 
     assert (done.exit_code, done.err) == (
-        2,
+        4,
         "terminalbench: --alpha is 5 and --margin 0.02; both are shares of 1, as in 0.05 and 0.02\n",
     )
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_written_is_told(runs: Project) -> None:
 
     done = runs.call("compare", "good", "bad", "--output", "taken/page.html")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert done.err.startswith("terminalbench: --output taken/page.html cannot be written: ")
 
 

@@ -174,14 +174,14 @@ def test_what_is_not_there_is_a_usage_error(project: Project, name: str, said: s
     for command in ("validate", "lint"):
         done = project.call("dataset", command, name)
 
-        assert (done.exit_code, done.out) == (2, "")
+        assert (done.exit_code, done.out) == (4, "")
         assert done.err.startswith(f"terminalbench: {said}")
 
 
 def test_nothing_to_check_is_a_usage_error(project: Project) -> None:
     done = project.call("dataset", "validate")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert done.err.startswith("terminalbench: no datasets under ")
 
 
@@ -209,7 +209,7 @@ def test_a_schema_that_cannot_be_written_is_a_usage_error(project: Project) -> N
 
     done = project.call("dataset", "schema", "--output", "file/schema.json")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert done.err.startswith("terminalbench: --output file/schema.json cannot be written: ")
 
 

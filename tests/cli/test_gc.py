@@ -187,5 +187,5 @@ def test_nothing_to_remove_is_no_error(project: Project, engine: DockerEngine) -
 def test_without_an_engine_one_message_tells_what_was_tried(project: Project, no_engine: str) -> None:
     done = project.call("gc")
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert no_engine in done.err

@@ -107,7 +107,7 @@ def test_without_an_engine_one_message_tells_what_was_tried(project: Project, no
     for arguments in (["build", "demo"], ["prune"], ["bootstrap"]):
         done = project.call("images", *arguments)
 
-        assert (done.exit_code, done.out) == (2, "")
+        assert (done.exit_code, done.out) == (4, "")
         assert done.err.startswith("terminalbench: no container engine answers; tried\n")
         assert no_engine in done.err
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_built_is_a_usage_error(
 
     done = project.call("images", "build", *arguments)
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert done.err.startswith(f"terminalbench: {said}")
 
 
@@ -254,7 +254,7 @@ def test_what_the_machines_map_says_stands_for_a_base(
 def test_a_base_that_cannot_be_had_names_those_that_can_be_built(project: Project, engine: DockerEngine) -> None:
     done = project.call("images", "bootstrap", "plan9:fourth", "--no-pull")
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert "plan9:fourth cannot be pulled, and only these can be built from packages: debian:bookworm" in done.err
 
 
@@ -265,5 +265,5 @@ def test_a_damaged_image_map_is_named(project: Project, engine: DockerEngine) ->
 
     done = project.call("images", "bootstrap", "--no-pull")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert f"image map {machine_image_map()}: " in done.err

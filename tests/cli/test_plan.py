@@ -133,7 +133,7 @@ def test_json_is_all_there_is_on_standard_output(project: Project) -> None:
 def test_bad_input_is_refused(project: Project, arguments: list[str], message: str) -> None:
     done = project.call("plan", *arguments)
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert done.err.startswith(f"terminalbench: {message}")
 
 

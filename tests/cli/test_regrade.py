@@ -108,12 +108,12 @@ def test_a_cell_that_is_not_there_is_a_wrong_command_line(project: Project) -> N
 
     done = project.call("regrade", "--cell", "demo/alpha[nop]")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert "run r1 has no cell 'demo/alpha[nop]'" in done.err
 
 
 def test_so_is_a_parity_that_does_not_exist(project: Project) -> None:
-    assert project.call("regrade", "--parity", "off").exit_code == 2
+    assert project.call("regrade", "--parity", "off").exit_code == 4
 
 
 def test_a_run_that_is_not_there_ends_with_3(project: Project) -> None:

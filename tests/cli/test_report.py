@@ -276,7 +276,7 @@ def test_cells_of_one_dataset_are_counted_alone(project: Project) -> None:
     assert [s["cell"] for s in report["scenarios"]] == ["demo/alpha[oracle]"]
     assert (report["summary"]["cells"], report["summary"]["regressions"]) == (1, 0)
     assert (unknown.exit_code, unknown.err) == (
-        2,
+        4,
         "terminalbench: --dataset 'nope': run one has cells of demo, more\n",
     )
 

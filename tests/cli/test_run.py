@@ -81,7 +81,7 @@ def test_only_the_scenarios_that_are_named_run(bench: Project) -> None:
 def test_an_unknown_scenario_names_the_nearest_and_what_there_is(bench: Project) -> None:
     done = run(bench, "--scenarios", "alpha,gama")
 
-    assert (done.exit_code, done.out) == (2, "")
+    assert (done.exit_code, done.out) == (4, "")
     assert done.err == (
         "terminalbench: --scenarios: demo has no 'gama' (did you mean 'gamma'?); it has alpha, beta, gamma\n"
     )
@@ -91,20 +91,20 @@ def test_no_scenario_at_all_is_a_usage_error(bench: Project) -> None:
     done = run(bench, "--scenarios", " ,")
 
     assert (done.exit_code, done.err) == (
-        2,
+        4,
         "terminalbench: --scenarios names no scenario; write their ids with commas between them\n",
     )
 
 
 @pytest.mark.parametrize("options", [["--agent", "orcale"], ["--attempts", "0"], ["--", "--no-such-option"]])
-def test_what_pytest_refuses_ends_with_2(bench: Project, options: list[str]) -> None:
-    assert run(bench, *options).exit_code == 2
+def test_what_pytest_refuses_ends_with_4(bench: Project, options: list[str]) -> None:
+    assert run(bench, *options).exit_code == 4
 
 
-def test_an_unknown_dataset_ends_with_2_and_names_the_nearest(bench: Project) -> None:
+def test_an_unknown_dataset_ends_with_4_and_names_the_nearest(bench: Project) -> None:
     done = bench.call_apart("run", "--dataset", "dmeo")
 
-    assert done.exit_code == 2
+    assert done.exit_code == 4
     assert "(did you mean 'demo'?)" in done.err
 
 
@@ -226,7 +226,7 @@ def tb_agent(tb_scenario, tb_agent):
         (2, False, 130),
         (2, True, 130),
         (3, True, 3),
-        (4, False, 2),
+        (4, False, 4),
         (5, False, 5),
         (23, True, 23),
     ],
