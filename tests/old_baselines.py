@@ -29,5 +29,6 @@ def approve_as_before(folder: Path, cell: CellId, old: str, *, run: str = "r1") 
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({**content, "schema_version": 1}, indent=2, sort_keys=True) + "\n")
     told = {key: value for key, value in line.items() if key not in ("ts", "previous", "digest")}
-    audit.append(folder / audit.AUDIT, {**told, "cell": old, "record": audit.record_digest(file.read_text())})
+    entry = {**told, "cell": old, "record": audit.record_digest(file.read_text())}
+    audit.AuditLog(folder / audit.AUDIT).append(entry)
     return file

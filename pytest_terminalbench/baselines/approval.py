@@ -84,18 +84,28 @@ def approve(
             before = baseline_of(baselines, cell.cell)
             record = record_of(cell, approver=approver, notes=notes, before=before.record if before else None)
             prepared.append((cell, record, before))
-        written = []
-        for cell, record, before in prepared:
-            if before is None or not _is_same_approval(before.record, record):
-                _write(baselines, cell.cell, record, before, run_id=run_id, how=how)
-                written.append(baselines / cell.cell.baseline_file)
+        changed = [
+            (cell.cell, record, before)
+            for cell, record, before in prepared
+            if before is None or not _is_same_approval(before.record, record)
+        ]
+        log = audit.AuditLog(baselines / audit.AUDIT)
+        for cell_id, record, before in changed:
+            _write(baselines / cell_id.baseline_file, cell_id, record, before, log=log, run_id=run_id, how=how)
+    written = [baselines / cell_id.baseline_file for cell_id, _, _ in changed]
     return Approval(written=written, unchanged=len(prepared) - len(written))
 
 
 def _write(
-    baselines: Path, cell: CellId, record: BaselineRecord, before: StoredBaseline | None, *, run_id: str, how: str
+    file: Path,
+    cell: CellId,
+    record: BaselineRecord,
+    before: StoredBaseline | None,
+    *,
+    log: audit.AuditLog,
+    run_id: str,
+    how: str,
 ) -> None:
-    file = baselines / cell.baseline_file
     entry = {
         "action": "approved",
         "how": how,
@@ -114,7 +124,7 @@ def _write(
     if before is not None and has_moved:
         entry[audit.MOVED_FROM] = before.place
     # The log first: an approval without a line in it would be one that nobody has made.
-    audit.append(baselines / audit.AUDIT, entry)
+    log.append(entry)
     write_atomically(file, serialised(record))
     if before is not None and has_moved:
         remove_file(before.file)
@@ -148,7 +158,7 @@ def retire(name: str, *, baselines: Path, by: str, notes: str = "") -> BaselineR
             "notes": notes,
             "record": audit.record_digest(serialised(retired)),
         }
-        audit.append(baselines / audit.AUDIT, entry)
+        audit.AuditLog(baselines / audit.AUDIT).append(entry)
         write_atomically(stored.file, serialised(retired))
     return retired
 

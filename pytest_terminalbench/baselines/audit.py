@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
@@ -19,8 +19,10 @@ from pytest_terminalbench.errors import BaselineError
 __all__ = [
     "AUDIT",
     "MIGRATED",
+    "MOVED",
     "MOVED_FROM",
-    "append",
+    "REBASED",
+    "AuditLog",
     "contradiction",
     "contradictions",
     "entries",
@@ -30,8 +32,9 @@ __all__ = [
 ]
 
 AUDIT = "audit.jsonl"
-# The action of a line about a baseline that was rewritten without being approved again.
-MIGRATED = "migrated"
+# The actions of lines about baselines that were rewritten without being approved again: what was approved stands.
+MIGRATED, MOVED, REBASED = "migrated", "moved", "rebased"
+_REWRITTEN = frozenset({MIGRATED, MOVED, REBASED})
 # In a line about a baseline that moved: where it lay before.
 MOVED_FROM = "from"
 # What the first line carries instead of a digest.
@@ -48,25 +51,43 @@ _TOLD = {
 }
 
 
-def append(file: Path, entry: Mapping[str, Any]) -> None:
-    """Add a line; the caller holds the lock of approvals.
+class AuditLog:
+    """The log in `file`, for adding lines; the caller holds the lock of approvals until the last line is added.
 
-    Raises BaselineError where the log cannot be read, or the chain is broken already: what follows a forged line would
-    look genuine.
+    It is read and checked before the first line, and not again: who approves thousands of cells reads it once.
     """
-    found = problems(file)
-    if found:
-        raise BaselineError(f"{found[0]}; restore {file.name} from version control before anything is approved")
-    before = _content(file)
-    line = {"ts": now_text(), **entry, "previous": _last_digest(before)}
-    line["digest"] = _own_digest(line)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # An editor may have taken the last line's end.
-    begin = "" if not before or before.endswith(b"\n") else "\n"
-    with file.open("ab") as log:
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._previous: str | None = None
+        self._begin = b""
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add a line.
+
+        Raises BaselineError where the log cannot be read, or the chain is broken already: what follows a forged line
+        would look genuine.
+        """
+        if self._previous is None:
+            self._read()
+        content = {"ts": now_text(), **entry, "previous": self._previous}
+        content["digest"] = _own_digest(content)
         # A name from a command line may hold half a surrogate pair; in JSON this is its escape.
-        text = begin + json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n"
-        log.write(text.encode(errors="backslashreplace"))
+        line = json.dumps(content, sort_keys=True, ensure_ascii=False).encode(errors="backslashreplace")
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("ab") as log:
+            log.write(self._begin + line + b"\n")
+        self._previous, self._begin = digest_bytes(line), b""
+
+    def _read(self) -> None:
+        content = _content(self._file)
+        broken = _problems(self._file, content)
+        if broken:
+            name = self._file.name
+            raise BaselineError(f"{broken[0]}; restore {name} from version control before anything is approved")
+        self._previous = digest_bytes(content.splitlines()[-1]) if content else NOTHING_BEFORE
+        # An editor may have taken the last line's end.
+        self._begin = b"" if not content or content.endswith(b"\n") else b"\n"
 
 
 def entries(file: Path) -> Iterator[dict[str, Any]]:
@@ -82,9 +103,12 @@ def problems(file: Path) -> list[str]:
 
     Raises BaselineError where the log cannot be read at all.
     """
+    return _problems(file, _content(file))
+
+
+def _problems(file: Path, content: bytes) -> list[str]:
     wrong, changed = [], []
     expected = NOTHING_BEFORE
-    content = _content(file)
     lines = content.splitlines()
     for number, line in enumerate(lines, start=1):
         entry = parse_line(line)
@@ -99,6 +123,20 @@ def problems(file: Path) -> list[str]:
     return wrong + changed
 
 
+class _Outcome(NamedTuple):
+    """What a line says of a cell's outcome."""
+
+    solved: object
+    attempts: object
+
+    @property
+    def is_told(self) -> bool:
+        return self.attempts is not None
+
+    def __str__(self) -> str:
+        return f"{self.solved} of {self.attempts} solved"
+
+
 def contradictions(folder: Path) -> list[str]:
     """Where the baselines in `folder` and the log there tell different things; empty when all is well.
 
@@ -107,6 +145,7 @@ def contradictions(folder: Path) -> list[str]:
     file = folder / AUDIT
     last: dict[str, dict[str, Any]] = {}
     approved: set[tuple[str, str]] = set()
+    outcomes: dict[str, _Outcome] = {}
     contradicting = []
     for entry in entries(file):
         cell = str(entry.get("cell"))
@@ -114,6 +153,16 @@ def contradictions(folder: Path) -> list[str]:
         if moved_from != cell:
             last.pop(moved_from, None)
             approved |= {(cell, baseline_id) for place, baseline_id in approved if place == moved_from}
+            if moved_from in outcomes:
+                outcomes[cell] = outcomes.pop(moved_from)
+        outcome = _Outcome(entry.get("solved"), entry.get("attempts"))
+        if outcome.is_told and entry.get("action") not in _REWRITTEN:
+            outcomes[cell] = outcome
+        elif outcome.is_told and outcome != outcomes.get(cell, outcome):
+            contradicting.append(
+                f"{file}: {entry.get('baseline_id')} was {entry['action']} with {outcome}, and was approved with "
+                f"{outcomes[cell]}: a line was changed; restore {file.name} from version control"
+            )
         superseded = entry.get("supersedes")
         if superseded is not None and (cell, str(superseded)) not in approved:
             contradicting.append(
@@ -155,9 +204,9 @@ def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) ->
     """What `record` and the line about it disagree in."""
     if entry.get("action") == "retired":
         expected = {"baseline_id": entry.get("baseline_id"), "status": "retired"}
-    elif entry.get("action") == MIGRATED:
-        # An earlier line says who approved it.
-        expected = {name: entry.get(name) for name in ("baseline_id", "status")}
+    elif entry.get("action") in _REWRITTEN:
+        # An earlier line says who approved it, and why.
+        expected = {name: entry[name] for name in ("baseline_id", "status", "solved", "attempts") if name in entry}
     else:
         expected = {name: entry[key] for key, name in _TOLD.items() if key in entry}
     differing = [name for name, value in expected.items() if getattr(record, name) != value]
@@ -194,8 +243,3 @@ def _content(file: Path) -> bytes:
 
 def _own_digest(entry: Mapping[str, Any]) -> str:
     return digest_json({key: value for key, value in entry.items() if key != "digest"})
-
-
-def _last_digest(content: bytes) -> str:
-    lines = content.splitlines()
-    return digest_bytes(lines[-1]) if lines else NOTHING_BEFORE

@@ -186,7 +186,9 @@ def migrate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", metavar="OLD=NEW", help="What a model is called that a folder calls OLD; may be repeated."
+            "--model",
+            metavar="OLD=NEW",
+            help="What a model is called that a folder calls OLD, or that of the one baseline OLD; may be repeated.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
@@ -200,7 +202,8 @@ def migrate(
     Exit code 4 says that a model is not known from the runs in the results folder, and how to name it.
     """
     from pytest_terminalbench.baselines.approval import check_maintainer
-    from pytest_terminalbench.baselines.migrate import plan_migration, write_migration
+    from pytest_terminalbench.baselines.migrate import plan_migration
+    from pytest_terminalbench.baselines.rewrite import write_rewrites
     from pytest_terminalbench.runs.cells_by_run import cells_by_run
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.settings import project_settings
@@ -211,7 +214,7 @@ def migrate(
         check_maintainer(by, project_settings(root).maintainers, deed="migrate")
         moves = plan_migration(folder, runs=cells_by_run(results_folder(results)), models=_models(model or ()))
         if not dry_run:
-            write_migration(moves, folder, by=by)
+            write_rewrites(moves, folder, by=by, again="migrate")
     except BaselineError as error:
         _refuse(str(error))
     except OSError as error:

@@ -279,6 +279,26 @@ class TestLog:
             approved(baselines, cell("b"))
         assert file.read_bytes() == cut
 
+    @pytest.mark.parametrize("cells", [1, 40])
+    def test_it_is_read_once_however_many_cells_are_approved(
+        self, baselines: Path, monkeypatch: pytest.MonkeyPatch, cells: int
+    ) -> None:
+        approved(baselines, cell("first"))
+        read: list[str] = []
+        read_bytes = Path.read_bytes
+
+        def noted(file: Path) -> bytes:
+            read.append(file.name)
+            return read_bytes(file)
+
+        monkeypatch.setattr(Path, "read_bytes", noted)
+
+        approved(baselines, *(cell(f"cell-{number}") for number in range(cells)))
+
+        assert read.count("audit.jsonl") == 1
+        assert len(log(baselines)) == cells + 1
+        assert audit.problems(baselines / "audit.jsonl") == []
+
     def test_odd_names_are_escaped(self, baselines: Path) -> None:
         approved(baselines, cell("a"), by="half \ud800", notes="\u2028\x85\x0b")
         approved(baselines, cell("b"))

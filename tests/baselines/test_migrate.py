@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.baselines import audit, migrate
+from pytest_terminalbench.baselines import audit, rewrite
 from pytest_terminalbench.baselines.approval import CellToApprove, approve, retire
 from pytest_terminalbench.baselines.folder import baseline_of
-from pytest_terminalbench.baselines.migrate import plan_migration, write_migration
+from pytest_terminalbench.baselines.migrate import plan_migration
 from pytest_terminalbench.baselines.record import read_record
+from pytest_terminalbench.baselines.rewrite import write_rewrites
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Solved
@@ -48,7 +49,8 @@ def questions(folder: Path, *runs: tuple[str, Sequence[CellId]], models: Mapping
 
 
 def migrated(folder: Path, *runs: tuple[str, Sequence[CellId]], models: Mapping[str, str] | None = None) -> None:
-    write_migration(plan_migration(folder, runs=dict(runs), models=models or {}), folder, by="grace")
+    plan = plan_migration(folder, runs=dict(runs), models=models or {})
+    write_rewrites(plan, folder, by="grace", again="migrate")
 
 
 def complaints(folder: Path) -> list[str]:
@@ -69,10 +71,34 @@ class TestWhoseItIs:
         runs = ("r1", [cell(model="a/b"), cell("beta", model="a-b")]), ("r2", [cell(model="a:b")])
         assert plan(folder, *runs) == [("demo/t--a-b/alpha", "demo/t,a%2Fb/alpha")]
 
-    def test_else_any_run_does(self, folder: Path) -> None:
+    def test_else_any_run_does_where_no_other_model_would_lie_there(self, folder: Path) -> None:
+        approve_as_before(folder, cell(model="gpt"), "demo/t--gpt/alpha", run="gone")
+
+        assert plan(folder, ("r2", [cell("other", model="gpt")])) == [("demo/t--gpt/alpha", "demo/t,gpt/alpha")]
+
+    def test_a_model_of_another_run_does_not_win_where_the_approving_run_is_gone(self, folder: Path) -> None:
+        """It may have shared the folder with the model that was approved."""
         approve_as_before(folder, cell(model="a/b"), "demo/t--a-b/alpha", run="gone")
 
-        assert plan(folder, ("r2", [cell("other", model="a/b")])) == [("demo/t--a-b/alpha", "demo/t,a%2Fb/alpha")]
+        assert questions(folder, ("r2", [cell("other", model="a:b")])) == [
+            (
+                f"{folder}/demo/t--a-b: which model is 'a-b'? (the run that approved it is gone, and others, which "
+                "know a:b, may be of other models); say it: --model a-b=a:b"
+            )
+        ]
+
+    def test_of_a_shared_folder_each_baseline_is_asked_for_and_answered(self, folder: Path) -> None:
+        for name, model, run in (("alpha", "a/b", "gone"), ("beta", "a:b", "r2")):
+            approve_as_before(folder, cell(name, model=model), f"demo/t--a-b/{name}", run=run)
+        known = ("r2", [cell("beta", model="a:b")])
+
+        (question,) = questions(folder, known)
+        assert question.startswith(f"{folder}/demo/t--a-b/alpha.json: which model is 'a-b'?")
+        assert question.endswith("say it: --model demo/t--a-b/alpha=a:b")
+        assert plan(folder, known, models={"demo/t--a-b/alpha": "a/b"}) == [
+            ("demo/t--a-b/alpha", "demo/t,a%2Fb/alpha"),
+            ("demo/t--a-b/beta", "demo/t,a%3Ab/beta"),
+        ]
 
     def test_models_that_shared_a_folder_are_told_apart(self, folder: Path) -> None:
         approve_as_before(folder, cell("alpha", model="a/b"), "demo/t--a-b/alpha", run="r1")
@@ -99,16 +125,20 @@ class TestWhoseItIs:
 
         assert questions(folder, ("r2", [cell(model="a/b"), cell(model="a:b")])) == [
             (
-                f"{folder}/demo/t--a-b: which model is 'a-b'? (runs know a/b and a:b); say it: --model a-b=a/b or "
-                "--model a-b=a:b"
+                f"{folder}/demo/t--a-b: which model is 'a-b'? (the run that approved it is gone, and others, which "
+                "know a/b and a:b, may be of other models); say it: --model a-b=a/b or --model a-b=a:b"
             )
         ]
 
-    def test_what_is_said_wins(self, folder: Path) -> None:
+    @pytest.mark.parametrize(("said", "label"), [("a-b", "t,a%2Fb"), ("demo/t--a-b/alpha", "t,a%3Ab")])
+    def test_what_is_said_of_a_baseline_wins_and_of_a_folder_where_no_run_tells(
+        self, folder: Path, said: str, label: str
+    ) -> None:
         approve_as_before(folder, cell(model="a/b"), "demo/t--a-b/alpha", run="r1")
 
-        said = {"a-b": "a:b"}
-        assert plan(folder, ("r1", [cell(model="a/b")]), models=said) == [("demo/t--a-b/alpha", "demo/t,a%3Ab/alpha")]
+        found = plan(folder, ("r1", [cell(model="a/b")]), models={said: "a:b"})
+
+        assert found == [("demo/t--a-b/alpha", f"demo/{label}/alpha")]
 
     @pytest.mark.parametrize(
         ("models", "said"),
@@ -257,7 +287,7 @@ class TestRefused:
         file.write_text(file.read_text().replace('"ada"', '"eve"'))
 
         with pytest.raises(BaselineError, match="was changed meanwhile; look at it and migrate again"):
-            write_migration(moves, folder, by="grace")
+            write_rewrites(moves, folder, by="grace", again="migrate")
 
 
 @pytest.mark.parametrize("step", ["write_atomically", "remove_file"])
@@ -275,7 +305,7 @@ def test_one_that_is_interrupted_is_finished_by_the_next(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, step, full)
+        patch.setattr(rewrite, step, full)
         if model or step == "write_atomically":
             with pytest.raises(OSError, match="No space left"):
                 migrated(folder, models=models)
