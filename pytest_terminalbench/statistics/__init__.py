@@ -1,8 +1,8 @@
 """Statistics of the gate: pure functions on counts and rewards.
 
-Where to look: `suite_gate` (all tasks together), `next_step` (single cells, trials added where needed),
-`ratio_gate` (time, memory, cost), `smallest_visible_drop` (what a session can find), and under them the
-tests and intervals they are made of. Importing this imports neither SciPy nor NumPy.
+Where to look: `suite_gate` (all tasks together), `next_step` (single cells, trials added where needed), `ratio_gate`
+(time, memory, cost), `session_spread` (runs that differ as wholes), `smallest_visible_drop` (what a session can find),
+and under them the tests and intervals they are made of. Importing this imports neither SciPy nor NumPy.
 """
 
 from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often
@@ -54,6 +54,15 @@ from pytest_terminalbench.statistics.sequential import (
     next_step,
 )
 from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.session_spread import (
+    SESSIONS_DIFFER_BELOW,
+    SessionLabels,
+    SessionNoise,
+    SessionScore,
+    SessionSpread,
+    session_spread,
+)
+from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
 from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher
 from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, suite_gate
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
@@ -63,6 +72,7 @@ __all__ = [
     "MAX_RATIO",
     "MOST_ATTEMPTS",
     "MOST_TASKS",
+    "SESSIONS_DIFFER_BELOW",
     "TYPICAL_RATES",
     "TYPICAL_WITHIN_TASK_VARIANCE",
     "Effect",
@@ -78,6 +88,10 @@ __all__ = [
     "Ratio",
     "RatioVerdict",
     "Regressed",
+    "SessionLabels",
+    "SessionNoise",
+    "SessionScore",
+    "SessionSpread",
     "SignFlip",
     "SolveRates",
     "Step",
@@ -111,6 +125,8 @@ __all__ = [
     "ratio_gate",
     "ratio_interval",
     "regression_p",
+    "session_spread",
+    "sessions_in_words",
     "sign_flip_test",
     "smallest_visible_drop",
     "solve_rates",

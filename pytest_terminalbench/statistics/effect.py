@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from statistics import fmean, variance
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from pytest_terminalbench.statistics.intervals import Interval, z_value
-from pytest_terminalbench.statistics.tallies import checked_pairs, checked_rewards
+from pytest_terminalbench.statistics.session_spread import SessionNoise
+from pytest_terminalbench.statistics.tallies import checked_pairs, checked_rewards, variance_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
     """Candidate minus baseline, mean over tasks; negative is worse. Everything in shares of 1 (0.02 is two
-    points).
+    points). `noise`: what sessions that differ add to it, which standard error and interval contain.
     """
 
     difference: float
@@ -24,10 +25,20 @@ class Effect:
     candidate_mean: float
     tasks: int
     population: str = "these tasks, this agent"
+    noise: SessionNoise | None = None
 
     def drop_below(self, confidence: float = 0.95) -> float:
         """The one-sided upper bound of the drop: with `confidence`, the candidate lost less than this."""
-        return -self.difference + z_value(2 * confidence - 1) * self.standard_error
+        quantile = self.noise.quantile(confidence) if self.noise else z_value(2 * confidence - 1)
+        return -self.difference + quantile * self.standard_error
+
+    def allowing_for(self, noise: SessionNoise) -> Effect:
+        """The same difference, known less well because sessions differ: d ± t sqrt(SE² + the noise's variance)."""
+        standard_error = math.sqrt(self.standard_error**2 + noise.variance)
+        level = self.interval.level
+        half = noise.quantile(0.5 + level / 2) * standard_error
+        interval = _interval(self.difference, half, level, "Student's t over sessions, fixed tasks")
+        return replace(self, standard_error=standard_error, interval=interval, noise=noise)
 
 
 def effect(pairs: Iterable[tuple[tuple[int, int], tuple[int, int]]], *, level: float = 0.95) -> Effect:
@@ -65,7 +76,7 @@ def effect_of_rewards(
     if not baseline or len(baseline) != len(candidate):
         raise ValueError(f"{len(baseline)} baseline and {len(candidate)} candidate tasks")
     pairs = [(checked_rewards(b), checked_rewards(c)) for b, c in zip(baseline, candidate, strict=True)]
-    total = _pooled_total([(variance(b + c), 1 / len(b) + 1 / len(c)) for b, c in pairs])
+    total = _pooled_total([(variance_of(b + c), 1 / len(b) + 1 / len(c)) for b, c in pairs])
     return _effect([fmean(b) for b, _ in pairs], [fmean(c) for _, c in pairs], math.sqrt(total) / len(pairs), level)
 
 
@@ -82,8 +93,12 @@ def _effect(before: list[float], after: list[float], standard_error: float, leve
     return Effect(
         difference=difference,
         standard_error=standard_error,
-        interval=Interval(max(-1.0, difference - half), min(1.0, difference + half), level, "normal, fixed tasks"),
+        interval=_interval(difference, half, level, "normal, fixed tasks"),
         baseline_mean=baseline_mean,
         candidate_mean=candidate_mean,
         tasks=len(before),
     )
+
+
+def _interval(difference: float, half: float, level: float, method: str) -> Interval:
+    return Interval(max(-1.0, difference - half), min(1.0, difference + half), level, method)

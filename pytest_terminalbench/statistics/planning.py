@@ -22,8 +22,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
+from pytest_terminalbench.statistics.session_spread import SessionNoise
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
-from pytest_terminalbench.statistics.tallies import checked_rewards
+from pytest_terminalbench.statistics.tallies import checked_rewards, variance_of
 
 # Mean of p(1-p) over tasks on 13 Terminal-Bench core submissions: 0.034 to 0.103. Used where no task was tried twice.
 TYPICAL_WITHIN_TASK_VARIANCE = 0.07
@@ -62,12 +63,16 @@ TYPICAL_RATES = SolveRates(mean=0.5, within_variance=TYPICAL_WITHIN_TASK_VARIANC
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedComparison:
-    """Attempts at each of `tasks` on both sides; of unequal numbers the harmonic mean."""
+    """Attempts at each of `tasks` on both sides; of unequal numbers the harmonic mean.
+
+    `noise`: what sessions that differ add; None where they do not, or where nothing is known of it.
+    """
 
     rates: SolveRates
     tasks: int
     baseline_attempts: float
     attempts: float
+    noise: SessionNoise | None = None
 
 
 def difference_standard_error(
@@ -90,14 +95,8 @@ def within_task_variance(rewards: Iterable[Sequence[float]]) -> float | None:
     Formula: mean over tasks of the sample variance of their rewards, which for s solved of n is s(n-s)/(n(n-1)). Zero
     is possible and means that no task was seen to vary. Raises ValueError on a reward outside [0, 1].
     """
-    variances = [_variance(checked_rewards(task)) for task in rewards if len(task) >= 2]
+    variances = [variance_of(checked_rewards(task)) for task in rewards if len(task) >= 2]
     return fmean(variances) if variances else None
-
-
-def _variance(rewards: Sequence[float]) -> float:
-    # `statistics.variance` works in fractions, and is thirty times slower.
-    mean = fmean(rewards)
-    return math.fsum((reward - mean) ** 2 for reward in rewards) / (len(rewards) - 1)
 
 
 def solve_rates(rewards: Sequence[Sequence[float]]) -> SolveRates:
@@ -117,7 +116,8 @@ def chance_to_see(drop: float, comparison: PlannedComparison, settings: SuiteSet
 
     Formula: Phi((drop - c)/SE_1). c = z_{1-alpha} SE_0 + (1/n + 1/k)/2T, at least `settings.margin`, is the drop from
     which the gate fails; SE_0² = v (1/n + 1/k)/T with v the expected pooled variance within tasks, S(N-S)/(N(N-1)) for
-    S of N = n + k solved; SE_1² = (w/n + w'/k)/T with w and w' the mean of p(1-p) before and after.
+    S of N = n + k solved; SE_1² = (w/n + w'/k)/T with w and w' the mean of p(1-p) before and after. Sessions that
+    differ add their variance to both squares, and z is then a quantile of Student's t.
     Raises ValueError when the drop is not above 0, or larger than the mean solve rate.
     """
     rates, tasks, n, k = comparison.rates, comparison.tasks, comparison.baseline_attempts, comparison.attempts
@@ -132,8 +132,10 @@ def chance_to_see(drop: float, comparison: PlannedComparison, settings: SuiteSet
         tasks=tasks, baseline_attempts=n, candidate_attempts=k, within_variance=max(0.0, pooled)
     )
     half_a_step = (1 / n + 1 / k) / (2 * tasks)
-    fails_from = max(NormalDist().inv_cdf(1 - settings.alpha) * under_null + half_a_step, settings.margin)
-    standard_error = math.sqrt((rates.within_variance / n + after / k) / tasks)
+    noise, between = comparison.noise, comparison.noise.variance if comparison.noise else 0.0
+    quantile = noise.quantile(1 - settings.alpha) if noise else NormalDist().inv_cdf(1 - settings.alpha)
+    fails_from = max(quantile * math.hypot(under_null, math.sqrt(between)) + half_a_step, settings.margin)
+    standard_error = math.sqrt((rates.within_variance / n + after / k) / tasks + between)
     if standard_error == 0:
         # No luck is left: the agent always did, and never does.
         return float(drop > fails_from)

@@ -1,9 +1,12 @@
 """The suite gate: is this agent, over all tasks together, worse than what was approved?
 
 Fail: the permutation test says worse (p <= alpha) and the drop exceeds `margin`. Pass: the one-sided upper bound of
-the drop is below
-`max_drop`. Inconclusive: neither; the reason then says what this run could have seen. The two are not each other's
-complement on purpose: a run too small to see a drop of `max_drop` must not turn green for lack of evidence.
+the drop is below `max_drop`. Inconclusive: neither; the reason then says what this run could have seen. The two are not
+each other's complement on purpose: a run too small to see a drop of `max_drop` must not turn green for lack of
+evidence.
+
+Where it is told which session made each attempt, and the sessions of a side differ more than chance, p, interval, bound
+and what the run could have seen allow for that (`session_spread`).
 """
 
 from __future__ import annotations
@@ -22,6 +25,15 @@ from pytest_terminalbench.statistics.permutation import (
     permutation_test_rewards,
 )
 from pytest_terminalbench.statistics.planning import PlannedComparison, smallest_visible_drop, solve_rates
+from pytest_terminalbench.statistics.session_spread import (
+    SessionLabels,
+    SessionNoise,
+    SessionsByTask,
+    SessionSpread,
+    session_spread,
+    within_variance_of_difference,
+)
+from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
 from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards
 
@@ -35,7 +47,7 @@ class SuiteVerdict:
     `p` is the one the decision used. `mde`: the smallest drop that this run could have seen, with the settings' power;
     at most the baseline's mean, and None when not even the loss of everything would have been seen. `worst_drop`: with
     probability 1 - alpha the drop is smaller. `improved`: the same test in the other direction, with the same alpha and
-    margin.
+    margin. `sessions`: whether they differ, which `p` and `effect` then allow for; None where nobody told them.
     """
 
     verdict: Literal["pass", "fail", "inconclusive"]
@@ -47,17 +59,25 @@ class SuiteVerdict:
     improved: bool
     tasks: int
     only_in_candidate: tuple[str, ...]
+    sessions: SessionSpread | None = None
 
 
-def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | None = None) -> SuiteVerdict:
+def suite_gate(
+    baseline: Rewards,
+    candidate: Rewards,
+    settings: SuiteSettings | None = None,
+    *,
+    sessions: SessionLabels | None = None,
+) -> SuiteVerdict:
     """Compare per-task rewards (0 and 1, or fractions) with the approved ones.
 
     `baseline`, `candidate`: task -> rewards of its scored attempts, void ones left out; a task without any counts as
-    absent.
+    absent. `sessions` tells which session made each of these attempts.
     Formulas, assumptions and sources: `permutation_test` (p), `effect` (interval, bound),
     `smallest_visible_drop` (mde, from the baseline's rewards as `solve_rates` reads them). Tasks weigh the same however
     often they were tried. Independent of the order of tasks.
-    Raises ValueError on a reward outside [0, 1]; no task in common is an answer (inconclusive), not an error.
+    Raises ValueError on a reward outside [0, 1], or not as many sessions as rewards; no task in common is an answer
+    (inconclusive), not an error.
     """
     settings = settings or SuiteSettings()
     before = _scored(baseline, None)
@@ -72,14 +92,20 @@ def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | 
             tasks=0, only_in_candidate=only_after,
         )  # fmt: skip
     rewards = [before[task] for task in shared], [after[task] for task in shared]
+    spread = _spread(before, after, shared, sessions, settings) if sessions else None
+    noise = spread.noise if spread else None
     change = _effect(*rewards, settings)
     worse, better = (_p(*rewards, direction, settings) for direction in _DIRECTIONS)
-    mde = _visible_drop(*rewards, settings)
+    if noise:
+        change = change.allowing_for(noise)
+        within = within_variance_of_difference(*rewards)
+        worse, better = noise.allowed_p(worse, within=within), noise.allowed_p(better, within=within)
+    mde = _visible_drop(*rewards, noise, settings)
     worst_drop = change.drop_below(1 - settings.alpha)
     verdict = _verdict(worse, -change.difference, worst_drop, settings)
     return SuiteVerdict(
         verdict=verdict,
-        reason=_reason(verdict, change, worse, mde, worst_drop, settings),
+        reason=_reason(verdict, change, worse, mde, worst_drop, spread, settings),
         p=worse,
         effect=change,
         mde=mde,
@@ -87,6 +113,7 @@ def suite_gate(baseline: Rewards, candidate: Rewards, settings: SuiteSettings | 
         improved=better <= settings.alpha and change.difference > settings.margin,
         tasks=len(shared),
         only_in_candidate=only_after,
+        sessions=spread,
     )
 
 
@@ -96,6 +123,26 @@ _Tasks = list[tuple[float, ...]]
 
 def _scored(rewards: Rewards, first: int | None) -> dict[str, tuple[float, ...]]:
     return {task: checked_rewards(given[:first], what=f"rewards of {task}") for task, given in rewards.items() if given}
+
+
+def _spread(
+    before: Mapping[str, tuple[float, ...]],
+    after: Mapping[str, tuple[float, ...]],
+    shared: Sequence[str],
+    labels: SessionLabels,
+    settings: SuiteSettings,
+) -> SessionSpread:
+    def planned(sessions: SessionsByTask, first: int | None) -> SessionsByTask:
+        return {task: tuple(sessions.get(task, ()))[:first] for task in shared}
+
+    return session_spread(
+        {task: before[task] for task in shared},
+        {task: after[task] for task in shared},
+        SessionLabels(
+            baseline=planned(labels.baseline, None), candidate=planned(labels.candidate, settings.planned_attempts)
+        ),
+        seed=settings.seed,
+    )
 
 
 def _counts(before: _Tasks, after: _Tasks) -> list[Pair] | None:
@@ -135,12 +182,13 @@ def _p(before: _Tasks, after: _Tasks, alternative: Alternative, settings: SuiteS
     return result.mid_p if settings.mid_p else result.p
 
 
-def _visible_drop(before: _Tasks, after: _Tasks, settings: SuiteSettings) -> float | None:
+def _visible_drop(before: _Tasks, after: _Tasks, noise: SessionNoise | None, settings: SuiteSettings) -> float | None:
     comparison = PlannedComparison(
         rates=solve_rates(before),
         tasks=len(before),
         baseline_attempts=harmonic_mean(map(len, before)),
         attempts=harmonic_mean(map(len, after)),
+        noise=noise,
     )
     return smallest_visible_drop(comparison, settings)
 
@@ -154,7 +202,13 @@ def _verdict(
 
 
 def _reason(
-    verdict: str, change: Effect, p: float, mde: float | None, worst_drop: float, settings: SuiteSettings
+    verdict: str,
+    change: Effect,
+    p: float,
+    mde: float | None,
+    worst_drop: float,
+    spread: SessionSpread | None,
+    settings: SuiteSettings,
 ) -> str:
     low, high, level, _ = change.interval
     seen = (
@@ -162,6 +216,9 @@ def _reason(
         f"({100 * change.difference:+.1f} points, {level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}); "
         f"{'hardly luck: ' if verdict == 'fail' else ''}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
     )
+    # Of sessions only where they matter: they differ, or something that looks like a regression could be a bad night.
+    if spread and (spread.noise or verdict == "fail"):
+        seen += f"; {sessions_in_words(spread)}"
     power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean)
     if verdict == "inconclusive":
         return (
