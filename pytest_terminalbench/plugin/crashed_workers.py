@@ -1,4 +1,8 @@
-"""What becomes of a cell whose xdist worker died: it is run once more, then it is void."""
+"""What becomes of a cell whose xdist worker died: it is run once more, then it is void.
+
+xdist names the item that it gave to the worker. With ``--tb-attempts auto`` that may have been another than the one
+whose turn it was, and the worker may have put items aside that xdist takes for done: these are run again, too.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.report_property import written
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.plugin.pytest_internals import longrepr, requeued
+from pytest_terminalbench.plugin.adaptive_attempts import WaitingItem, waiting_items
+from pytest_terminalbench.plugin.pytest_internals import longrepr, requeued, worker_of
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
@@ -39,8 +44,21 @@ class CrashedWorkers:
         self._cell_of = cell_of
         self._scenario_of = scenario_of
 
+    def _waiting(self, report: Any) -> list[WaitingItem]:
+        """What the worker had put aside and has not reported."""
+        items = waiting_items(self._bench.journal.file, worker=worker_of(report))
+        return [item for item in items if not self._ledger.has_finished(item.cell)]
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
+        waiting = self._waiting(report)
+        running = next((item.nodeid for item in waiting if item.has_begun), None)
+        if running is not None:
+            crashitem = report.nodeid = running
+            report.location = (running.partition("::")[0], None, running.partition("::")[0])
+        for item in waiting:
+            if item.nodeid != crashitem:
+                requeued(sched, item.nodeid)
         cell = self._cell_of(crashitem)
         if cell is None or cell.key not in self._ledger.expected:
             return

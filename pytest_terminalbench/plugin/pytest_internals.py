@@ -31,6 +31,7 @@ __all__ = [
     "ran_not_at_all",
     "requeued",
     "run_protocol",
+    "worker_of",
 ]
 
 
@@ -117,6 +118,11 @@ def ran_not_at_all(report: pytest.TestReport) -> bool:
     """Whether an item was skipped, or expected to fail with ``run=False``: of the latter only the reason tells."""
     reason = str(getattr(report, "wasxfail", "[NOTRUN]"))
     return report.skipped and reason.removeprefix("reason: ").startswith("[NOTRUN]")
+
+
+def worker_of(report: Any) -> str:
+    """What xdist calls the worker that sent a report, or whose death it tells."""
+    return str(report.node.gateway.id)
 
 
 def requeued(sched: Any, nodeid: str) -> bool:

@@ -75,7 +75,7 @@ class PluginSession:
         """What concerns only some sessions is a plugin of its own."""
         manager = self.config.pluginmanager
         if self.settings.attempts is None:
-            manager.register(SecondTurns(), PLUGIN_NAME)
+            manager.register(SecondTurns(self.bench.journal), PLUGIN_NAME)
         manager.register(FailureCards(self.bench), "terminalbench-cards")
         if not is_worker(self.config):
             self.controller = Controller(self.config, self.bench, self.run, progress_s=self.options.progress_s)

@@ -10,7 +10,16 @@ import pytest
 from pytest_terminalbench.plugin.stash_keys import RUN_ID
 from pytest_terminalbench.runs.layout import new_run_id
 
-__all__ = ["ENGINE_INPUT", "RUN_INPUT", "hand_over", "is_worker", "run_id", "unreachable_environments", "worker_input"]
+__all__ = [
+    "ENGINE_INPUT",
+    "RUN_INPUT",
+    "hand_over",
+    "is_worker",
+    "run_id",
+    "unreachable_environments",
+    "worker_input",
+    "worker_name",
+]
 
 RUN_INPUT = "terminalbench_run_id"
 ENGINE_INPUT = "terminalbench_engine"
@@ -28,6 +37,11 @@ def run_id(config: pytest.Config) -> str:
 
 def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
+
+
+def worker_name(config: pytest.Config) -> str | None:
+    """What xdist calls this process; None where it is no worker."""
+    return worker_input(config, "workerid")
 
 
 def worker_input(config: pytest.Config, key: str) -> str | None:

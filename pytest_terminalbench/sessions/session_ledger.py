@@ -42,6 +42,9 @@ class SessionLedger:
         self._finished.add(cell)
         self._enter(cell)
 
+    def has_finished(self, cell: str) -> bool:
+        return cell in self._finished
+
     def close(self, closing: Closing) -> None:
         """The session has ended."""
         if closing.is_interrupted:

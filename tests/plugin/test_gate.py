@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from tests.plugin.conftest import Suite, lines_of
 
-# An agent whose successes are written down beforehand: `moods/<scenario>` has a 1 or 0 for every trial to come.
+# An agent whose successes are written down beforehand: `moods/<scenario>` has a 1 or 0 for every trial to come, or
+# "die" for one that ends the process.
 MOODY = """
 import json
+import os
+import signal
 from pathlib import Path
 
 from pytest_terminalbench import AgentReport
@@ -26,6 +29,8 @@ class Moody:
         file = Path(__file__).with_name("moods") / task.scenario_id
         luck, *left = json.loads(file.read_text())
         file.write_text(json.dumps(left))
+        if luck == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
         environment.run(["work"] if luck else ["idle"])
         return AgentReport()
 """
@@ -39,8 +44,8 @@ def moody(suite: Suite) -> Suite:
     return suite
 
 
-def plan(suite: Suite, default: list[int], **others: list[int]) -> None:
-    moods = {f"task-{number:02}": list(default) for number in range(12)}
+def plan(suite: Suite, default: Sequence[int], **others: Sequence[int | str]) -> None:
+    moods: dict[str, Sequence[int | str]] = {f"task-{number:02}": list(default) for number in range(12)}
     moods.update({name.replace("_", "-"): luck for name, luck in others.items()})
     for name, luck in moods.items():
         suite.write(f"moods/{name}", json.dumps(luck))
@@ -50,7 +55,7 @@ def run(suite: Suite, *args: str) -> pytest.RunResult:
     return suite.run_apart("--tb-dataset", "demo", "--tb-agent", "moods:Moody", "-p", "no:randomly", *args)
 
 
-def approve(suite: Suite, default: list[int], **others: list[int]) -> None:
+def approve(suite: Suite, default: Sequence[int], **others: Sequence[int | str]) -> None:
     plan(suite, default, **others)
     result = run(suite, "--tb-attempts", str(len(default)), "--update-baselines")
     assert result.ret == 0, result.stdout.str()
@@ -174,6 +179,25 @@ def test_cells_that_need_more_trials_get_them_after_the_others(moody: Suite, wor
     for pid in {event["pid"] for event in began}:
         own = [event["trial"] for event in began if event["pid"] == pid]
         assert own == sorted(own, key=lambda trial: trial > 1)
+
+
+@pytest.mark.parametrize("last", ["task-11", "test_last"])
+def test_a_worker_that_dies_in_a_second_turn_makes_that_cell_run_again(moody: Suite, last: str) -> None:
+    """xdist takes the item that it gave last for the one that was running. That one is not run again, nor is it void;
+    what the worker had put aside besides is run again, without blame.
+    """
+    approve(moody, [1, 1, 1, 1, 1])
+    plan(moody, [1], task_00=[0, "die", 0, 0, 0, 0, 0], task_01=[0, 1])
+    own_tests = [moody.write("test_last.py", "def test_last(): pass\n")] if last == "test_last" else []
+
+    result = run(moody, "--tb-attempts", "auto", "-n", "1", *map(str, own_tests))
+
+    assert result.parseoutcomes() == {"passed": 11 + len(own_tests), "failed": 1, "retried": 1}
+    assert moody.statuses == {
+        f"demo/task-{number:02}[moody]": "regressed" if number == 0 else "solved" for number in range(12)
+    }
+    crashes = [event for event in events(moody) if event["type"] == "worker-crash"]
+    assert [(event["cell"], event["crashes"]) for event in crashes] == [("demo/task-00[moody]", 1)]
 
 
 def events(suite: Suite) -> list[dict[str, Any]]:

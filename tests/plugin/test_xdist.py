@@ -221,7 +221,7 @@ def test_scripted_arguments_reach_the_workers(demo: Suite) -> None:
     demo.run_apart("--tb-dataset", "demo", "-n", "2", *scripted("work")).assert_outcomes(passed=3)
 
 
-@pytest.mark.parametrize("args", [["scenarios/demo"], ["scenarios"], ["scenarios/demo/alpha.json"], []], ids=" ".join)
+@pytest.mark.parametrize("args", [["scenarios/demo"], ["scenarios"], ["scenarios/demo/alpha.json"]], ids=" ".join)
 def test_positional_arguments_work_under_xdist(demo: Suite, args: list[str]) -> None:
     demo.run_apart(*args, "-n", "1")
 
