@@ -39,7 +39,7 @@ SESSIONS_DIFFER_BELOW = 0.05
 # to a tenth of itself.
 ENOUGH_AS_EXTREME = 100
 MOST_SHUFFLES = 10_000
-SHUFFLES_AT_A_TIME = 500
+SHUFFLES_AT_A_TIME = 250
 
 # Statistics closer than this are equal: far above rounding, far below any step.
 TOLERANCE = 1e-9
