@@ -105,6 +105,11 @@ class SessionSpread:
     between_variance: float | None = None
     noise: SessionNoise | None = None
 
+    @property
+    def is_of_several(self) -> bool:
+        """Whether some side has more than one session."""
+        return len(self.baseline) > 1 or len(self.candidate) > 1
+
 
 def session_spread(
     baseline: Mapping[str, Sequence[float]],
