@@ -108,6 +108,8 @@ def _differences(baseline: Mapping[str, Any], now: Mapping[str, Any], prefix: st
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "(not known)"
     text = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
     # The first digits of a digest tell it from others.
     return f"{text[:19]}…" if text.startswith("sha256:") else text

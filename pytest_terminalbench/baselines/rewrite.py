@@ -63,7 +63,11 @@ def hindrances(folder: Path, rewrite: Rewrite, lines: LinesByPlace) -> Iterator[
     last = before[-1] if before else None
     yield from audit.contradiction(folder / audit.AUDIT, rewrite.old.place, rewrite.old.file, last)
     there = read_record(folder / rewrite.cell.baseline_file) if rewrite.is_elsewhere else None
-    if there is not None and there != rewrite.record:
+    if there is None or there == rewrite.record:
+        return
+    if rewrite.action == audit.MOVED:
+        yield f"{rewrite.name} has a baseline of its own; retire {rewrite.old.name}, or move it elsewhere"
+    else:
         yield (
             f"{rewrite.old.file} would become {rewrite.name}, which has been approved again: restore one of the "
             "two from version control, with the log, and remove the other"

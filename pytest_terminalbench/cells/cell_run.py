@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -153,7 +154,8 @@ class CellRun:
         self._on_change()
         raise CellBlocked(
             f"{parity.why_blocked}\n"
-            "Approve again with --update-baselines, or compare all the same with --tb-parity warn"
+            f"Accept it without a run: terminalbench baseline rebase {shlex.quote(self.cell.id.baseline_name)}\n"
+            "Or approve again with --update-baselines, or compare all the same with --tb-parity warn"
         )
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:

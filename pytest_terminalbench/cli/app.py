@@ -13,6 +13,8 @@ from pytest_terminalbench import __version__
 from pytest_terminalbench.cli import (
     agents,
     baseline,
+    baseline_move,
+    baseline_rebase,
     compare,
     dataset,
     doctor,
@@ -74,6 +76,8 @@ app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)
 app.command("import")(import_results.import_results)
+baseline.app.command("rebase")(baseline_rebase.rebase)
+baseline.app.command("move")(baseline_move.move)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(incident.app, name="incident")
 app.add_typer(dataset.app, name="dataset")

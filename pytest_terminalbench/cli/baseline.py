@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from pytest_terminalbench.baselines.folder import StoredBaseline
     from pytest_terminalbench.baselines.record import BaselineRecord
 
-__all__ = ["app"]
+__all__ = [
+    "AgentOption",
+    "ApproverOption",
+    "DatasetOption",
+    "NotesOption",
+    "app",
+    "chosen_baselines",
+    "refuse",
+    "unwritten",
+]
 
 EXIT_DAMAGED = 3
 EXIT_REFUSED = 4
@@ -51,7 +60,7 @@ def list_baselines(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Every approved baseline, one line each."""
-    chosen, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
+    chosen, is_damaged = chosen_baselines(baselines_folder(baselines), dataset, agent)
     if output is Format.JSON:
         print_json([_as_json(stored) for stored in chosen])
     elif chosen:
@@ -77,7 +86,7 @@ def show(
     """Everything that was approved for a scenario: for each agent, outcome, measures and conditions."""
     from pytest_terminalbench.naming import nearest
 
-    chosen, is_damaged = _chosen(baselines_folder(baselines), dataset, agent)
+    chosen, is_damaged = chosen_baselines(baselines_folder(baselines), dataset, agent)
     shown = [stored for stored in chosen if name in (stored.record.scenario_id, stored.record.baseline_id, stored.name)]
     if not shown:
         called_so = next((stored.name for stored in chosen if stored.place == name), None)
@@ -142,9 +151,9 @@ def approve(
             notes=notes,
         )
     except (BaselineError, RunFolderError) as error:
-        _refuse(str(error))
+        refuse(str(error))
     except OSError as error:
-        _refuse(_unwritten(error, folder))
+        refuse(unwritten(error, folder))
     file = current_file(folder, approved.cell)
     note = "" if approved.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:
@@ -174,9 +183,9 @@ def retire_baseline(
         check_maintainer(by, project_settings(root).maintainers, deed="retire")
         record = retire(cell, baselines=folder, by=by, notes=notes)
     except BaselineError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except OSError as error:
-        _refuse(_unwritten(error, folder))
+        refuse(unwritten(error, folder))
     typer.echo(printable(f"{record.baseline_id} retired"))
 
 
@@ -216,9 +225,9 @@ def migrate(
         if not dry_run:
             write_rewrites(moves, folder, by=by, again="migrate")
     except BaselineError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except OSError as error:
-        _refuse(_unwritten(error, folder))
+        refuse(unwritten(error, folder))
     if output is Format.JSON:
         print_json(
             [{"baseline_id": move.record.baseline_id, "from": move.old.place, "to": move.name} for move in moves]
@@ -246,7 +255,7 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
         lines = list(entries(log))
         broken = [*problems(log), *contradictions(folder)]
     except BaselineError as error:
-        _refuse(str(error))
+        refuse(str(error))
     if output is Format.JSON:
         print_json(lines)
     elif lines:
@@ -278,12 +287,12 @@ def _models(pairs: Sequence[str]) -> dict[str, str]:
     return models
 
 
-def _refuse(reason: str) -> NoReturn:
+def refuse(reason: str) -> NoReturn:
     complain(reason)
     raise typer.Exit(EXIT_REFUSED)
 
 
-def _unwritten(error: OSError, folder: Path) -> str:
+def unwritten(error: OSError, folder: Path) -> str:
     return f"{error.filename or folder} cannot be written: {error.strerror}; see to it, then run the command again"
 
 
@@ -294,7 +303,7 @@ def _baseline_id(file: Path) -> str:
     return record.baseline_id if record else file.stem
 
 
-def _chosen(folder: Path, dataset: str | None, agent: str | None) -> tuple[list[StoredBaseline], bool]:
+def chosen_baselines(folder: Path, dataset: str | None, agent: str | None) -> tuple[list[StoredBaseline], bool]:
     """The baselines asked for, and whether some could not be read (which has been said then)."""
     from pytest_terminalbench.baselines.folder import read_baselines
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_terminalbench.cli.output import complain
 from pytest_terminalbench.settings import PytestSettings, pytest_settings
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ __all__ = [
     "catalog",
     "engine",
     "find_datasets",
+    "known_datasets",
     "project",
     "project_image_map",
     "results_folder",
@@ -68,6 +71,24 @@ def find_datasets(requests: list[str]) -> list[Dataset]:
     """The datasets named on the command line, all that are known when none is; raises SettingsError."""
     datasets = catalog()
     return [datasets.find(request, asked="dataset") for request in requests or datasets.names()]
+
+
+def known_datasets() -> dict[str, Dataset]:
+    """By name, the datasets below ``scenarios/`` and those that the ini option tb_dataset names; broken ones apart."""
+    from pytest_terminalbench.errors import ScenarioError, SettingsError
+
+    configured = project().values.get("tb_dataset", [])
+    requests = shlex.split(configured) if isinstance(configured, str) else configured
+    named = [request for request in requests if isinstance(request, str)] if isinstance(requests, list) else []
+    datasets, found = catalog(), {}
+    for request in [*datasets.names(), *named]:
+        try:
+            dataset = datasets.find(request, asked="tb_dataset")
+        except (ScenarioError, SettingsError) as error:
+            complain(str(error))
+            continue
+        found[dataset.name] = dataset
+    return found
 
 
 def project_image_map(chosen: Path | None = None) -> ImageMap:

@@ -59,7 +59,7 @@ def _noted_conditions(closed: ClosedRun) -> Iterator[str]:
         fields = sorted({mismatch.field for cell in cells for mismatch in cell.mismatches})
         yield (
             f"noted: {counted(len(cells), 'cell')} compared, though not all is as it was approved "
-            f"({', '.join(fields)}): {closed.run.parity}"
+            f"({', '.join(fields)}): {closed.run.parity}; `terminalbench baseline rebase` accepts it"
         )
 
 

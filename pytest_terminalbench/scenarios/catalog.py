@@ -68,9 +68,13 @@ class Dataset:
                 wrong.append(error)
         return right, wrong
 
+    def files(self) -> dict[str, Path]:
+        """The files of its scenarios, by the scenarios' ids."""
+        return {scenario_id(file): file for file in scenario_files(self.folder)}
+
     def file_of(self, wanted: str) -> Path:
         """The file of the scenario whose id is `wanted`; raises SettingsError when there is none."""
-        files = {scenario_id(file): file for file in scenario_files(self.folder)}
+        files = self.files()
         if wanted not in files:
             raise SettingsError(f"dataset {self.name} has no scenario {wanted!r}{nearest(wanted, files)}")
         return files[wanted]

@@ -280,7 +280,12 @@ def test_another_instruction_blocks(demo: Suite) -> None:
     result = demo.run("--tb-dataset", "demo")
 
     result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["  instruction: approved sha256:*, now sha256:*"])
+    result.stdout.fnmatch_lines(
+        [
+            "  instruction: approved sha256:*, now sha256:*",
+            "Accept it without a run: terminalbench baseline rebase demo/oracle/alpha",
+        ]
+    )
 
 
 def test_a_failing_cell_opens_an_incident(demo: Suite) -> None:

@@ -1,0 +1,76 @@
+"""`terminalbench baseline move`: a dataset, a scenario or an agent has another name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_terminalbench.cli.baseline import ApproverOption, NotesOption, refuse, unwritten
+from pytest_terminalbench.cli.output import Format, FormatOption, print_json, print_table, say
+from pytest_terminalbench.cli.project import BaselinesOption, baselines_folder, known_datasets, project
+from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.naming import counted, nearest
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.baselines.rewrite import Rewrite
+
+__all__ = ["move"]
+
+
+def move(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="DATASET, DATASET/LABEL or DATASET/LABEL/ID.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is called now, in the same form.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    notes: NotesOption = "",
+    approver: ApproverOption = None,
+    baselines: BaselinesOption = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Let baselines follow a dataset, a scenario or an agent that was renamed: same outcomes, logged.
+
+    Exit code 4 says that nothing was written, and why.
+    """
+    from pytest_terminalbench.baselines.approval import check_maintainer
+    from pytest_terminalbench.baselines.move import plan_move
+    from pytest_terminalbench.baselines.rewrite import write_rewrites
+    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.settings import project_settings
+
+    root, folder = project().root, baselines_folder(baselines)
+    by = approver or git_user(root)
+    try:
+        check_maintainer(by, project_settings(root).maintainers, deed="move")
+        rewrites = plan_move(folder, old, new, notes=notes)
+        _check_scenarios(rewrites)
+        if not dry_run:
+            write_rewrites(rewrites, folder, by=by, again="move")
+    except BaselineError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(unwritten(error, folder))
+    if output is Format.JSON:
+        print_json(
+            [{"baseline_id": each.record.baseline_id, "from": each.old.name, "to": each.name} for each in rewrites]
+        )
+    else:
+        print_table(["before", "now"], [[each.old.name, each.name] for each in rewrites])
+    say(f"{counted(len(rewrites), 'baseline')} {'to move' if dry_run else 'moved'}")
+
+
+def _check_scenarios(rewrites: Sequence[Rewrite]) -> None:
+    """Raise BaselineError where a dataset that is here has no scenario of the new name; retired ones need none."""
+    scenarios = {dataset.name: dataset.files() for dataset in known_datasets().values()}
+    for rewrite in rewrites:
+        dataset, scenario = rewrite.cell.dataset, rewrite.cell.scenario
+        if rewrite.old.counts and dataset in scenarios and scenario not in scenarios[dataset]:
+            near = nearest(scenario, scenarios[dataset])
+            raise BaselineError(
+                f"{rewrite.name} would have no scenario: dataset {dataset} has no {scenario!r}{near}; give "
+                f"{rewrite.old.name} another name, or retire it"
+            )
+    elsewhere = sorted({rewrite.cell.dataset for rewrite in rewrites} - scenarios.keys())
+    if elsewhere:
+        say(f"no dataset {elsewhere[0]!r} is here, so nobody can tell whether it has these scenarios")

@@ -1,0 +1,168 @@
+"""`terminalbench baseline rebase`: what differs from what was approved is accepted without a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_terminalbench.cli.baseline import (
+    AgentOption,
+    ApproverOption,
+    DatasetOption,
+    NotesOption,
+    chosen_baselines,
+    refuse,
+    unwritten,
+)
+from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, printable, say, shown_path
+from pytest_terminalbench.cli.project import (
+    BaselinesOption,
+    ResultsOption,
+    baselines_folder,
+    known_datasets,
+    project,
+    results_folder,
+)
+from pytest_terminalbench.errors import BaselineError, ScenarioError, SettingsError
+from pytest_terminalbench.naming import counted, listed, nearest
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.baselines.folder import StoredBaseline
+    from pytest_terminalbench.baselines.rebase import Rebase
+    from pytest_terminalbench.runs.rebase_baselines import BaselineAndScenario, RebasePlan
+
+__all__ = ["rebase"]
+
+
+def rebase(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Scenarios' ids, baselines' ids, or DATASET/LABEL/ID; default: all."),
+    ] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept what is shown without being asked.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what differs.")] = False,
+    dataset: DatasetOption = None,
+    agent: AgentOption = None,
+    notes: NotesOption = "",
+    approver: ApproverOption = None,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Show how scenarios differ from what their baselines were approved for, and accept it: no run, same outcomes.
+
+    What only a run knows (image, platform, --tb-timeout-multiplier) comes from the newest run that put the scenario as
+    it is now, be it one that was blocked. Exit code 4 says that nothing was written, and why.
+    """
+    from pytest_terminalbench.baselines.approval import check_maintainer
+    from pytest_terminalbench.baselines.rewrite import write_rewrites
+    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.runs.rebase_baselines import plan_rebases
+    from pytest_terminalbench.settings import project_settings
+
+    root, folder = project().root, baselines_folder(baselines)
+    by = approver or git_user(root)
+    stored, is_damaged = chosen_baselines(folder, dataset, agent)
+    if is_damaged:
+        refuse("nothing was written")
+    try:
+        check_maintainer(by, project_settings(root).maintainers, deed="rebase")
+        pairs = list(_with_scenarios(_selected(stored, names or ())))
+        plan = plan_rebases(pairs, folder=folder, results=results_folder(results), notes=notes)
+    except BaselineError as error:
+        refuse(str(error))
+    if output is Format.JSON:
+        print_json([_as_json(rebase) for rebase in plan.rebases])
+    else:
+        for rebase in plan.rebases:
+            typer.echo(printable("\n".join(_shown(rebase))))
+    if not plan.rebases:
+        say(f"nothing differs from what was approved in {shown_path(folder)}")
+        return
+    _tell_unseen(plan)
+    if dry_run:
+        say(f"{counted(len(plan.rebases), 'baseline')} to rebase")
+        return
+    if not yes and not _is_accepted(plan):
+        refuse("nothing was written; accept what is shown with --yes")
+    try:
+        write_rewrites([rebase.rewrite for rebase in plan.rebases], folder, by=by, again="rebase")
+    except BaselineError as error:
+        refuse(str(error))
+    except OSError as error:
+        refuse(unwritten(error, folder))
+    say(f"{counted(len(plan.rebases), 'baseline')} rebased")
+
+
+def _selected(stored: Sequence[StoredBaseline], names: Sequence[str]) -> list[StoredBaseline]:
+    """Those that are named and count, all that count where none is named; raises SettingsError for an unknown name."""
+    known = {called for baseline in stored for called in _names(baseline)}
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"no baseline {name!r}{nearest(name, known)}; `terminalbench baseline list` shows them")
+    chosen = [baseline for baseline in stored if not names or _names(baseline) & set(names)]
+    retired = [baseline.name for baseline in chosen if names and not baseline.counts]
+    if retired:
+        raise BaselineError(f"{retired[0]} is retired: it is not compared with, so there is nothing to rebase")
+    return [baseline for baseline in chosen if baseline.counts]
+
+
+def _names(baseline: StoredBaseline) -> set[str]:
+    return {baseline.name, baseline.record.scenario_id, baseline.record.baseline_id}
+
+
+def _with_scenarios(stored: Sequence[StoredBaseline]) -> Iterator[BaselineAndScenario]:
+    """Each with its scenario; says which have none. Raises BaselineError for scenarios that are wrong."""
+    from pytest_terminalbench.runs.rebase_baselines import BaselineAndScenario
+    from pytest_terminalbench.scenarios.formats import load_scenario
+
+    datasets = known_datasets()
+    files = {dataset.name: dataset.files() for dataset in datasets.values()}
+    missing, wrong = [], []
+    for baseline in stored:
+        name, file = baseline.cell.dataset, files.get(baseline.cell.dataset, {}).get(baseline.cell.scenario)
+        if file is None:
+            missing.append(baseline.name)
+            continue
+        try:
+            scenario = load_scenario(file, dataset=name)
+        except ScenarioError as error:
+            wrong.append(str(error))
+            continue
+        yield BaselineAndScenario(baseline, scenario, datasets[name].version)
+    if wrong:
+        raise BaselineError("\n".join(dict.fromkeys(wrong)))
+    if missing:
+        complain(
+            f"{counted(len(missing), 'baseline')} without a scenario here: {listed(missing)}; "
+            "see `terminalbench baseline list`"
+        )
+
+
+def _tell_unseen(plan: RebasePlan) -> None:
+    if plan.unseen:
+        say(
+            f"{listed(plan.unseen)}: no run has put the scenario as it is now, so the image stays as it was approved; "
+            "should it be another, the next session says so before any trial, and you rebase again"
+        )
+
+
+def _is_accepted(plan: RebasePlan) -> bool:
+    return sys.stdin.isatty() and typer.confirm(f"Accept {counted(len(plan.rebases), 'changed baseline')}?", err=True)
+
+
+def _as_json(rebase: Rebase) -> dict[str, object]:
+    return {
+        "name": rebase.rewrite.name,
+        "baseline_id": rebase.rewrite.record.baseline_id,
+        "differences": [{**difference._asdict(), "blocks": difference.blocks} for difference in rebase.differences],
+    }
+
+
+def _shown(rebase: Rebase) -> Iterator[str]:
+    yield f"{rebase.rewrite.name} ({rebase.rewrite.record.baseline_id})"
+    yield from (f"  {difference}" for difference in rebase.differences)
