@@ -101,11 +101,20 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
-    if not any(name == "tb" for name, _ in getattr(report, "user_properties", ())):
+    if not _may_tell_of_cell(report):
         return None
     from pytest_terminalbench.plugin.report_status import shown_status
 
     return shown_status(report)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    # Of a cell that a worker ran in a test of the user's own: only now does the controller hear of it.
+    node = getattr(report, "node", None)
+    if node is not None and _existing(node.config) is None and _may_tell_of_cell(report):
+        from pytest_terminalbench.plugin.own_tests import hear_of_cell
+
+        hear_of_cell(report, node.config)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -162,9 +171,11 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
+    from pytest_terminalbench.plugin.own_tests import hear_of_run
     from pytest_terminalbench.plugin.passed_over import hear_of_passed_over
 
     hear_of_passed_over(node)
+    hear_of_run(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -173,6 +184,11 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     ours = _existing(node.config)
     if scenarios and ours is not None and ours.controller is not None:
         ours.controller.expect([cell for nodeid in scenarios if (cell := ours.cell_of(nodeid)) is not None])
+
+
+def _may_tell_of_cell(report: pytest.TestReport) -> bool:
+    """Whether a report has a property of our name, which may be another's."""
+    return any(name == "tb" for name, _ in getattr(report, "user_properties", ()))
 
 
 def _existing(config: pytest.Config) -> PluginSession | None:

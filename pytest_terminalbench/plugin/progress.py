@@ -99,4 +99,6 @@ def progress_line(cells: Mapping[str, float | None], *, total: int, now: float) 
         return ""
     shown = [f"{name.rpartition('/')[2]} {now - began:.0f} s" for began, name in running[:SHOWN_RUNNING]]
     more = f" and {len(running) - SHOWN_RUNNING} more" if len(running) > SHOWN_RUNNING else ""
-    return f"terminalbench: {len(cells) - len(running)} of {total} done; running: {', '.join(shown)}{more}"
+    # Nobody knows how many a user's own tests will run.
+    of_all = f" of {total}" if total else ""
+    return f"terminalbench: {len(cells) - len(running)}{of_all} done; running: {', '.join(shown)}{more}"

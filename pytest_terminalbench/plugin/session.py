@@ -6,7 +6,7 @@ import gc
 import os
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
 from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
+from pytest_terminalbench.plugin.own_tests import tell_run
 from pytest_terminalbench.plugin.pytest_internals import option
 from pytest_terminalbench.plugin.scenario_paths import AskedScenarios, path_of
 from pytest_terminalbench.plugin.stash_keys import ASKED, SESSION
@@ -266,6 +267,16 @@ class PluginSession:
         """A trial is about to be made: perhaps of a test of the user's own, in a session without scenarios."""
         if self.controller is not None:
             self.controller.open_run()
+        else:
+            tell_run(self.config)
+
+    def book(self, report: pytest.TestReport, cell: CellId) -> None:
+        """On the controller: the first report of a session whose cells are all in tests of the user's own."""
+        assert self.controller is not None
+        with suppress(SettingsError, ScenarioError):
+            self.bench.datasets.named(cell.dataset)
+        self.controller.open_run()
+        self.controller.pytest_runtest_logreport(report)
 
     def finish(self, session: pytest.Session) -> None:
         if self.controller is not None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.plugin.conftest import Suite
 
+ALONE_AND_IN_WORKERS = pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "xdist"])
 NAMED = '@pytest.mark.parametrize("tb_scenario", ["demo/alpha"], indirect=True)'
 
 
@@ -140,7 +141,8 @@ def test_mine(tb_trials, tb_baseline):
     demo.run("test_mine.py", "--tb-agent", "nop").assert_outcomes(failed=1)
 
 
-def test_a_test_of_trials_leaves_a_run(demo: Suite) -> None:
+@ALONE_AND_IN_WORKERS
+def test_a_test_of_trials_leaves_a_run(demo: Suite, args: list[str]) -> None:
     own_test(
         demo,
         f"""
@@ -150,13 +152,16 @@ def test_mine(tb_trials, tb_baseline):
 """,
     )
 
-    demo.run("test_mine.py")
+    done = demo.run_apart("test_mine.py", *args)
 
     assert demo.statuses == {"demo/alpha[oracle]": "solved"}
     assert demo.result("alpha")["outcome"] == "solved"
+    assert json.loads((demo.latest / "manifest.json").read_text())["settings"]["datasets"] == {"demo": "1.0"}
+    assert "1 cell: 1 solved" in done.outlines
 
 
-def test_a_test_that_compares_with_nothing_is_no_void_cell(demo: Suite) -> None:
+@ALONE_AND_IN_WORKERS
+def test_a_test_that_compares_with_nothing_is_no_void_cell(demo: Suite, args: list[str]) -> None:
     own_test(
         demo,
         f"""
@@ -166,7 +171,7 @@ def test_mine(tb_trials):
 """,
     )
 
-    assert demo.run("test_mine.py").ret == pytest.ExitCode.OK
+    assert demo.run_apart("test_mine.py", *args).ret == pytest.ExitCode.OK
     assert demo.statuses == {}
     assert demo.result("alpha")["outcome"] == "solved"
 
