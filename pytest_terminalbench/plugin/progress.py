@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from pytest_terminalbench.trials.journal import read_events
 
-__all__ = ["Progress", "progress_line"]
+__all__ = ["Progress", "began_or_ended", "progress_line", "with_seconds"]
 
 SHOWN_RUNNING = 3
 
@@ -45,22 +45,23 @@ class Progress:
         while not self._stopped.wait(min(1.0, self._silence_s / 2)):
             if time.monotonic() - self._heard_at < self._silence_s:
                 continue
-            line = progress_line(self._running(), total=self._total, now=time.time())
+            line = progress_line(began_or_ended(self._events), total=self._total, now=time.time())
             if line:
                 self._terminal.write_line(line)
             self.heard()
 
-    def _running(self) -> dict[str, float | None]:
-        """Cells seen in the journal: when the running ones began (epoch seconds), None for the ended."""
-        from datetime import datetime
 
-        cells: dict[str, float | None] = {}
-        for event in read_events(self._events):
-            if event["type"] == "trial-start":
-                cells[str(event["cell"])] = datetime.fromisoformat(str(event["ts"])).timestamp()
-            elif event["type"] in ("trial-end", "worker-crash"):
-                cells[str(event["cell"])] = None
-        return cells
+def began_or_ended(journal: Path) -> dict[str, float | None]:
+    """Cells seen in the journal: when the running ones began (epoch seconds), None for the ended."""
+    from datetime import datetime
+
+    cells: dict[str, float | None] = {}
+    for event in read_events(journal):
+        if event["type"] == "trial-start":
+            cells[str(event["cell"])] = datetime.fromisoformat(str(event["ts"])).timestamp()
+        elif event["type"] in ("trial-end", "worker-crash"):
+            cells[str(event["cell"])] = None
+    return cells
 
 
 class _Terminal:
@@ -94,11 +95,17 @@ class _Terminal:
 
 def progress_line(cells: Mapping[str, float | None], *, total: int, now: float) -> str:
     """``terminalbench: 12 of 24 done; running: fix-permissions[oracle] 45 s, …``; empty when nothing runs."""
-    running = sorted((began, name) for name, began in cells.items() if began is not None)
+    running = {name: began for name, began in cells.items() if began is not None}
     if not running:
         return ""
-    shown = [f"{name.rpartition('/')[2]} {now - began:.0f} s" for began, name in running[:SHOWN_RUNNING]]
+    oldest = sorted(running.items(), key=lambda cell: cell[1])[:SHOWN_RUNNING]
+    shown = with_seconds({name.rpartition("/")[2]: began for name, began in oldest}, now=now)
     more = f" and {len(running) - SHOWN_RUNNING} more" if len(running) > SHOWN_RUNNING else ""
     # Nobody knows how many a user's own tests will run.
     of_all = f" of {total}" if total else ""
-    return f"terminalbench: {len(cells) - len(running)}{of_all} done; running: {', '.join(shown)}{more}"
+    return f"terminalbench: {len(cells) - len(running)}{of_all} done; running: {shown}{more}"
+
+
+def with_seconds(cells: Mapping[str, float], *, now: float) -> str:
+    """``fix-permissions[oracle] 45 s, …``, those that began first in front."""
+    return ", ".join(f"{name} {now - began:.0f} s" for name, began in sorted(cells.items(), key=lambda cell: cell[1]))

@@ -24,6 +24,7 @@ from pytest_terminalbench.plugin.concurrency import ItemsInThreads
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
 from pytest_terminalbench.plugin.failure_cards import FailureCards
+from pytest_terminalbench.plugin.interruption import InterruptedCells
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.own_tests import tell_run
 from pytest_terminalbench.plugin.pytest_internals import option
@@ -84,6 +85,8 @@ class PluginSession:
                 self.bench, self.controller.ledger, cell_of=self.cell_of, scenario_of=self.scenario_of
             )
             manager.register(crashed_workers, "terminalbench-crashed-workers")
+            interrupted_cells = InterruptedCells(self.bench.journal, cell_of=self.cell_of)
+            manager.register(interrupted_cells, "terminalbench-interrupted-cells")
             manager.register(self.controller, "terminalbench-controller")
         if self.concurrency > 1:
             self.items_in_threads = ItemsInThreads(self.bench, self.concurrency, may_start=self.is_reachable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -122,11 +123,17 @@ def test_a_session_that_is_told_to_end_ends_in_order(
     manifest = json.loads((session.run / "manifest.json").read_text())
     assert (manifest["exit_status"], bool(manifest["finished_at"])) == (2, True)
     assert session.events[-1]["type"] == "session-end"
+    running = [f"demo/{name}[scripted]" for name in ("alpha", "beta")][: max(1, int(workers))]
+    assert next(event["running"] for event in session.events if event["type"] == "interrupted") == running
+    told = next(line for line in session.output.splitlines() if line.startswith("interrupted while running: "))
+    named = re.sub(r" \d+ s", "", told).removeprefix("interrupted while running: ").split(", ")
+    assert sorted(named) == running
     assert "baselines NOT updated: 3 not run among the selected cells" in session.output.splitlines()
     assert not (slow.path / "baselines").exists()
 
 
-def test_what_had_ended_before_is_told(slow: Suite, start: Callable[..., Started]) -> None:
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_had_ended_before_is_kept(slow: Suite, start: Callable[..., Started], workers: str) -> None:
     slow.write(
         "conftest.py",
         (slow.path / "conftest.py").read_text()
@@ -139,8 +146,8 @@ def tb_agent(tb_scenario):
     return ScriptedAgent(["work" if tb_scenario.id == "alpha" else "linger"])
 """,
     )
-    session = start(slow, "--tb-dataset", "demo")
-    session.wait_for_trials(2)
+    session = start(slow, "--tb-dataset", "demo", "-n", workers)
+    session.wait_for_trials(2 if workers == "0" else 3)
 
     session.signal(signal.SIGTERM)
 
