@@ -39,10 +39,7 @@ def parse_arguments(texts: Sequence[str]) -> list[AgentArgument]:
         # An agent may be called ``module:Class``.
         agent, colon, key = name.rpartition(":")
         if not equals or not key.isidentifier() or (colon and not agent):
-            raise SettingsError(
-                f"--tb-agent-arg {name + (equals and '=…')!r} is not KEY=VALUE or AGENT:KEY=VALUE, with the name of an "
-                "argument as KEY"
-            )
+            raise SettingsError(f"--tb-agent-arg {name + (equals and '=…')!r} is not KEY=VALUE or AGENT:KEY=VALUE")
         arguments.append(AgentArgument(agent or None, key, _json_or_text(value)))
     return arguments
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.agents.argument_texts import AgentArgument
+from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.agents.given import FIXTURE, given_spec, is_made_by
 from pytest_terminalbench.agents.spec import AgentFactory, AgentSpec, find_class, own_name, place_of, taken_arguments
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.extensions import installed_places
@@ -152,19 +154,39 @@ class AgentRegistry:
         spec.cell_id(dataset="any", scenario="any")
         return spec
 
+    def given(self, agent: Agent) -> AgentSpec:
+        """The spec of an agent that the fixture ``tb_agent`` gave.
+
+        Raises SettingsError for one that calls itself as another agent is called, and for a name that no cell can have.
+        """
+        spec = given_spec(agent)
+        for twin in self._twins(spec.name):
+            if twin != spec.name or not is_made_by(self.spec(twin, model=None, arguments={}), agent):
+                raise SettingsError(
+                    f"the fixture {FIXTURE} gives an agent of {spec.place}: {self._clash(spec.name, twin)}"
+                )
+        # Refuses a label that no folder can have.
+        _ = spec.label
+        return spec
+
     def _name(self, request: str) -> str:
         """What the agent for `request` is called; raises SettingsError where another agent is called so."""
         factory = self._find(request)
         name = request if request in self._places else own_name(factory, request)
-        twins = [known for known in self._places if known.casefold() == name.casefold() and known != request]
-        for twin in twins:
-            if twin != name or not self._is_known_as(twin, factory):
-                raise SettingsError(
-                    f"--tb-agent {request!r}: it is called {name!r}, and {_shown(self._places[twin])} is known as "
-                    f"{twin!r}; the two would share results and baselines: give the class another `name`, or register "
-                    "it under another"
-                )
+        for twin in self._twins(name):
+            if twin != request and (twin != name or not self._is_known_as(twin, factory)):
+                raise SettingsError(f"--tb-agent {request!r}: {self._clash(name, twin)}, or register it under another")
         return name
+
+    def _twins(self, name: str) -> list[str]:
+        """Known names that are the same, up to upper and lower case."""
+        return [known for known in self._places if known.casefold() == name.casefold()]
+
+    def _clash(self, name: str, twin: str) -> str:
+        return (
+            f"it is called {name!r}, and {_shown(self._places[twin])} is known as {twin!r}; the two would share "
+            "results and baselines: give the class another `name`"
+        )
 
     def _is_known_as(self, name: str, factory: AgentFactory) -> bool:
         try:

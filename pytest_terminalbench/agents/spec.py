@@ -228,14 +228,14 @@ def find_class(place: str, asked_by: str, folders: Sequence[Path] = ()) -> Agent
     return factory
 
 
-def place_of(factory: AgentFactory) -> str:
+def place_of(factory: Callable[..., object]) -> str:
     """``module:Class``; of an object that is neither class nor function, its class."""
     named = factory if hasattr(factory, "__qualname__") else type(factory)
     return f"{named.__module__}:{named.__qualname__}"
 
 
-def own_name(factory: AgentFactory, place: str) -> str:
-    """What a class calls itself, or else is called in its module."""
+def own_name(factory: object, place: str) -> str:
+    """What an agent or its class calls itself, or else the class is called in its module."""
     return str(getattr(factory, "name", place.rpartition(":")[2]))
 
 

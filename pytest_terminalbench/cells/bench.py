@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from pytest_terminalbench.agents.argument_texts import parse_arguments
+from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.agents.given import FIXTURE, is_made_by
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cell_gate
 from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of, check_old_baselines, current_file
@@ -37,6 +39,7 @@ from pytest_terminalbench.trials.journal import FileJournal
 __all__ = ["Bench"]
 
 DEFAULT_ENVIRONMENT = "docker"
+DEFAULT_AGENT = "oracle"
 
 
 class Bench:
@@ -83,11 +86,37 @@ class Bench:
         settings = self.settings
         arguments = parse_arguments(settings.agent_args)
         return self._registry.specs(
-            settings.agents,
+            settings.agents or (DEFAULT_AGENT,),
             models=settings.models,
             arguments=arguments,
             others_may_be_named=settings.standing_agent_args,
         )
+
+    @property
+    def names_agents(self) -> bool:
+        """Whether the session asks for agents by name."""
+        return bool(self.settings.agents)
+
+    def own_spec(self, asked: AgentSpec) -> AgentSpec:
+        """`asked`, under its own name also where it stands for what a fixture may give."""
+        return asked if self.names_agents else self.agents[0]
+
+    def acting(self, agent: Agent, asked: AgentSpec) -> AgentSpec:
+        """Who acts where `asked` was to, and a user's own code has given `agent`.
+
+        Raises SettingsError for another than was asked for by name, and for one whose name is another's.
+        """
+        spec = self.own_spec(asked)
+        if is_made_by(spec, agent):
+            return spec
+        given = self._registry.given(agent)
+        if self.names_agents:
+            raise SettingsError(
+                f"the fixture {FIXTURE} gives agent {given.name!r} ({given.place}), and --tb-agent asks for "
+                f"{asked.name!r}; leave the option out to run the fixture's, or have the fixture give the agent that "
+                "is asked for"
+            )
+        return given
 
     def cells_of(self, scenario: Scenario) -> list[Cell]:
         """One for each agent."""

@@ -15,9 +15,9 @@ DEFAULT_MAX_VOID_RATE = 0.05
 class BenchSettings:
     """The options of a session; docs/reference.md says what each means. Paths are absolute.
 
-    ``root``: the project's folder. ``attempts`` None: ``auto``. ``gate`` None: as each agent is. ``network`` None: as
-    each scenario says. ``environment`` None: containers of a Docker engine. ``standing_agent_args``: the arguments were
-    not given for just these agents; those for others wait for another session.
+    ``root``: the project's folder. ``agents``: none means the oracle. ``standing_agent_args``: the arguments were not
+    given for just these agents; those for others wait for another session. ``attempts`` None: ``auto``. ``gate`` None:
+    as each agent is. ``network`` None: as each scenario says. ``environment`` None: containers of a Docker engine.
     """
 
     root: Path
@@ -25,7 +25,7 @@ class BenchSettings:
     results: Path
     run_id: str | None = None
     datasets: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ("oracle",)
+    agents: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     agent_args: tuple[str, ...] = ()
     standing_agent_args: bool = False

@@ -19,6 +19,7 @@ from pytest_terminalbench.errors import (
     EnvironmentFailure,
     ImageBuildError,
     ImageUnavailable,
+    SettingsError,
     TerminalBenchError,
 )
 from pytest_terminalbench.outcome import Phase, Solved, Void
@@ -50,8 +51,8 @@ class CellRun:
     """A cell on its way: its baseline, its trials so far, and the verdict once there is one.
 
     ``trouble`` says why there is none. ``xfailed``: its test was expected to fail, and did. ``on_change`` is called
-    whenever `result` says something new. The calls come in this order: `read_baseline`, `make_agent` and `prepare`,
-    `run` (again after NeedsMoreTrials), `compare`.
+    whenever `result` says something new. The calls come in this order: `make_agent` and, where somebody else may have
+    made it, `acted_by`; `read_baseline`, `prepare`, `run` (again after NeedsMoreTrials), `compare`.
     """
 
     def __init__(self, bench: Bench, cell: Cell, *, on_change: Callable[[], None] = lambda: None) -> None:
@@ -89,6 +90,18 @@ class CellRun:
             raise self._void(Phase.AGENT, reason)
         self._own_agent = agent
         return agent
+
+    def acted_by(self, agent: Agent) -> None:
+        """`agent` is going to act, whoever made it: the cell is called by its name from here on; raises CellVoid."""
+        try:
+            # A function that makes agents tells nothing of what it makes but by making it.
+            is_own = agent is self._own_agent
+            spec = self._bench.own_spec(self.cell.agent) if is_own else self._bench.acting(agent, self.cell.agent)
+        except SettingsError as error:
+            raise self._void(Phase.AGENT, str(error)) from None
+        if spec.name != self.cell.agent.name:
+            self.cell = Cell(scenario=self.cell.scenario, agent=spec)
+            self._on_change()
 
     def prepare(self) -> Prepared:
         """The scenario's environments, the first already started; raises CellVoid."""

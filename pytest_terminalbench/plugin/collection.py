@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
 from pytest_terminalbench.plugin.cell_property import publish
@@ -55,6 +56,11 @@ class DatasetDirectory(pytest.Directory):
         dataset = self.tb_session.bench.datasets.at(self.path)
         self.add_marker(pytest.mark.tb_dataset(dataset.name))
         return dataset
+
+    @cached_property
+    def agents(self) -> Sequence[AgentSpec]:
+        """Who acts in its scenarios."""
+        return self.tb_session.agents_for(self)
 
     @cached_property
     def prefix(self) -> str:
@@ -116,7 +122,8 @@ class ScenarioFile(pytest.File):
             scenario = bench.datasets.load(self.path, directory.dataset)
         except ScenarioError as error:
             raise _collect_error(self, error) from None
-        return [ScenarioItem.for_cell(cell, self, directory) for cell in bench.cells_of(scenario)]
+        cells = [Cell(scenario=scenario, agent=agent) for agent in directory.agents]
+        return [ScenarioItem.for_cell(cell, self, directory) for cell in cells]
 
 
 def _collect_error(collector: pytest.Collector, error: TerminalBenchError) -> Exception:

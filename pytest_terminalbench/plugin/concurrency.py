@@ -17,7 +17,7 @@ from pytest_terminalbench.plugin.pytest_internals import fixture_functions, opti
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.scenarios.model import Scenario
 
-__all__ = ["ItemsInThreads"]
+__all__ = ["ItemsInThreads", "is_our_fixture"]
 
 # Marks by which pytest may decide not to run an item at all.
 _MARKS_THAT_STOP = ("skip", "skipif", "xfail")
@@ -68,6 +68,11 @@ def _may_run_in_thread(item: pytest.Item) -> bool:
 def _is_known(name: str, function: object) -> bool:
     """Whether a fixture is ours, or at least none that a user's conftest.py has put in our way."""
     if name.startswith("tb_"):
-        return getattr(function, "__module__", None) == _OUR_FIXTURES
+        return is_our_fixture(function)
     code = getattr(function, "__code__", None)
     return code is None or Path(code.co_filename).name != "conftest.py"
+
+
+def is_our_fixture(function: object) -> bool:
+    """Whether the function behind a fixture is the package's own, not one that a user has put in its place."""
+    return getattr(function, "__module__", None) == _OUR_FIXTURES

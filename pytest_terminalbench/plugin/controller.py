@@ -6,19 +6,21 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.cell_property import cell_of
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.pytest_internals import option, ran_not_at_all
 from pytest_terminalbench.plugin.report_status import RETRIED
+from pytest_terminalbench.plugin.scenario_paths import scenarios_among
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.plugin.suite_gate_report import failed_gate
 from pytest_terminalbench.plugin.terminal_summary import write_summary
@@ -31,7 +33,7 @@ __all__ = ["Controller"]
 
 
 class Controller:
-    """Lives in the main process only: alone, or with xdist's workers below it."""
+    """Lives in the main process only: alone, or with xdist's workers below it. `cell_of`: what a node id names."""
 
     def __init__(
         self,
@@ -40,11 +42,13 @@ class Controller:
         run: RunFolder,
         *,
         progress_s: float,
+        cell_of: Callable[[str], CellId | None],
     ) -> None:
         self._config = config
         self._bench = bench
         self._run = run
         self._progress_s = progress_s
+        self._cell_of_item = cell_of
         self._session = Session(bench, run)
         self._closed: ClosedRun | None = None
         self._progress: Progress | None = None
@@ -105,11 +109,21 @@ class Controller:
         # The last report of a cell says the most: setup knows the trials, call the verdict.
         ledger = self._session.ledger
         ledger.record(result)
+        self._let_go(report.nodeid, result)
         if ran_not_at_all(report):
             ledger.skip(result.key)
         # xdist books a cell whose worker died under a phase of its own, "???".
         if report.when == "teardown" or (report.when not in ("setup", "call") and report.failed):
             ledger.finish(result.key)
+
+    def _let_go(self, nodeid: str, result: CellResult) -> None:
+        """Do not expect the cell that an item was collected as where a fixture gave another agent to act."""
+        ledger = self._session.ledger
+        if result.key in ledger.expected or not scenarios_among([nodeid], self._config):
+            return
+        collected = self._cell_of_item(nodeid)
+        if collected is not None:
+            ledger.replace(collected.key)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:

@@ -86,8 +86,7 @@ def _failed_card(run: CellRun, nodeid: str, bench: Bench) -> Iterator[str]:
 def _command(nodeid: str, settings: BenchSettings) -> str:
     """What to type to run just this cell; values of arguments may be secret."""
     words = ["pytest", shlex.quote(nodeid)]
-    if settings.agents != ("oracle",):
-        words += [f"--tb-agent {shlex.quote(agent)}" for agent in settings.agents]
+    words += [f"--tb-agent {shlex.quote(agent)}" for agent in settings.agents]
     words += [f"--tb-model {shlex.quote(model)}" for model in settings.models]
     if settings.attempts != 1:
         words.append(f"--tb-attempts {settings.attempts or 'auto'}")

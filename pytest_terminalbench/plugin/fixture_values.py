@@ -72,6 +72,7 @@ def run_trials(request: pytest.FixtureRequest, agent: Agent, environments: Envir
     PluginSession.of(request.config).open_run()
     stash = request.node.stash
     threads = _threads_with(request, run)
+    _name_actor(request, run, agent)
     try:
         if threads is not None:
             _take(request, threads, run)
@@ -102,7 +103,17 @@ def _take(request: pytest.FixtureRequest, threads: CellThreads, run: CellRun) ->
         raise turn.error
 
 
-def baseline_of(request: pytest.FixtureRequest) -> Any:
+def _name_actor(request: pytest.FixtureRequest, run: CellRun, agent: Agent) -> None:
+    """Call the cell by the name of `agent`, which a fixture of the user's may have given."""
+    if isinstance(agent, _InThread):
+        return
+    asked = run.cell
+    run.acted_by(agent)
+    if CELL not in request.node.stash and run.cell is not asked:
+        _refuse_twin(request, run.cell)
+
+
+def baseline_of(request: pytest.FixtureRequest, agent: Agent) -> Any:
     """A snapshot assertion of syrupy's that compares with the cell's baseline."""
     from syrupy.assertion import SnapshotAssertion
     from syrupy.location import PyTestLocation
@@ -110,6 +121,7 @@ def baseline_of(request: pytest.FixtureRequest) -> Any:
     from pytest_terminalbench.plugin.syrupy_baseline import BaselineExtension
 
     run = _required_run(request)
+    _name_actor(request, run, agent)
     # A damaged file is an error before anything runs, not a comparison that fails.
     run.read_baseline()
 
@@ -153,9 +165,9 @@ def _cell_of_test(request: pytest.FixtureRequest) -> Cell | None:
     named = getattr(getattr(request.node, "callspec", None), "params", {}).get("tb_scenario")
     if named is None:
         return None
-    bench = PluginSession.of(request.config).bench
+    session = PluginSession.of(request.config)
     try:
-        cell = Cell(scenario=bench.datasets.find(str(named)), agent=bench.agents[0])
+        cell = Cell(scenario=session.bench.datasets.find(str(named)), agent=session.agents_for(request.node)[0])
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from None
     _refuse_twin(request, cell)

@@ -41,7 +41,7 @@ def tb_model(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 def tb_agent(request: pytest.FixtureRequest) -> Agent:
-    """The agent that acts, newly made. Override it to act with an agent of your own."""
+    """The agent that acts, newly made. Override it to act with an agent of your own: the cell is called by its name."""
     from pytest_terminalbench.plugin.fixture_values import make_agent
 
     agent: Agent = make_agent(request)
@@ -72,8 +72,8 @@ def tb_trials(
 
 
 @pytest.fixture
-def tb_baseline(request: pytest.FixtureRequest) -> Any:
+def tb_baseline(request: pytest.FixtureRequest, tb_agent: Agent) -> Any:
     """The approved baseline of this cell, to be compared with ``tb_trials`` by ``==``; a syrupy snapshot."""
     from pytest_terminalbench.plugin.fixture_values import baseline_of
 
-    return baseline_of(request)
+    return baseline_of(request, tb_agent)

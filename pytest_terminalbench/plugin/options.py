@@ -147,7 +147,7 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         results=root / (value.text("tb_results") or "results"),
         run_id=value.run_id(),
         datasets=value.datasets(),
-        agents=value.texts("tb_agent") or ("oracle",),
+        agents=value.texts("tb_agent"),
         models=value.texts("tb_model"),
         agent_args=value.texts("tb_agent_arg"),
         # The ini file's arguments are for its own agents, and another may be named for once.

@@ -23,6 +23,7 @@ __all__ = [
     "as_current_item",
     "baseline_snapshots",
     "files_may_be_ignored",
+    "fixture_function",
     "fixture_functions",
     "fixtureinfo",
     "is_xfailed",
@@ -75,6 +76,12 @@ def fixture_functions(item: pytest.Item) -> dict[str, object]:
     """The function behind each fixture that `item` uses, by the fixture's name."""
     definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
     return {name: known[-1].func for name, known in definitions.items()}
+
+
+def fixture_function(name: str, node: pytest.Collector | pytest.Item) -> object:
+    """The function behind the fixture `name` as `node` sees it; None where there is none."""
+    known = node.session._fixturemanager.getfixturedefs(name, node)
+    return known[-1].func if known else None
 
 
 def option(config: pytest.Config, name: str) -> Any:

@@ -13,21 +13,22 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.agents.registry import AgentRegistry
+from pytest_terminalbench.agents.given import FIXTURE, to_be_given
+from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.cell_run import CellVoid
 from pytest_terminalbench.errors import BaselineError, EngineUnreachable, ScenarioError, SettingsError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.adaptive_attempts import PLUGIN_NAME, SecondTurns
-from pytest_terminalbench.plugin.concurrency import ItemsInThreads
+from pytest_terminalbench.plugin.concurrency import ItemsInThreads, is_our_fixture
 from pytest_terminalbench.plugin.controller import Controller
 from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
 from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.interruption import InterruptedCells
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.own_tests import tell_run
-from pytest_terminalbench.plugin.pytest_internals import option
+from pytest_terminalbench.plugin.pytest_internals import fixture_function, option
 from pytest_terminalbench.plugin.scenario_paths import AskedScenarios, path_of
 from pytest_terminalbench.plugin.stash_keys import ASKED, SESSION
 from pytest_terminalbench.plugin.worker_input import (
@@ -80,7 +81,9 @@ class PluginSession:
             manager.register(SecondTurns(self.bench.journal), PLUGIN_NAME)
         manager.register(FailureCards(self.bench), "terminalbench-cards")
         if not is_worker(self.config):
-            self.controller = Controller(self.config, self.bench, self.run, progress_s=self.options.progress_s)
+            self.controller = Controller(
+                self.config, self.bench, self.run, progress_s=self.options.progress_s, cell_of=self.cell_of
+            )
             crashed_workers = CrashedWorkers(
                 self.bench, self.controller.ledger, cell_of=self.cell_of, scenario_of=self.scenario_of
             )
@@ -227,6 +230,16 @@ class PluginSession:
 
     # -- collection --------------------------------------------------------------------------------------------------
 
+    def agents_for(self, node: pytest.Collector | pytest.Item) -> Sequence[AgentSpec]:
+        """Who acts in the items of `node`: where a user's own fixture gives the agent, nobody knows before it has.
+
+        Agents that the session names are known all the same: the fixture has to give just these.
+        """
+        agents = self.bench.agents
+        if self.bench.names_agents or is_our_fixture(fixture_function(FIXTURE, node)):
+            return agents
+        return [to_be_given(agent) for agent in agents]
+
     def cell_of(self, nodeid: str) -> CellId | None:
         """The cell that an item's id names, without a look into its file; None for what is no cell of ours."""
         scenario, _, label = nodeid.rpartition("::")[2].removesuffix("]").rpartition("[")
@@ -234,7 +247,8 @@ class PluginSession:
             dataset = self.bench.datasets.at(self._file_of(nodeid).parent).name
         except ScenarioError:
             return None
-        cells = (agent.cell_id(dataset=dataset, scenario=scenario) for agent in self.bench.agents)
+        agents = [*self.bench.agents, *map(to_be_given, self.bench.agents)]
+        cells = (agent.cell_id(dataset=dataset, scenario=scenario) for agent in agents)
         return next((cell for cell in cells if cell.label == label), None)
 
     def scenario_of(self, nodeid: str) -> Scenario | None:

@@ -37,6 +37,12 @@ class SessionLedger:
         """The cell reports, and is not run: it is in no summary."""
         self._skipped.add(cell)
 
+    def replace(self, cell: str) -> None:
+        """The cell was expected, and another is run in its place."""
+        if cell not in self._finished:
+            self.skip(cell)
+            self.finish(cell)
+
     def finish(self, cell: str) -> None:
         """The cell has reported to its end."""
         self._finished.add(cell)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.conftest import Suite
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.sessions.closing import rebuild_summary
+from tests.plugin.conftest import Suite, collected
 
 AGENT = """
 from pytest_terminalbench import AgentReport
@@ -112,3 +114,130 @@ class TestArguments:
             "ERROR: --tb-agent-arg mien:command=…: no agent of this session is called 'mien' (did you mean 'mine'?); "
             "its agents: mine"
         )
+
+
+GIVING = """
+
+@pytest.fixture
+def tb_agent():
+    from my_agent import Mine
+    return Mine(command="{command}")
+"""
+
+
+def give(suite: Suite, command: str = "work") -> None:
+    """Have the fixture `tb_agent` give the agent."""
+    suite.write("conftest.py", suite.conftest + GIVING.format(command=command))
+
+
+class TestFixture:
+    """An agent that the fixture `tb_agent` of a user's conftest.py gives."""
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "1"], ["--tb-concurrency", "2"]], ids=["alone", "xdist", "threads"])
+    def test_its_cells_are_called_by_its_name(self, own: Suite, workers: list[str]) -> None:
+        give(own)
+
+        done = own.run_apart("--tb-dataset", "demo", "-v", *workers)
+
+        assert done.ret == pytest.ExitCode.OK
+        assert own.statuses == {f"demo/{name}[mine]": "solved" for name in ("alpha", "beta", "gamma")}
+        assert own.result("beta", "mine")["agent"] == "mine"
+        assert "oracle" not in done.stdout.str().split("run ", 1)[1]
+
+    def test_its_items_are_called_as_the_fixture(self, own: Suite) -> None:
+        """Nobody knows its name before it is made."""
+        give(own)
+
+        assert collected(own.run("--tb-dataset", "demo", "--collect-only", "-q")) == [
+            f"scenarios/demo/{name}.json::{name}[tb_agent]" for name in ("alpha", "beta", "gamma")
+        ]
+        own.run("scenarios/demo/beta.json::beta[tb_agent]").assert_outcomes(passed=1)
+
+    def test_the_life_of_its_baseline_touches_nobody_elses(self, own: Suite) -> None:
+        """An oracle's baseline neither excuses it nor is written by it."""
+        own.run("--tb-dataset", "demo", "-k", "alpha", "--update-baselines")
+        oracles = own.baseline("alpha").read_bytes()
+        give(own, "spoil")
+
+        assert own.run("--tb-dataset", "demo", "-k", "alpha").ret == pytest.ExitCode.TESTS_FAILED
+        assert own.statuses == {"demo/alpha[mine]": "unsolved"}  # Not regressed: it has no baseline yet.
+        assert own.run("--tb-dataset", "demo", "-k", "alpha", "--update-baselines").ret == pytest.ExitCode.OK
+        assert own.run("--tb-dataset", "demo", "-k", "alpha").ret == pytest.ExitCode.OK
+        assert own.statuses == {"demo/alpha[mine]": "as-baseline"}
+        assert own.baseline("alpha", "mine").is_file()
+        assert own.baseline("alpha").read_bytes() == oracles
+
+    def test_the_summary_made_again_is_the_same(self, own: Suite) -> None:
+        give(own)
+        own.run("--tb-dataset", "demo")
+        before = (own.latest / "summary.json").read_bytes()
+
+        rebuild_summary(RunFolder(own.latest), baselines=own.path / "baselines")
+
+        assert (own.latest / "summary.json").read_bytes() == before
+        assert own.summary["totals"]["lost"] == 0
+
+    def test_a_session_that_asks_for_another_is_told(self, own: Suite) -> None:
+        give(own)
+
+        done = own.run("--tb-dataset", "demo", "-k", "alpha", "--tb-agent", "nop")
+
+        done.assert_outcomes(errors=1)
+        assert own.statuses == {"demo/alpha[nop]": "void"}
+        done.stdout.fnmatch_lines(
+            "alpha: void in phase agent: the fixture tb_agent gives agent 'mine' (my_agent:Mine), and --tb-agent asks "
+            "for 'nop'; leave the option out to run the fixture's, or have the fixture give the agent that is asked for"
+        )
+
+    def test_a_session_that_asks_for_just_this_one_has_it(self, own: Suite) -> None:
+        give(own)
+
+        own.run("--tb-dataset", "demo", "-k", "alpha", "--tb-agent", "my_agent:Mine").assert_outcomes(passed=1)
+
+        assert own.statuses == {"demo/alpha[mine]": "solved"}
+
+    def test_one_that_calls_itself_oracle_is_refused(self, own: Suite) -> None:
+        own.write("my_agent.py", AGENT.replace('"mine"', '"oracle"'))
+        give(own)
+
+        done = own.run("--tb-dataset", "demo", "-k", "alpha")
+
+        done.assert_outcomes(errors=1)
+        assert own.statuses == {"demo/alpha[tb_agent]": "void"}
+        done.stdout.fnmatch_lines(
+            "alpha: void in phase agent: the fixture tb_agent gives an agent of my_agent:Mine: it is called 'oracle', "
+            "and pytest_terminalbench.agents.oracle:Oracle is known as 'oracle'; the two would share results and "
+            "baselines: give the class another `name`"
+        )
+
+    def test_the_sessions_own_agent_may_be_given_on(self, own: Suite) -> None:
+        """A fixture that only looks on."""
+        own.write("conftest.py", f"{own.conftest}\n\n@pytest.fixture\ndef tb_agent(tb_agent):\n    return tb_agent\n")
+
+        own.run("--tb-dataset", "demo", "-k", "alpha").assert_outcomes(passed=1)
+
+        assert own.statuses == {"demo/alpha[oracle]": "solved"}
+
+    def test_an_agent_is_made_once_for_all_attempts_where_a_fixture_makes_it(self, own: Suite) -> None:
+        give(own)
+
+        own.run("--tb-dataset", "demo", "-k", "alpha", "--tb-attempts", "2").assert_outcomes(passed=1)
+
+        assert own.result("alpha", "mine", 2)["outcome"] == "solved"
+
+    def test_in_a_test_of_ones_own_it_is_called_by_its_name_too(self, own: Suite) -> None:
+        give(own)
+        own.write(
+            "test_mine.py",
+            """
+            import pytest
+
+            @pytest.mark.parametrize("tb_scenario", ["demo/alpha"], indirect=True)
+            def test_mine(tb_baseline, tb_trials):
+                assert tb_trials == tb_baseline
+            """,
+        )
+
+        own.run("test_mine.py").assert_outcomes(passed=1)
+
+        assert own.statuses == {"demo/alpha[mine]": "solved"}

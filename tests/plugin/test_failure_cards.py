@@ -119,10 +119,10 @@ def tb_agent():
 
     done = demo.run("--tb-dataset", "demo", "-k", "alpha", "--tb-attempts", "3", "--tb-run-id", "mine")
 
-    lines = card(done, "scenario alpha[oracle]")
+    lines = card(done, "scenario alpha[tb_agent]")
     assert lines[0] == "alpha unsolved: solved 1 of 3, and no baseline allows that"
     assert lines[2] == "attempt 2, agent N.N s, verifier N.N s: 1 of 1 checks did not pass: exit code"
-    assert lines[-2] == f"trial folder: {demo.path}/results/mine/trials/demo/alpha/oracle/2"
+    assert lines[-2] == f"trial folder: {demo.path}/results/mine/trials/demo/alpha/Second/2"
 
 
 def test_an_agent_that_fails_is_named_with_its_error(demo: Suite) -> None:

@@ -39,7 +39,7 @@ def tb_agent(tb_scenario):
 
     demo.run("--tb-dataset", "demo").assert_outcomes(passed=3)
 
-    assert demo.result("beta")["agent_note"] == "mine did beta: Leave /app/done behind. in /app"
+    assert demo.result("beta", "Mine")["agent_note"] == "mine did beta: Leave /app/done behind. in /app"
 
 
 def test_a_users_agent_is_never_shown_the_solution(demo: Suite) -> None:

@@ -153,7 +153,7 @@ def tb_agent(tb_scenario):
 
     assert session.ended() == pytest.ExitCode.INTERRUPTED
     summary = json.loads((session.run / "summary.json").read_text())
-    assert [(cell["cell"], cell["status"]) for cell in summary["cells"]] == [("demo/alpha[oracle]", "solved")]
+    assert [(cell["cell"], cell["status"]) for cell in summary["cells"]] == [("demo/alpha[scripted]", "solved")]
 
 
 def test_a_session_that_is_killed_leaves_a_journal_that_can_be_read(slow: Suite, start: Callable[..., Started]) -> None:
@@ -339,7 +339,7 @@ def test_the_containers_of_killed_workers_are_removed_while_the_session_runs_or_
 
     sleepers.run_apart("scenarios/demo/alpha.json", "-n", "1", "--tb-run-id", run_id)
 
-    assert sleepers.statuses == {"demo/alpha[oracle]": "void"}
+    assert sleepers.statuses == {"demo/alpha[tb_agent]": "void"}
     events = [json.loads(line) for line in (sleepers.latest / "events.jsonl").read_text().splitlines()]
     assert sum(event.get("removed_containers", 0) for event in events) == 2
     assert containers(engine, run_id) == []
@@ -351,8 +351,7 @@ def test_the_containers_of_killed_workers_are_removed_while_the_session_runs_or_
 UNREACHABLE = """
 ERROR: no container engine answers; tried
   unix:///nonexistent (DOCKER_HOST): no such socket
-Run `scripts/ensure-docker` of pytest-terminalbench's repository, start your Docker or Podman service, or point \
-DOCKER_HOST at an engine
+Start your Docker or Podman service, or point DOCKER_HOST at an engine; `terminalbench docs no-engine-answers` says how
 """
 
 

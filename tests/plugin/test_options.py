@@ -35,7 +35,7 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-run-id", ".hidden"], "--tb-run-id '.hidden' may hold letters, digits, `.`, `_` and `-` only"),
         (["--tb-run-id", "latest"], "--tb-run-id 'latest' is what the newest run is called; name it otherwise"),
         (["--tb-agent-arg", "depth"], "--tb-agent-arg 'depth' is not KEY=VALUE or AGENT:KEY=VALUE"),
-        (["--tb-agent-arg", "a b=1"], "--tb-agent-arg 'a b=1' is not KEY=VALUE or AGENT:KEY=VALUE"),
+        (["--tb-agent-arg", "a b=1"], "--tb-agent-arg 'a b=…' is not KEY=VALUE or AGENT:KEY=VALUE"),
         (["--tb-agent-arg", "depth=1"], "--tb-agent-arg: agent 'oracle' takes no depth; it takes: none"),
         (
             ["--tb-agent", "scripted", "--tb-agent-arg", "depth=1"],
@@ -45,10 +45,6 @@ from tests.plugin.test_option_dataset import usage_error
         (
             ["--tb-agent", "oracel"],
             "--tb-agent 'oracel' is not known (did you mean 'oracle'?); known: nop, oracle, scripted, or module:Class",
-        ),
-        (
-            ["--tb-agent", "nowhere:Agent"],
-            "--tb-agent 'nowhere:Agent': cannot import nowhere: No module named 'nowhere'",
         ),
         (["--tb-agent", "json:Agent"], "--tb-agent 'json:Agent': json has no 'Agent'"),
         (

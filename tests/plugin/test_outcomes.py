@@ -47,7 +47,8 @@ def test_each_outcome_has_its_letter(mixed: Suite) -> None:
 def test_each_outcome_has_its_word(mixed: Suite) -> None:
     done = mixed.run("--tb-dataset", "demo", "-v")
 
-    assert [line.split("[oracle] ")[1].split("  ")[0] for line in lines_of(done, "scenarios/demo/") if "%" in line] == [
+    lines = [line for line in lines_of(done, "scenarios/demo/") if "%" in line]
+    assert [line.split("[tb_agent] ")[1].split("  ")[0] for line in lines] == [
         "AS BASELINE",
         "VOID",
         "REGRESSED",
@@ -73,10 +74,10 @@ def test_the_short_summary_names_them_with_their_reason(mixed: Suite, monkeypatc
 
     start = next(n for n, line in enumerate(done.outlines) if "short test summary info" in line)
     assert [line.partition(" - ")[0] for line in done.outlines[start + 1 : -1]] == [
-        "SOLVED scenarios/demo/solved.json::solved[oracle]",
-        "VOID scenarios/demo/broken.json::broken[oracle]",
-        "REGRESSED scenarios/demo/regressed.json::regressed[oracle]",
-        "UNSOLVED scenarios/demo/unsolved.json::unsolved[oracle]",
+        "SOLVED scenarios/demo/solved.json::solved[tb_agent]",
+        "VOID scenarios/demo/broken.json::broken[tb_agent]",
+        "REGRESSED scenarios/demo/regressed.json::regressed[tb_agent]",
+        "UNSOLVED scenarios/demo/unsolved.json::unsolved[tb_agent]",
     ]
 
 
@@ -84,11 +85,11 @@ def test_the_summary_has_every_cell_with_its_status(mixed: Suite) -> None:
     mixed.run("--tb-dataset", "demo")
 
     assert mixed.statuses == {
-        "demo/baselined[oracle]": "as-baseline",
-        "demo/broken[oracle]": "void",
-        "demo/regressed[oracle]": "regressed",
-        "demo/solved[oracle]": "solved",
-        "demo/unsolved[oracle]": "unsolved",
+        "demo/baselined[scripted]": "as-baseline",
+        "demo/broken[scripted]": "void",
+        "demo/regressed[scripted]": "regressed",
+        "demo/solved[scripted]": "solved",
+        "demo/unsolved[scripted]": "unsolved",
     }
     assert mixed.summary["totals"] == {
         "cells": 5,
@@ -109,7 +110,7 @@ def test_a_void_cell_has_no_score(mixed: Suite) -> None:
     mixed.run("--tb-dataset", "demo")
 
     assert mixed.summary["mean"] == 0.25
-    assert mixed.result("broken")["reward"] is None
+    assert mixed.result("broken", "scripted")["reward"] is None
 
 
 def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
@@ -127,9 +128,9 @@ def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
         "git 1 1 - - - -",
         "scripting 4 - 1 1 1 1",
         "all 5 1 1 1 1 1",
-        f"regressed: demo/regressed[oracle]: solved 0 of 1, but the baseline {regressed} approved 1 of 1",
-        "unsolved: demo/unsolved[oracle]: solved 0 of 1, and no baseline allows that",
-        "void: demo/broken[oracle]: the fake engine broke",
+        f"regressed: demo/regressed[scripted]: solved 0 of 1, but the baseline {regressed} approved 1 of 1",
+        "unsolved: demo/unsolved[scripted]: solved 0 of 1, and no baseline allows that",
+        "void: demo/broken[scripted]: the fake engine broke",
         "5 cells: 1 solved, 1 as baseline, 1 unsolved, 1 regressed, 1 void",
         "mean 25.0% of 4 cells with 1 attempt each; 95 % interval 4.6% to 69.9% for tasks like these (Wilson)",
     ]
@@ -137,7 +138,7 @@ def test_the_terminal_tells_it_per_category_and_by_name(mixed: Suite) -> None:
 
 
 def mixed_id(suite: Suite, scenario_id: str) -> str:
-    return str(json.loads(suite.baseline(scenario_id).read_text())["baseline_id"])
+    return str(json.loads(suite.baseline(scenario_id, "scripted").read_text())["baseline_id"])
 
 
 def test_junit_xml_has_failures_for_answers_and_errors_for_void(mixed: Suite) -> None:
@@ -145,11 +146,11 @@ def test_junit_xml_has_failures_for_answers_and_errors_for_void(mixed: Suite) ->
 
     root = ElementTree.parse(mixed.path / "out.xml").getroot()
     assert {case.get("name"): [child.tag for child in case] for case in root.iter("testcase")} == {
-        "baselined[oracle]": ["properties"],
-        "broken[oracle]": ["properties", "error"],
-        "regressed[oracle]": ["properties", "failure"],
-        "solved[oracle]": ["properties"],
-        "unsolved[oracle]": ["properties", "failure"],
+        "baselined[tb_agent]": ["properties"],
+        "broken[tb_agent]": ["properties", "error"],
+        "regressed[tb_agent]": ["properties", "failure"],
+        "solved[tb_agent]": ["properties"],
+        "unsolved[tb_agent]": ["properties", "failure"],
     }
     suite = root.find("testsuite")
     assert suite is not None
@@ -187,12 +188,12 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
     assert attempt.pop("wall_s") >= 0
     assert cell.pop("configuration").startswith("sha256:")
     assert cell == {
-        "cell": "demo/baselined[oracle]",
+        "cell": "demo/baselined[scripted]",
         "scenario": "baselined",
         "dataset": "demo",
         "category": "scripting",
         "difficulty": "easy",
-        "agent": "oracle",
+        "agent": "scripted",
         "model": None,
         "profile": None,
         "source": "live",
@@ -218,7 +219,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
                 "memory_peak_mb": 1.0,
                 "cost_usd": 0.0,
                 "tokens": 0,
-                "folder": "trials/demo/baselined/oracle/1",
+                "folder": "trials/demo/baselined/scripted/1",
             }
         ],
     }

@@ -60,8 +60,8 @@ def test_a_cell_whose_worker_is_killed_is_run_once_more(dying: Suite, monkeypatc
     assert done.parseoutcomes() == {"passed": 4, "retried": 1}
     assert set(dying.statuses.values()) == {"solved"}
     assert dying.summary["totals"]["cells"] == 4
-    assert [(e["cell"], e["crashes"]) for e in events(dying, "worker-crash")] == [("demo/beta[oracle]", 1)]
-    assert dying.result("beta")["outcome"] == "solved"
+    assert [(e["cell"], e["crashes"]) for e in events(dying, "worker-crash")] == [("demo/beta[tb_agent]", 1)]
+    assert dying.result("beta", "scripted")["outcome"] == "solved"
 
 
 def test_the_second_time_it_is_void_and_the_others_have_run(dying: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,10 +72,10 @@ def test_the_second_time_it_is_void_and_the_others_have_run(dying: Suite, monkey
     assert done.parseoutcomes() == {"passed": 3, "errors": 1, "retried": 1}
     assert done.ret == 22
     assert dying.statuses == {
-        "demo/alpha[oracle]": "solved",
-        "demo/beta[oracle]": "void",
-        "demo/delta[oracle]": "solved",
-        "demo/gamma[oracle]": "solved",
+        "demo/alpha[scripted]": "solved",
+        "demo/beta[tb_agent]": "void",
+        "demo/delta[scripted]": "solved",
+        "demo/gamma[scripted]": "solved",
     }
     beta = dying.summary["cells"][1]
     assert (beta["scenario"], beta["category"], beta["difficulty"], beta["attempts"]) == (
@@ -97,7 +97,7 @@ def test_a_cell_that_was_run_once_more_may_be_approved(dying: Suite, monkeypatch
 
     assert sorted(dying.files("baselines")) == [
         "audit.jsonl",
-        *(f"demo/oracle/{name}.json" for name in ("alpha", "beta", "delta", "gamma")),
+        *(f"demo/scripted/{name}.json" for name in ("alpha", "beta", "delta", "gamma")),
     ]
 
 
