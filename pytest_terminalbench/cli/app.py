@@ -17,6 +17,7 @@ from pytest_terminalbench.cli import (
     baseline_rebase,
     compare,
     dataset,
+    docs,
     doctor,
     gc,
     images,
@@ -83,6 +84,7 @@ app.add_typer(incident.app, name="incident")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(agents.app, name="agents")
 app.add_typer(images.app, name="images")
+app.command("docs")(docs.docs)
 app.command("doctor")(doctor.doctor)
 app.command("gc")(gc.gc)
 

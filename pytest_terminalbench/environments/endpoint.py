@@ -60,8 +60,8 @@ def find_endpoint(environ: Mapping[str, str] | None = None, home: Path | None = 
     raise EngineUnreachable(
         "no container engine answers; tried\n"
         + "\n".join(tried)
-        + "\nRun `scripts/ensure-docker` of pytest-terminalbench's repository, start your Docker or Podman service, "
-        "or point DOCKER_HOST at an engine"
+        + "\nStart your Docker or Podman service, or point DOCKER_HOST at an engine; `terminalbench docs "
+        "no-engine-answers` says how"
     )
 
 

@@ -94,7 +94,7 @@ def open_dataset(folder: Path) -> Dataset:
     file = folder / DATASET_FILE
     if not file.is_file():
         return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
-    manifest = parse_model(_Manifest, file.read_bytes(), file, see="see docs/writing-scenarios.md, section Datasets")
+    manifest = parse_model(_Manifest, file.read_bytes(), file, see="see `terminalbench docs datasets`")
     return Dataset(**manifest.model_dump(exclude={"schema_version"}), folder=folder)
 
 

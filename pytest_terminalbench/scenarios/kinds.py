@@ -104,5 +104,5 @@ def _kind_of(raw: bytes, file: Path) -> Kind:
     try:
         return kind_named(parse_model(_Head, raw, file).kind)
     except SettingsError as error:
-        cure = "correct the kind, or install the package that brings it; docs/extending.md, section Kinds of scenarios"
+        cure = "correct the kind, or install the package that brings it; see `terminalbench docs kinds-of-scenarios`"
         raise ScenarioError(file, [f"kind: {error}"], cure=cure) from None

@@ -32,7 +32,7 @@ class StrictModel(BaseModel):
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-_SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
+_SEE = "see `terminalbench docs writing-scenarios`, or let an editor check the file by its $schema"
 
 
 def parse_model(model: type[_Model], raw: bytes, file: Path, *, see: str = _SEE) -> _Model:
@@ -51,7 +51,7 @@ def _cure(error: ValidationError) -> str | None:
     if "json_invalid" in mistakes:
         return "correct the JSON at that line and column"
     if "extra_forbidden" in mistakes:
-        return "remove or correct the key; docs/writing-scenarios.md lists those that exist"
+        return "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist"
     return None
 
 

@@ -94,7 +94,7 @@ def test_every_problem_is_told_with_file_field_and_cure(project: Project) -> Non
         "scenarios/demo/beta.json",
         "  difficulty: Input should be 'easy', 'medium' or 'hard'",
         "  colour: unknown key",
-        "  To fix it: remove or correct the key; docs/writing-scenarios.md lists those that exist",
+        "  To fix it: remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist",
         "scenarios/demo/delta.json",
         "  Invalid JSON: EOF while parsing an object at line 1 column 1",
         "  To fix it: correct the JSON at that line and column",
@@ -121,7 +121,9 @@ def test_problems_as_json_have_their_parts_apart(project: Project) -> None:
                     "file": str(file),
                     "field": "environment.memory_mb",
                     "text": "Input should be greater than or equal to 6",
-                    "cure": "see docs/writing-scenarios.md, or let an editor check the file by its $schema",
+                    "cure": (
+                        "see `terminalbench docs writing-scenarios`, or let an editor check the file by its $schema"
+                    ),
                 }
             ],
         }

@@ -164,16 +164,6 @@ def test_a_link_leads_somewhere(page: Path, target: str) -> None:
         assert anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_messages_name_pages_and_sections_that_exist() -> None:
-    sources = (ROOT / "pytest_terminalbench").rglob("*.py")
-    named = {page for file in sources for page in re.findall(r"docs/[\w-]+\.md", file.read_text())}
-
-    assert named
-    assert {page for page in named if not (ROOT / page).is_file()} == set()
-    assert "## Datasets" in (DOCS / "writing-scenarios.md").read_text()
-    assert "## Kinds of scenarios" in (DOCS / "extending.md").read_text()
-
-
 def test_every_field_of_a_kind_has_its_row() -> None:
     assert {field.name for field in fields(Kind)} == rows("extending.md", "Kinds of scenarios")
 

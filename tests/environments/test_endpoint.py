@@ -147,6 +147,6 @@ class TestFinding:
         assert str(error.value) == (
             "no container engine answers; tried\n"
             f"  unix://{tmp_path}/s (DOCKER_HOST): no such socket\n"
-            "Run `scripts/ensure-docker` of pytest-terminalbench's repository, start your Docker or Podman service, or "
-            "point DOCKER_HOST at an engine"
+            "Start your Docker or Podman service, or point DOCKER_HOST at an engine; `terminalbench docs "
+            "no-engine-answers` says how"
         )

@@ -58,14 +58,14 @@ def write(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps({**scenario_json("beta"), **changes}))
 
 
-SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
+SEE = "see `terminalbench docs writing-scenarios`, or let an editor check the file by its $schema"
 PATHS = "paths are relative to the JSON file and stay below its folder"
 CASES = [
     (broken_json, ["Invalid JSON: expected value at line 2 column 10"], "correct the JSON at that line and column"),
     (
         unknown_keys,
         ["environment.imagge: unknown key", "colour: unknown key"],
-        "remove or correct the key; docs/writing-scenarios.md lists those that exist",
+        "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist",
     ),
     (
         wrong_types,

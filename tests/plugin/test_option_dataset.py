@@ -81,7 +81,7 @@ def test_a_broken_manifest_is_refused(demo: Suite) -> None:
             f"{manifest}: description: Field required",
             f"{manifest}: license: Field required",
             f"{manifest}: colour: unknown key",
-            "To fix it: remove or correct the key; docs/writing-scenarios.md lists those that exist",
+            "To fix it: remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist",
         ]
     )
 

@@ -65,12 +65,12 @@ class TestDataset:
         assert one == renamed != other
 
 
-SEE = "see docs/writing-scenarios.md, section Datasets"
+SEE = "see `terminalbench docs datasets`"
 MANIFESTS: dict[str, tuple[Any, list[str], str]] = {
     "unknown key": (
         {"licence": "MIT"},
         ["licence: unknown key"],
-        "remove or correct the key; docs/writing-scenarios.md lists those that exist",
+        "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist",
     ),
     "future version": ({"schema_version": 2}, ["schema_version: Input should be 1"], SEE),
     "empty name": ({"name": ""}, ["name: String should have at least 1 character"], SEE),

@@ -98,7 +98,7 @@ def test_a_kind_that_is_not_installed_is_told_with_those_that_are(tmp_path: Path
             "kind: 'terminel' is not installed (did you mean 'terminal'?); installed: terminal; a package adds one by an "
             "entry point of the group pytest_terminalbench.kinds"
         ],
-        "correct the kind, or install the package that brings it; docs/extending.md, section Kinds of scenarios",
+        "correct the kind, or install the package that brings it; see `terminalbench docs kinds-of-scenarios`",
     )
 
 

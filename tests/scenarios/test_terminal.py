@@ -15,8 +15,8 @@ from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.scenarios.model import Scenario
 from tests.scenario_files import a_scenario, scenario_json, write_scenario
 
-SEE = "see docs/writing-scenarios.md, or let an editor check the file by its $schema"
-UNKNOWN = "remove or correct the key; docs/writing-scenarios.md lists those that exist"
+SEE = "see `terminalbench docs writing-scenarios`, or let an editor check the file by its $schema"
+UNKNOWN = "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist"
 PATHS = "paths are relative to the JSON file and stay below its folder"
 JSON = "correct the JSON at that line and column"
 
