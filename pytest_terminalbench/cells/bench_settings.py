@@ -37,6 +37,7 @@ class BenchSettings:
     margin: float = 0.02
     inconclusive: Literal["pass", "fail"] = "pass"
     parity: Literal["block", "warn", "off"] = "block"
+    strict_baselines: bool = False
     locked: bool = False
     update_baselines: bool = False
     approver: str | None = None

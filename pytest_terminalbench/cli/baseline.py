@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_terminalbench.cli.baseline_writing import (
+    EXIT_REFUSED,
+    ApproverOption,
+    DryRunOption,
+    NotesOption,
+    permitted,
+    refusing,
+)
 from pytest_terminalbench.cli.output import (
     Format,
     FormatOption,
@@ -19,27 +27,24 @@ from pytest_terminalbench.cli.output import (
     say,
     shown_path,
 )
-from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, project, results_folder
-from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
+from pytest_terminalbench.cli.project import (
+    BaselinesOption,
+    ResultsOption,
+    baselines_folder,
+    known_datasets,
+    project,
+    results_folder,
+)
+from pytest_terminalbench.errors import BaselineError, SettingsError
 from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
     from pytest_terminalbench.baselines.folder import StoredBaseline
     from pytest_terminalbench.baselines.record import BaselineRecord
 
-__all__ = [
-    "AgentOption",
-    "ApproverOption",
-    "DatasetOption",
-    "NotesOption",
-    "app",
-    "chosen_baselines",
-    "refuse",
-    "unwritten",
-]
+__all__ = ["AgentOption", "DatasetOption", "app", "chosen_baselines"]
 
 EXIT_DAMAGED = 3
-EXIT_REFUSED = 4
 
 app = typer.Typer(help="Baselines: what has been approved.", no_args_is_help=True)
 
@@ -71,6 +76,7 @@ def list_baselines(
     old = [stored for stored in chosen if stored.record.cell is None]
     if old:
         say(f"{counted(len(old), 'baseline')} of an earlier version: `terminalbench baseline migrate` rewrites them")
+    _tell_orphans(chosen)
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -106,10 +112,6 @@ def show(
         raise typer.Exit(EXIT_DAMAGED)
 
 
-ApproverOption = Annotated[
-    str | None, typer.Option("--approver", metavar="NAME", help="Who approves; default: git's user.name.")
-]
-NotesOption = Annotated[str, typer.Option("--notes", metavar="TEXT", help="Why; kept with the baseline.")]
 ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help="The cell of this model.")]
 
 
@@ -139,7 +141,7 @@ def approve(
 
     root = project().root
     folder = baselines_folder(baselines)
-    try:
+    with refusing(folder):
         chosen_run = find_run(run, results_folder(results))
         cell = chosen_cell(chosen_run, scenario=scenario, dataset=dataset, agent=agent, model=model)
         approval, approved, row = approve_reviewed(
@@ -150,10 +152,6 @@ def approve(
             maintainers=project_settings(root).maintainers,
             notes=notes,
         )
-    except (BaselineError, RunFolderError) as error:
-        refuse(str(error))
-    except OSError as error:
-        refuse(unwritten(error, folder))
     file = current_file(folder, approved.cell)
     note = "" if approved.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:
@@ -173,19 +171,11 @@ def retire_baseline(
     baselines: BaselinesOption = None,
 ) -> None:
     """Let a baseline count no longer. It stays on disk, and in the log; retiring is final."""
-    from pytest_terminalbench.baselines.approval import check_maintainer, retire
-    from pytest_terminalbench.runs.manifest import git_user
-    from pytest_terminalbench.settings import project_settings
+    from pytest_terminalbench.baselines.approval import retire
 
-    root, folder = project().root, baselines_folder(baselines)
-    by = approver or git_user(root)
-    try:
-        check_maintainer(by, project_settings(root).maintainers, deed="retire")
-        record = retire(cell, baselines=folder, by=by, notes=notes)
-    except BaselineError as error:
-        refuse(str(error))
-    except OSError as error:
-        refuse(unwritten(error, folder))
+    folder = baselines_folder(baselines)
+    with refusing(folder):
+        record = retire(cell, baselines=folder, by=permitted(approver, deed="retire"), notes=notes)
     typer.echo(printable(f"{record.baseline_id} retired"))
 
 
@@ -200,7 +190,7 @@ def migrate(
             help="What a model is called that a folder calls OLD, or that of the one baseline OLD; may be repeated.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    dry_run: DryRunOption = False,
     approver: ApproverOption = None,
     results: ResultsOption = None,
     baselines: BaselinesOption = None,
@@ -210,24 +200,16 @@ def migrate(
 
     Exit code 4 says that a model is not known from the runs in the results folder, and how to name it.
     """
-    from pytest_terminalbench.baselines.approval import check_maintainer
     from pytest_terminalbench.baselines.migrate import plan_migration
     from pytest_terminalbench.baselines.rewrite import write_rewrites
     from pytest_terminalbench.runs.cells_by_run import cells_by_run
-    from pytest_terminalbench.runs.manifest import git_user
-    from pytest_terminalbench.settings import project_settings
 
-    root, folder = project().root, baselines_folder(baselines)
-    by = approver or git_user(root)
-    try:
-        check_maintainer(by, project_settings(root).maintainers, deed="migrate")
+    folder = baselines_folder(baselines)
+    with refusing(folder):
+        by = permitted(approver, deed="migrate")
         moves = plan_migration(folder, runs=cells_by_run(results_folder(results)), models=_models(model or ()))
         if not dry_run:
             write_rewrites(moves, folder, by=by, again="migrate")
-    except BaselineError as error:
-        refuse(str(error))
-    except OSError as error:
-        refuse(unwritten(error, folder))
     if output is Format.JSON:
         print_json(
             [{"baseline_id": move.record.baseline_id, "from": move.old.place, "to": move.name} for move in moves]
@@ -247,15 +229,14 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
     Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
     from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, problems, readable
+    from pytest_terminalbench.baselines.folder import read_baselines
     from pytest_terminalbench.documents import write_atomically
 
     folder = baselines_folder(baselines)
     log = folder / AUDIT
-    try:
+    with refusing(folder):
         lines = list(entries(log))
         broken = [*problems(log), *contradictions(folder)]
-    except BaselineError as error:
-        refuse(str(error))
     if output is Format.JSON:
         print_json(lines)
     elif lines:
@@ -271,9 +252,23 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
             broken.append(f"{folder / 'AUDIT.md'} cannot be written: {error.strerror}")
     for problem in broken:
         complain(problem)
+    _tell_orphans(read_baselines(folder)[0])
     if broken:
         raise typer.Exit(EXIT_REFUSED)
     say(f"the chain of {len(lines)} entries is whole; {shown_path(folder / 'AUDIT.md')} is written")
+
+
+def _tell_orphans(stored: Sequence[StoredBaseline]) -> None:
+    """Say which of these baselines have no scenario, or no dataset, in a project that has some."""
+    from pytest_terminalbench.baselines.orphans import ORPHANS_CURE
+
+    scenarios = {dataset.name: dataset.files() for dataset in known_datasets().values()}
+    counting = [baseline for baseline in stored if baseline.counts] if scenarios else []
+    gone = [
+        baseline.name for baseline in counting if baseline.cell.scenario not in scenarios.get(baseline.cell.dataset, {})
+    ]
+    if gone:
+        say(f"{counted(len(gone), 'baseline')} without a scenario: {', '.join(gone)}; fix it by {ORPHANS_CURE}")
 
 
 def _models(pairs: Sequence[str]) -> dict[str, str]:
@@ -285,15 +280,6 @@ def _models(pairs: Sequence[str]) -> dict[str, str]:
             raise BaselineError(f"--model {pair!r} is not OLD=NEW, as in openai-gpt-5=openai/gpt-5")
         models[old] = new
     return models
-
-
-def refuse(reason: str) -> NoReturn:
-    complain(reason)
-    raise typer.Exit(EXIT_REFUSED)
-
-
-def unwritten(error: OSError, folder: Path) -> str:
-    return f"{error.filename or folder} cannot be written: {error.strerror}; see to it, then run the command again"
 
 
 def _baseline_id(file: Path) -> str:

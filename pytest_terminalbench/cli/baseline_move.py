@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_terminalbench.cli.baseline import ApproverOption, NotesOption, refuse, unwritten
+from pytest_terminalbench.cli.baseline_writing import ApproverOption, DryRunOption, NotesOption, permitted, refusing
 from pytest_terminalbench.cli.output import Format, FormatOption, print_json, print_table, say
-from pytest_terminalbench.cli.project import BaselinesOption, baselines_folder, known_datasets, project
+from pytest_terminalbench.cli.project import BaselinesOption, baselines_folder, known_datasets
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.naming import counted, nearest
 
@@ -23,7 +23,7 @@ def move(
     old: Annotated[str, typer.Argument(metavar="OLD", help="DATASET, DATASET/LABEL or DATASET/LABEL/ID.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="What it is called now, in the same form.")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    dry_run: DryRunOption = False,
     notes: NotesOption = "",
     approver: ApproverOption = None,
     baselines: BaselinesOption = None,
@@ -33,24 +33,16 @@ def move(
 
     Exit code 4 says that nothing was written, and why.
     """
-    from pytest_terminalbench.baselines.approval import check_maintainer
     from pytest_terminalbench.baselines.move import plan_move
     from pytest_terminalbench.baselines.rewrite import write_rewrites
-    from pytest_terminalbench.runs.manifest import git_user
-    from pytest_terminalbench.settings import project_settings
 
-    root, folder = project().root, baselines_folder(baselines)
-    by = approver or git_user(root)
-    try:
-        check_maintainer(by, project_settings(root).maintainers, deed="move")
+    folder = baselines_folder(baselines)
+    with refusing(folder):
+        by = permitted(approver, deed="move")
         rewrites = plan_move(folder, old, new, notes=notes)
         _check_scenarios(rewrites)
         if not dry_run:
             write_rewrites(rewrites, folder, by=by, again="move")
-    except BaselineError as error:
-        refuse(str(error))
-    except OSError as error:
-        refuse(unwritten(error, folder))
     if output is Format.JSON:
         print_json(
             [{"baseline_id": each.record.baseline_id, "from": each.old.name, "to": each.name} for each in rewrites]

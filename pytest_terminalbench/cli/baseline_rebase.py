@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_terminalbench.cli.baseline import (
-    AgentOption,
+from pytest_terminalbench.cli.baseline import AgentOption, DatasetOption, chosen_baselines
+from pytest_terminalbench.cli.baseline_writing import (
     ApproverOption,
-    DatasetOption,
+    DryRunOption,
     NotesOption,
-    chosen_baselines,
+    permitted,
     refuse,
-    unwritten,
+    refusing,
 )
 from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, printable, say, shown_path
 from pytest_terminalbench.cli.project import (
@@ -23,7 +23,6 @@ from pytest_terminalbench.cli.project import (
     ResultsOption,
     baselines_folder,
     known_datasets,
-    project,
     results_folder,
 )
 from pytest_terminalbench.errors import BaselineError, ScenarioError, SettingsError
@@ -44,7 +43,7 @@ def rebase(
     ] = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept what is shown without being asked.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what differs.")] = False,
+    dry_run: DryRunOption = False,
     dataset: DatasetOption = None,
     agent: AgentOption = None,
     notes: NotesOption = "",
@@ -58,23 +57,17 @@ def rebase(
     What only a run knows (image, platform, --tb-timeout-multiplier) comes from the newest run that put the scenario as
     it is now, be it one that was blocked. Exit code 4 says that nothing was written, and why.
     """
-    from pytest_terminalbench.baselines.approval import check_maintainer
     from pytest_terminalbench.baselines.rewrite import write_rewrites
-    from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.runs.rebase_baselines import plan_rebases
-    from pytest_terminalbench.settings import project_settings
 
-    root, folder = project().root, baselines_folder(baselines)
-    by = approver or git_user(root)
+    folder = baselines_folder(baselines)
     stored, is_damaged = chosen_baselines(folder, dataset, agent)
     if is_damaged:
         refuse("nothing was written")
-    try:
-        check_maintainer(by, project_settings(root).maintainers, deed="rebase")
+    with refusing(folder):
+        by = permitted(approver, deed="rebase")
         pairs = list(_with_scenarios(_selected(stored, names or ())))
         plan = plan_rebases(pairs, folder=folder, results=results_folder(results), notes=notes)
-    except BaselineError as error:
-        refuse(str(error))
     if output is Format.JSON:
         print_json([_as_json(rebase) for rebase in plan.rebases])
     else:
@@ -89,12 +82,8 @@ def rebase(
         return
     if not yes and not _is_accepted(plan):
         refuse("nothing was written; accept what is shown with --yes")
-    try:
+    with refusing(folder):
         write_rewrites([rebase.rewrite for rebase in plan.rebases], folder, by=by, again="rebase")
-    except BaselineError as error:
-        refuse(str(error))
-    except OSError as error:
-        refuse(unwritten(error, folder))
     say(f"{counted(len(plan.rebases), 'baseline')} rebased")
 
 

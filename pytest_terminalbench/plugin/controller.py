@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -21,6 +21,7 @@ from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.pytest_internals import option, ran_not_at_all
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.scenario_paths import scenarios_among
+from pytest_terminalbench.plugin.session_failure import failed_orphans
 from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.plugin.suite_gate_report import failed_gate
 from pytest_terminalbench.plugin.terminal_summary import write_summary
@@ -127,16 +128,21 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Before the writers of reports write: the gate of the whole run, as a report of its own."""
+        """Before the writers of reports write: what fails the session though no cell does, as reports of its own."""
         gate = self._session.gate()
         if gate is not None and gate.failures:
-            # One more than pytest has counted, so that its percentage does not pass 100.
-            session.testscollected += 1
-            for report in failed_gate(gate, self._run.path, self._bench.settings.attempts):
-                self._config.hook.pytest_runtest_logreport(report=report)
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._fail(session, failed_gate(gate, self._run.path, self._bench.settings.attempts))
+        if self._session.fails_for_orphans:
+            self._fail(session, failed_orphans(self._session.orphans))
         return (yield)
+
+    def _fail(self, session: pytest.Session, reports: Iterable[pytest.TestReport]) -> None:
+        # One more than pytest has counted, so that its percentage does not pass 100.
+        session.testscollected += 1
+        for report in reports:
+            self._config.hook.pytest_runtest_logreport(report=report)
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The gate of the whole run as one more failed report: pytest's writers need nothing new to show it."""
+"""The gate of the whole run as one more failed report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.naming import listed
-from pytest_terminalbench.plugin.pytest_internals import longrepr
+from pytest_terminalbench.plugin.session_failure import failed_reports
 
 __all__ = ["NODEID", "failed_gate"]
 
@@ -25,16 +25,7 @@ def failed_gate(gate: RunGate, run: Path, attempts: int | None) -> Iterator[pyte
 
     `run`: the folder of the run that was compared, with `attempts` trials per cell (None: as many as it took).
     """
-    text = "\n".join(_card(gate, run, attempts))
-    for when, outcome, shown in (("call", "failed", longrepr(text, NODEID)), ("teardown", "passed", None)):
-        yield pytest.TestReport(
-            nodeid=NODEID,
-            location=(NODEID, None, NODEID),
-            keywords={},
-            outcome=outcome,  # type: ignore[arg-type]  # The tuple's literals are widened to str.
-            longrepr=shown,
-            when=when,  # type: ignore[arg-type]
-        )
+    return failed_reports(NODEID, "\n".join(_card(gate, run, attempts)))
 
 
 def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:

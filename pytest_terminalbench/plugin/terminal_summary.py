@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.baselines.orphans import ORPHANS_CURE
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.report_lines import (
     attention_lines,
     category_table,
@@ -41,6 +42,9 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
         yield score
     yield from gate_lines(summary.gate, is_told=True)
     yield from _noted_conditions(closed)
+    if closed.orphans:
+        orphans = counted(len(closed.orphans), "baseline")
+        yield f"{orphans} without a scenario: {listed(closed.orphans)}; fix it by {ORPHANS_CURE}"
     if summary.cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(summary.cells))
     if closed.removed:

@@ -25,10 +25,10 @@ def run_session(
 ) -> ClosedRun:
     """Run every cell of the session and close its run. The run's folder is like one of pytest's.
 
-    The exit status is pytest's: 0, 1 for a cell that is not what was expected of it or a gate that fails, 3 for lost
-    cells, 22 for too many void ones. Ctrl-C closes the run with what there is and is raised again. Raises
-    SettingsError, ScenarioError, BaselineError or EngineUnreachable before anything has run, OSError or RunFolderError
-    where the run cannot be written.
+    The exit status is pytest's: 0, 1 for a cell that is not what was expected of it, a gate that fails, or a baseline
+    without its scenario where that is asked for, 3 for lost cells, 22 for too many void ones. Ctrl-C closes the run
+    with what there is and is raised again. Raises SettingsError, ScenarioError, BaselineError or EngineUnreachable
+    before anything has run, OSError or RunFolderError where the run cannot be written.
     """
     run_id = settings.run_id or new_run_id()
     check_run_id(run_id)
@@ -61,4 +61,5 @@ def run_session(
 def _status(session: Session) -> int:
     gate = session.gate()
     has_failed = any(not result.passes for result in session.ledger.results)
-    return EXIT_FAILED if has_failed or (gate is not None and gate.failures) else EXIT_OK
+    has_failed = has_failed or session.fails_for_orphans or (gate is not None and bool(gate.failures))
+    return EXIT_FAILED if has_failed else EXIT_OK

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pytest_terminalbench.baselines.approval import Approval
+from pytest_terminalbench.baselines.orphans import orphans
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
@@ -41,7 +43,8 @@ class AskedApproval:
 class ClosedRun:
     """A run that has ended, and what followed from it.
 
-    `approval` None: none was asked for. `incidents` with their files; `removed`: environments that were left.
+    `approval` None: none was asked for. `incidents` with their files; `orphans`: names of baselines without their
+    scenario; `removed`: environments that were left.
     """
 
     run: RunFolder
@@ -50,6 +53,7 @@ class ClosedRun:
     approval: AskedApproval | None = None
     incidents: Sequence[Incident] = ()
     incident_files: Sequence[Path] = ()
+    orphans: Sequence[str] = ()
     removed: int = 0
 
 
@@ -85,6 +89,24 @@ class Session:
         baselines = self._bench.settings.baselines
         return ask_gate(self.ledger.results, settings=self._manifest.settings, baselines=baselines)
 
+    @cached_property
+    def orphans(self) -> Sequence[str]:
+        """The names of baselines without their scenario, of the datasets that the session runs; none without a gate."""
+        bench = self._bench
+        if bench.settings.gate == "off" and not bench.settings.strict_baselines:
+            return ()
+        datasets = {cell.dataset for cell in self.ledger.expected.values()}
+        scenarios: dict[str, set[str]] = {}
+        for dataset in bench.datasets.known:
+            if dataset.name in datasets:
+                scenarios.setdefault(dataset.name, set()).update(dataset.files())
+        return [stored.name for stored in orphans(bench.settings.baselines, scenarios)]
+
+    @property
+    def fails_for_orphans(self) -> bool:
+        """Whether baselines without their scenario make it fail, whatever its cells came to."""
+        return self.is_open and self._bench.settings.strict_baselines and bool(self.orphans)
+
     def close(self, *, status: int, was_stopped: bool = False) -> ClosedRun | None:
         """Sweep, write summary and report, approve or open incidents; None where nothing was opened.
 
@@ -114,6 +136,7 @@ class Session:
             approval=approval,
             incidents=incidents,
             incident_files=files,
+            orphans=self.orphans,
             removed=removed,
         )
 

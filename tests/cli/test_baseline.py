@@ -64,6 +64,18 @@ def test_baselines_are_listed_with_what_was_approved(approved: Project) -> None:
     ]
 
 
+def test_those_without_a_scenario_are_named_with_the_cure(approved: Project) -> None:
+    approved.dataset("demo", "alpha")
+
+    done = approved.call("baseline", "list")
+
+    assert (done.exit_code, len(done.out.splitlines())) == (0, 5)
+    assert done.err == (
+        "2 baselines without a scenario: demo/oracle/beta, more/oracle/gamma; fix it by `terminalbench baseline move "
+        "OLD NEW` where it has another name, or by `terminalbench baseline retire NAME` where it is gone\n"
+    )
+
+
 def test_json_has_the_whole_record(approved: Project) -> None:
     record = write(approved, "demo/oracle/alpha", notes="slower disk", supersedes="alpha-2025-12-01")
 

@@ -297,7 +297,7 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
         *("--tb-dataset", "--tb-agent", "--tb-model", "--tb-agent-arg", "--tb-attempts"),
         *("--tb-max-attempts", "--tb-concurrency", "--tb-gate", "--tb-alpha", "--tb-margin", "--tb-inconclusive"),
         "--tb-parity",
-        *("--tb-locked", "--tb-approver"),
+        *("--tb-strict-baselines", "--tb-locked", "--tb-approver"),
         *("--tb-baselines", "--tb-results", "--tb-run-id", "--tb-timeout-multiplier", "--tb-max-void-rate"),
         *("--tb-env", "--tb-network", "--tb-image-map", "--tb-progress", "--tb-keep-containers", "--update-baselines"),
     ]
