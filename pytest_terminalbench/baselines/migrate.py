@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.folder import StoredBaseline, read_baselines
 from pytest_terminalbench.baselines.record import SCHEMA_VERSION, WITHOUT_CELL, BaselineRecord
-from pytest_terminalbench.baselines.rewrite import LinesByPlace, Rewrite, hindrances, lines_by_place
+from pytest_terminalbench.baselines.rewrite import LogLines, Rewrite, hindrances, log_lines
 from pytest_terminalbench.baselines.schema_1 import may_be_of_others, old_file, old_label
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId, Label
@@ -37,7 +37,7 @@ def plan_migration(folder: Path, *, runs: Mapping[str, Sequence[CellId]], models
     stored, damaged = read_baselines(folder)
     old = [baseline for baseline in stored if baseline.record.schema_version == WITHOUT_CELL]
     problems = [str(error) for error in damaged] + list(_wrong_models(old, models))
-    lines = lines_by_place(folder)
+    lines = log_lines(folder)
     evidence = _Evidence(runs, models, lines)
     rewrites = []
     for baseline in old:
@@ -65,7 +65,7 @@ def _is_shared(baseline: StoredBaseline, old: Sequence[StoredBaseline], evidence
 class _Evidence:
     """What tells whose a baseline is."""
 
-    def __init__(self, runs: Mapping[str, Sequence[CellId]], models: Mapping[str, str], lines: LinesByPlace) -> None:
+    def __init__(self, runs: Mapping[str, Sequence[CellId]], models: Mapping[str, str], lines: LogLines) -> None:
         self._models = models
         self._lines = lines
         self._in_run: dict[tuple[str, str], set[_Actor]] = {}
@@ -99,7 +99,7 @@ class _Evidence:
 
     def of_its_run(self, baseline: StoredBaseline) -> set[_Actor]:
         """Who had the cell in the run of the newest approval; nobody where that run is not known."""
-        approvals = [str(entry["run"]) for entry in self._lines.get(baseline.place, ()) if "run" in entry]
+        approvals = [str(entry["run"]) for entry in self._lines.of(baseline.place) if "run" in entry]
         return self._in_run.get((approvals[-1], baseline.place), set()) if approvals else set()
 
     def question(self, baseline: StoredBaseline, *, shared: bool) -> str:

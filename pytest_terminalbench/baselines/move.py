@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.folder import StoredBaseline, read_baselines
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.baselines.rewrite import Rewrite, hindrances, lines_by_place
+from pytest_terminalbench.baselines.rewrite import Rewrite, hindrances, log_lines
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId, escaped, parse_label
 
@@ -37,7 +37,7 @@ def plan_move(folder: Path, old: str, new: str, *, notes: str = "") -> list[Rewr
     chosen = [baseline for baseline in stored if baseline.name.split("/")[: len(before)] == before]
     if not chosen:
         raise BaselineError(f"no baseline is called {old!r}: that is {_FORMS}")
-    lines = lines_by_place(folder)
+    lines = log_lines(folder)
     rewrites = [_rewrite(baseline, after, notes) for baseline in chosen]
     problems = [problem for rewrite in rewrites for problem in hindrances(folder, rewrite, lines)]
     if problems:

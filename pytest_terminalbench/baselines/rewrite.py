@@ -6,7 +6,7 @@ command again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,25 @@ from pytest_terminalbench.documents import write_atomically
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 
-__all__ = ["Rewrite", "hindrances", "lines_by_place", "write_rewrites"]
+__all__ = ["LogLines", "Rewrite", "hindrances", "log_lines", "write_rewrites"]
 
-# The lines of the log by the places that they tell of, oldest first.
-LinesByPlace = Mapping[str, Sequence[Mapping[str, Any]]]
+
+class LogLines:
+    """The lines of the log, by the places that they tell of."""
+
+    def __init__(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        self._by_place: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+        for number, entry in enumerate(entries):
+            self._by_place.setdefault(str(entry.get("cell")), []).append((number, entry))
+
+    def of(self, place: str) -> list[Mapping[str, Any]]:
+        """Those of one place, oldest first."""
+        return [entry for _, entry in self._by_place.get(place, ())]
+
+    def last_of(self, *places: str) -> Mapping[str, Any] | None:
+        """The newest line of all these places."""
+        newest = [self._by_place[place][-1] for place in places if place in self._by_place]
+        return max(newest, key=lambda line: line[0])[1] if newest else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +64,16 @@ class Rewrite:
         return self.old.place != self.name
 
 
-def lines_by_place(folder: Path) -> LinesByPlace:
+def log_lines(folder: Path) -> LogLines:
     """Raises BaselineError where the log cannot be read."""
-    lines: dict[str, list[Mapping[str, Any]]] = {}
-    for entry in audit.entries(folder / audit.AUDIT):
-        lines.setdefault(str(entry.get("cell")), []).append(entry)
-    return lines
+    return LogLines(audit.entries(folder / audit.AUDIT))
 
 
-def hindrances(folder: Path, rewrite: Rewrite, lines: LinesByPlace) -> Iterator[str]:
+def hindrances(folder: Path, rewrite: Rewrite, lines: LogLines) -> Iterator[str]:
     """Why a baseline must not be given a new line in the log: it is not what was approved, or another is there."""
-    before = [entry for entry in lines.get(rewrite.old.place, ()) if not _tells_of(entry, rewrite)]
+    before = lines.of(rewrite.old.place)
+    if not rewrite.is_elsewhere and _was_interrupted(rewrite, lines):
+        before = before[:-1]
     last = before[-1] if before else None
     yield from audit.contradiction(folder / audit.AUDIT, rewrite.old.place, rewrite.old.file, last)
     there = read_record(folder / rewrite.cell.baseline_file) if rewrite.is_elsewhere else None
@@ -81,21 +95,23 @@ def write_rewrites(rewrites: Sequence[Rewrite], folder: Path, *, by: str, again:
     BaselineError when somebody else is approving, or has since the plan was made; `again` is what to do then.
     """
     with only_writer(folder):
-        lines, log = lines_by_place(folder), audit.AuditLog(folder / audit.AUDIT)
+        lines, log = log_lines(folder), audit.AuditLog(folder / audit.AUDIT)
         for rewrite in rewrites:
             if read_record(rewrite.old.file) != rewrite.old.record:
                 raise BaselineError(f"{rewrite.old.file} was changed meanwhile; look at it and {again} again")
-            if not any(_tells_of(entry, rewrite) for entry in lines.get(rewrite.name, ())):
+            if not _was_interrupted(rewrite, lines):
                 log.append(_audit_line(rewrite, by))
             write_atomically(folder / rewrite.cell.baseline_file, serialised(rewrite.record))
             if rewrite.is_elsewhere:
                 remove_file(rewrite.old.file)
 
 
-def _tells_of(entry: Mapping[str, Any], rewrite: Rewrite) -> bool:
-    """Whether a line of the log is that of this very deed, which was interrupted then."""
-    is_its_deed = entry.get("cell") == rewrite.name and entry.get("action") == rewrite.action
-    return is_its_deed and entry.get("record") == audit.record_digest(serialised(rewrite.record))
+def _was_interrupted(rewrite: Rewrite, lines: LogLines) -> bool:
+    """Whether this very deed was logged and not finished: nothing has been logged of its places since."""
+    line = lines.last_of(rewrite.old.place, rewrite.name)
+    if line is None or (line.get("cell"), line.get("action")) != (rewrite.name, rewrite.action):
+        return False
+    return line.get("record") == audit.record_digest(serialised(rewrite.record))
 
 
 def _audit_line(rewrite: Rewrite, by: str) -> Mapping[str, object]:

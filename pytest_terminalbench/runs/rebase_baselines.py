@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pytest_terminalbench.baselines.folder import StoredBaseline
 from pytest_terminalbench.baselines.rebase import Rebase, plan_rebase
-from pytest_terminalbench.baselines.rewrite import hindrances, lines_by_place
+from pytest_terminalbench.baselines.rewrite import hindrances, log_lines
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.runs.newest_conditions import AskedCell, newest_conditions
 from pytest_terminalbench.scenarios.model import Scenario
@@ -44,7 +44,7 @@ def plan_rebases(pairs: Sequence[BaselineAndScenario], *, folder: Path, results:
     """
     asked = {pair.baseline.cell: AskedCell(pair.baseline.record, pair.scenario.digest) for pair in pairs}
     told = newest_conditions(results, asked)
-    lines = lines_by_place(folder)
+    lines = log_lines(folder)
     rebases, unseen, problems = [], [], []
     for pair in pairs:
         rebase = plan_rebase(pair.baseline, _conditions_now(pair, told.get(pair.baseline.cell, {})), notes=notes)

@@ -112,6 +112,16 @@ def test_what_is_approved_afterwards_supersedes_it(folder: Path) -> None:
     assert complaints(folder) == []
 
 
+def test_there_and_back_and_there_again_is_logged_each_time(folder: Path) -> None:
+    approved(folder, cell())
+
+    for old, new in (("demo", "set"), ("set", "demo"), ("demo", "set")):
+        moved(folder, old, new)
+
+    assert [line["action"] for line in audit.entries(folder / audit.AUDIT)] == ["approved", *["moved"] * 3]
+    assert complaints(folder) == []
+
+
 def test_identifying_arguments_go_along(folder: Path) -> None:
     named = cell(arguments=identifying({"temperature": 0.5}))
     approved(folder, named)

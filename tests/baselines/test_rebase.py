@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.baselines import audit
+from pytest_terminalbench.baselines import audit, rewrite
 from pytest_terminalbench.baselines.approval import CellToApprove, approve
 from pytest_terminalbench.baselines.folder import StoredBaseline, baseline_of
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.baselines.rebase import Rebase, plan_rebase
-from pytest_terminalbench.baselines.rewrite import write_rewrites
+from pytest_terminalbench.baselines.rewrite import hindrances, log_lines, write_rewrites
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Solved
@@ -91,6 +91,32 @@ def test_the_log_says_who_when_what_and_why(folder: Path) -> None:
         "differed": [{"field": "verifier", "baseline": "sha256:3", "now": "sha256:4"}],
     }
     assert line["ts"]
+    assert [*audit.problems(folder / audit.AUDIT), *audit.contradictions(folder)] == []
+
+
+def test_there_and_back_and_there_again_is_logged_each_time(folder: Path) -> None:
+    for verifier in ("sha256:4", "sha256:3", "sha256:4"):
+        written(folder, planned(folder, verifier=verifier))
+
+    assert [line["action"] for line in audit.entries(folder / audit.AUDIT)] == ["approved", *["rebased"] * 3]
+    assert [*audit.problems(folder / audit.AUDIT), *audit.contradictions(folder)] == []
+
+
+def test_one_that_was_logged_and_not_written_is_finished_by_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rewrite, "write_atomically", full)
+        with pytest.raises(OSError, match="No space left"):
+            written(folder, planned(folder, verifier="sha256:4"))
+    rebase = planned(folder, verifier="sha256:4")
+    assert list(hindrances(folder, rebase.rewrite, log_lines(folder))) == []
+    written(folder, rebase)
+
+    assert [line["action"] for line in audit.entries(folder / audit.AUDIT)] == ["approved", "rebased"]
     assert [*audit.problems(folder / audit.AUDIT), *audit.contradictions(folder)] == []
 
 
