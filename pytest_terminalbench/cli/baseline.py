@@ -119,7 +119,14 @@ ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help
 def approve(
     *,
     scenario: Annotated[str, typer.Option("--scenario", metavar="ID", help="The scenario whose cell is approved.")],
-    run: Annotated[str, typer.Option("--run", metavar="RUN", help="The run, by id or path; `latest` is the newest.")],
+    run: Annotated[
+        list[str],
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            help="The run, by id or path; `latest` is the newest. May be repeated: the attempts of all of them.",
+        ),
+    ],
     notes: NotesOption = "",
     dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="The cell of this dataset.")] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="The cell of this agent.")] = None,
@@ -128,12 +135,12 @@ def approve(
     results: ResultsOption = None,
     baselines: BaselinesOption = None,
 ) -> None:
-    """Approve what a run came to for one scenario: provisional until it has passed three times in a row.
+    """Approve what one or more runs came to for one scenario: provisional until it has passed three times in a row.
 
     Exit code 4 says that it was refused, and why.
     """
     from pytest_terminalbench.baselines.folder import current_file
-    from pytest_terminalbench.runs.approve_cells import approve_reviewed, chosen_cell
+    from pytest_terminalbench.runs.approve_cells import ReviewedCell, approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE
@@ -142,11 +149,12 @@ def approve(
     root = project().root
     folder = baselines_folder(baselines)
     with refusing(folder):
-        chosen_run = find_run(run, results_folder(results))
-        cell = chosen_cell(chosen_run, scenario=scenario, dataset=dataset, agent=agent, model=model)
+        runs = [find_run(name, results_folder(results)) for name in run]
         approval, approved, row = approve_reviewed(
-            cell,
-            run=chosen_run,
+            [
+                ReviewedCell(chosen_cell(one, scenario=scenario, dataset=dataset, agent=agent, model=model), one)
+                for one in runs
+            ],
             baselines=folder,
             approver=approver or git_user(root),
             maintainers=project_settings(root).maintainers,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
@@ -20,7 +21,14 @@ from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult, read_result
 
-__all__ = ["approve_cells", "approve_reviewed", "cell_to_approve", "chosen_cell"]
+__all__ = ["ReviewedCell", "approve_cells", "approve_reviewed", "cell_to_approve", "chosen_cell"]
+
+
+class ReviewedCell(NamedTuple):
+    """A cell as a run left it."""
+
+    cell: CellResult
+    run: RunFolder
 
 
 def approve_cells(
@@ -35,36 +43,67 @@ def approve_cells(
 
 
 def approve_reviewed(
-    cell: CellResult,
+    reviewed: Sequence[ReviewedCell],
     *,
-    run: RunFolder,
     baselines: Path,
     approver: str,
     maintainers: Sequence[str],
     notes: str = "",
 ) -> tuple[Approval, CellToApprove, Row]:
-    """Approve one cell of a run after a look at it: provisional until it has passed three times in a row.
+    """Approve one cell after a look at it, with its attempts in all these runs: provisional until it has passed three
+    times in a row.
 
-    Gives what was written, the cell with the status it got, and the passes in a row. Raises BaselineError
-    saying why not: `approver` is no maintainer, the run added trials where it looked bad, the cell failed, is void or
-    inconclusive, or its trials belong to another run.
+    Gives what was written, the cell with the status it got, and the passes in a row up to the newest of the runs.
+    Raises BaselineError saying why not: `approver` is no maintainer, a run added trials where it looked bad, the cell
+    failed, is void or inconclusive, its trials belong to another run, or the runs did not ask the same.
     """
-    # Before anything of the run is read: what somebody else approves from here on was not known to who approves this.
-    seen = contents(baselines, [cell.id])
+    # Before anything of a run is read: what somebody else approves from here on was not known to who approves this.
+    seen = contents(baselines, [one.cell.id for one in reviewed])
     check_maintainer(approver, maintainers)
-    if _manifest(run).settings.is_adaptive:
-        raise BaselineError(
-            f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
-            "approve a run with a fixed --tb-attempts"
-        )
-    _check_passed(cell, run)
-    chosen = cell_to_approve(cell, run.path)
-    row = passes_in_a_row(run.path.parent, cell.id, run, chosen.fingerprint)
+    manifests = [_manifest(run) for _, run in reviewed]
+    for (cell, run), manifest in zip(reviewed, manifests, strict=True):
+        if manifest.settings.is_adaptive:
+            raise BaselineError(
+                f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
+                "approve a run with a fixed --tb-attempts"
+            )
+        _check_passed(cell, run)
+    by_time = sorted(zip(manifests, reviewed, strict=True), key=lambda dated: (dated[0].started_at, dated[1].run.id))
+    runs = [run for _, (_, run) in by_time]
+    chosen = _together([cell_to_approve(cell, run.path) for _, (cell, run) in by_time], runs)
+    row = passes_in_a_row(runs[-1].path.parent, chosen.cell, runs[-1], chosen.fingerprint)
     chosen = replace(chosen, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
-        [chosen], run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="baseline approve", seen=seen
+        [chosen],
+        run_id=", ".join(run.id for run in runs),
+        baselines=baselines,
+        approver=approver,
+        notes=notes,
+        how="baseline approve",
+        seen=seen,
     )
     return approval, chosen, row
+
+
+def _together(parts: Sequence[CellToApprove], runs: Sequence[RunFolder]) -> CellToApprove:
+    """What `runs` did at one cell, as one: all attempts, under the conditions that they share."""
+    last = parts[-1]
+    twice = [name for name, times in Counter(run.id for run in runs).items() if times > 1]
+    if twice:
+        raise BaselineError(f"run {twice[0]} is named twice; its attempts would count twice")
+    for part, run in zip(parts, runs, strict=True):
+        if part.cell != last.cell:
+            raise BaselineError(
+                f"run {run.id} has {part.cell.key}, and run {runs[-1].id} {last.cell.key}: these are different cells; "
+                "say which by --dataset, --agent, --model"
+            )
+        is_same = is_same_question(part.fingerprint, last.fingerprint) and part.configuration == last.configuration
+        if not is_same:
+            raise BaselineError(
+                f"runs {run.id} and {runs[-1].id} tried {last.cell.key} under different conditions: its files, image, "
+                "limits or the agent's configuration were changed in between; approve the later one alone"
+            )
+    return replace(last, attempts=[attempt for part in parts for attempt in part.attempts])
 
 
 def _check_passed(cell: CellResult, run: RunFolder) -> None:

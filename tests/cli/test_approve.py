@@ -282,6 +282,49 @@ class TestPlaces:
         assert self.files(project) == before
 
 
+class TestSeveralRuns:
+    """Their attempts are approved together, and each keeps which of them made it."""
+
+    def both(self, project: Project, *options: str) -> Done:
+        return approve(project, "r2", "--run", "r1", *options)
+
+    def test_all_attempts_are_approved_in_the_order_of_time(self, project: Project) -> None:
+        a_run(project.path, "r1", "✓✗")
+        a_run(project.path, "r2", "✓", day=2)
+
+        assert "provisional (2 of 3 passes in a row)" in self.both(project).out
+        record = baseline(project)
+        assert (record["rewards"], record["sessions"]) == ([1.0, 0.0, 1.0], ["r1", "r1", "r2"])
+        (line,) = (project.path / "baselines/audit.jsonl").read_text().splitlines()
+        assert json.loads(line)["run"] == "r1, r2"
+
+    def test_a_run_counts_once(self, project: Project) -> None:
+        a_run(project.path, "r1")
+
+        refused = approve(project, "r1", "--run", str(project.path / "results/r1"))
+        assert (refused.exit_code, refused.err) == (
+            4,
+            "terminalbench: run r1 is named twice; its attempts would count twice\n",
+        )
+
+    def test_what_was_changed_in_between_is_not_one(self, project: Project) -> None:
+        a_run(project.path, "r1")
+        changed = a_run(project.path, "r2", day=2)
+        for trial in changed.rglob("result.json"):
+            edit(trial, fingerprint={"scenario": "sha256:2"})
+
+        refused = self.both(project)
+        assert refused.exit_code == 4
+        assert "runs r1 and r2 tried demo/alpha[oracle] under different conditions" in refused.err
+        assert not (project.path / "baselines").exists()
+
+    def test_each_has_to_have_passed(self, project: Project) -> None:
+        a_run(project.path, "r1", "✗", status="unsolved")
+        a_run(project.path, "r2", day=2)
+
+        assert "demo/alpha[oracle] is unsolved in run r1" in self.both(project).err
+
+
 class TestRow:
     """Passes in a row."""
 
