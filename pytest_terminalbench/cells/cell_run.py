@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import shlex
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
@@ -32,7 +35,16 @@ from pytest_terminalbench.trials.result import TrialResult
 from pytest_terminalbench.trials.trial import record_void, run_trial
 from pytest_terminalbench.trials.trial_store import TrialFolders
 
-__all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials"]
+__all__ = ["CellBlocked", "CellRun", "CellVoid", "NeedsMoreTrials", "RunAttempts", "in_turn"]
+
+# Runs all of these calls, each of which is an attempt, and returns when they have ended.
+RunAttempts = Callable[[Sequence[Callable[[], None]]], None]
+
+
+def in_turn(attempts: Sequence[Callable[[], None]]) -> None:
+    """Run `attempts` one after the other."""
+    for attempt in attempts:
+        attempt()
 
 
 class CellVoid(TerminalBenchError):
@@ -67,6 +79,8 @@ class CellRun:
         self._gate: CellGate = StrictGate(None, 1)
         self._own_agent: Agent | None = None
         self._on_change = on_change
+        # Attempts may run beside each other.
+        self._adding = threading.Lock()
 
     # -- before its trials -------------------------------------------------------------------------------------------
 
@@ -114,11 +128,18 @@ class CellRun:
 
     # -- its trials --------------------------------------------------------------------------------------------------
 
-    def run(self, agent: Agent, environments: EnvironmentFactory, *, may_wait: bool = False) -> None:
-        """All attempts that the gate asks for, one after the other, beyond those that are there already.
+    def run(
+        self,
+        agent: Agent,
+        environments: EnvironmentFactory,
+        *,
+        may_wait: bool = False,
+        run_attempts: RunAttempts = in_turn,
+    ) -> None:
+        """All attempts that the gate asks for, beyond those that are there already.
 
-        Raises CellVoid at the first that is void, CellBlocked where the baseline's conditions are others, and, if the
-        cell `may_wait`, NeedsMoreTrials where its first are not enough.
+        After one that is void no other begins. Raises CellVoid then, CellBlocked where the baseline's conditions are
+        others, and, if the cell `may_wait`, NeedsMoreTrials where its first are not enough.
         """
         prepared = as_prepared(environments)
         fingerprint = self._conditions(prepared)
@@ -127,12 +148,16 @@ class CellRun:
         while more := self._gate.more(solved=self.solved, attempts=len(self.trials)):
             if self.trials and may_wait and not has_first:
                 raise NeedsMoreTrials(f"{self.cell.key} is tried again after all others")
-            for _ in range(more):
-                self._run_one(fingerprint, agent, prepared)
+            first = len(self.trials) + 1
+            run_attempts([partial(self._run_one, n, fingerprint, agent, prepared) for n in range(first, first + more)])
+            void = self._void_outcome
+            if void is not None:
+                raise CellVoid(f"void in phase {void.phase}: {void.reason}")
 
-    def _run_one(self, fingerprint: Mapping[str, Any], agent: Agent, prepared: Prepared) -> None:
+    def _run_one(self, attempt: int, fingerprint: Mapping[str, Any], agent: Agent, prepared: Prepared) -> None:
+        if self._void_outcome is not None:
+            return
         observer = self._bench.observer
-        attempt = len(self.trials) + 1
         observer.trial_started(self.cell)
         result = run_trial(
             self._request(attempt, fingerprint),
@@ -147,11 +172,10 @@ class CellRun:
             build_s=prepared.build_s if attempt == 1 else 0.0,
             start_s=prepared.start_s if attempt == 1 else 0.0,
         )
-        self.trials.append(result)
+        with self._adding:
+            bisect.insort(self.trials, result, key=lambda trial: trial.attempt)
         self._on_change()
         observer.trial_ended(self.cell, result)
-        if isinstance(result.outcome, Void):
-            raise CellVoid(f"void in phase {result.outcome.phase}: {result.outcome.reason}")
 
     def _check_parity(self, now: Mapping[str, Any]) -> None:
         """Refuse, or note, a comparison under other conditions than the baseline's."""
@@ -254,5 +278,10 @@ class CellRun:
         )
 
     def _why_void(self) -> str:
-        last = self.trials[-1].outcome if self.trials else None
-        return last.reason if isinstance(last, Void) else self.trouble or "no trial was made"
+        void = self._void_outcome
+        return void.reason if void is not None else self.trouble or "no trial was made"
+
+    @property
+    def _void_outcome(self) -> Void | None:
+        """Of the attempt that was void, if one was."""
+        return next((trial.outcome for trial in self.trials if isinstance(trial.outcome, Void)), None)

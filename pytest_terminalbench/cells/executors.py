@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 
 from pytest_terminalbench.cells.bench import Bench
-from pytest_terminalbench.cells.cell_run import CellRun, NeedsMoreTrials
+from pytest_terminalbench.cells.cell_run import CellRun, NeedsMoreTrials, RunAttempts, in_turn
 from pytest_terminalbench.cells.thread_pool import TrialPool
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.trials.acting import WAIT_TURN_S
@@ -55,14 +56,14 @@ def run_in_threads(bench: Bench, cells: Iterable[Cell], size: int) -> Iterator[F
         threads.stop()
 
 
-def _turn(bench: Bench, run: CellRun) -> FinishedTurn:
+def _turn(bench: Bench, run: CellRun, run_attempts: RunAttempts = in_turn) -> FinishedTurn:
     may_wait = bench.settings.attempts is None and not run.trials
     try:
         run.read_baseline()
         agent = run.make_agent()
         environments = run.prepare()
         try:
-            run.run(agent, environments, may_wait=may_wait)
+            run.run(agent, environments, may_wait=may_wait, run_attempts=run_attempts)
         finally:
             environments.close()
     except TerminalBenchError as error:
@@ -72,7 +73,9 @@ def _turn(bench: Bench, run: CellRun) -> FinishedTurn:
 
 
 class CellThreads:
-    """Runs cells in threads, `size` at a time, beside whoever takes them one by one.
+    """Runs cells in threads, `size` trials at a time, beside whoever takes them one by one.
+
+    Attempts of one cell run beside each other when no other cell waits for its first.
 
     A cell that needs more trials is taken twice: after its first turn with NeedsMoreTrials, then with the rest, which
     runs when no other cell waits for its first.
@@ -111,11 +114,11 @@ class CellThreads:
         self._pool.stop(interrupt=self._bench.sweep, patience_s=PATIENCE_S)
 
     def _submit(self, key: str, run: CellRun, *, turn: int) -> None:
-        self._turns[key] = self._pool.submit(self._call(key, run), turn=turn)
+        self._turns[key] = self._pool.submit(self._call(key, run, turn), turn=turn)
 
-    def _call(self, key: str, run: CellRun) -> Callable[[], FinishedTurn]:
+    def _call(self, key: str, run: CellRun, turn: int) -> Callable[[], FinishedTurn]:
         def in_thread() -> FinishedTurn:
-            finished = _turn(self._bench, run)
+            finished = _turn(self._bench, run, partial(self._pool.share, turn=turn))
             if isinstance(finished.error, NeedsMoreTrials):
                 # Before this turn's future is done, so that who takes it finds the next.
                 self._submit(key, run, turn=2)

@@ -6,7 +6,7 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -58,6 +58,19 @@ class TrialPool:
                 self._waiting.put(_Work(turn, next(self._numbers), call, future))
         return future
 
+    def share(self, calls: Sequence[Callable[[], None]], *, turn: int = 1) -> None:
+        """Run `calls` in this thread, one after the other, while free threads run those that it has not come to.
+
+        Returns when all have ended; raises what the first of them raises that fails.
+        """
+        shared = [_SharedCall(call) for call in calls]
+        for call in shared[1:]:
+            self.submit(call.run_unless_begun, turn=turn)
+        for call in shared:
+            call.run_unless_begun()
+        for call in shared:
+            call.ended.result()
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Begin nothing before the context ends: what is submitted in it is put in its order first."""
@@ -104,6 +117,23 @@ class TrialPool:
                 work.future.set_result(work.call())
             except BaseException as error:  # noqa: BLE001  # Who waits for it is told.
                 work.future.set_exception(error)
+
+
+class _SharedCall:
+    """Run by the thread that comes to it first."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._begun = threading.Lock()
+        self.ended: Future[None] = Future()
+
+    def run_unless_begun(self) -> None:
+        if not self._begun.acquire(blocking=False):
+            return
+        try:
+            self.ended.set_result(self._call())
+        except BaseException as error:  # noqa: BLE001  # Who shares it is told.
+            self.ended.set_exception(error)
 
 
 def _nothing() -> None:

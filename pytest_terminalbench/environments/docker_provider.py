@@ -149,13 +149,13 @@ class PreparedContainers:
         self._start = start
         self._end = end
         began = time.monotonic()
-        self._first: DockerEnvironment | None = start()
+        # Taken by `pop`, which gives it to one thread only.
+        self._first = [start()]
         self.start_s = time.monotonic() - began
 
     @contextmanager
     def __call__(self) -> Iterator[DockerEnvironment]:
-        environment, self._first = self._first, None
-        environment = environment or self._start()
+        environment = self._take_first() or self._start()
         try:
             yield environment
         finally:
@@ -163,9 +163,15 @@ class PreparedContainers:
 
     def close(self) -> None:
         """Remove an environment that was prepared and never used."""
-        environment, self._first = self._first, None
+        environment = self._take_first()
         if environment is not None:
             self._end(environment)
+
+    def _take_first(self) -> DockerEnvironment | None:
+        try:
+            return self._first.pop()
+        except IndexError:
+            return None
 
 
 def _cache_folder() -> Path:

@@ -50,7 +50,7 @@ class ProviderSettings:
 
 @runtime_checkable
 class Prepared(Protocol):
-    """Environments of one scenario, each fresh; the first is started already.
+    """Environments of one scenario, each fresh; the first is started already. Threads use it at the same time.
 
     `recipe` identifies across machines what the scenario's environment is made of, without what an agent adds to it;
     `platform` is what it runs on (``os/architecture``), None where that makes no difference. `build_s` and `start_s`

@@ -113,9 +113,9 @@ def _trial_lines(result: TrialResult) -> Iterator[str]:
 
 def _error_card(run: CellRun, error: TerminalBenchError, folder: Path) -> Iterator[str]:
     yield f"{run.cell.scenario.id}: {error}"
-    last = run.trials[-1] if run.trials else None
-    if last is not None and isinstance(last.outcome, Void):
-        if last.verifier_tail:
+    void = next((trial for trial in run.trials if isinstance(trial.outcome, Void)), None)
+    if void is not None:
+        if void.verifier_tail:
             yield "the verifier's last lines:"
-            yield from (f"  | {line}" for line in last.verifier_tail.splitlines())
-        yield f"trial folder: {folder / last.folder}"
+            yield from (f"  | {line}" for line in void.verifier_tail.splitlines())
+        yield f"trial folder: {folder / void.folder}"

@@ -55,13 +55,19 @@ def began_or_ended(journal: Path) -> dict[str, float | None]:
     """Cells seen in the journal: when the running ones began (epoch seconds), None for the ended."""
     from datetime import datetime
 
-    cells: dict[str, float | None] = {}
+    # A cell may have several trials at a time.
+    cells: dict[str, dict[object, float]] = {}
     for event in read_events(journal):
+        if event["type"] not in ("trial-start", "trial-end", "worker-crash"):
+            continue
+        running = cells.setdefault(str(event["cell"]), {})
         if event["type"] == "trial-start":
-            cells[str(event["cell"])] = datetime.fromisoformat(str(event["ts"])).timestamp()
-        elif event["type"] in ("trial-end", "worker-crash"):
-            cells[str(event["cell"])] = None
-    return cells
+            running[event["trial"]] = datetime.fromisoformat(str(event["ts"])).timestamp()
+        elif event["type"] == "trial-end":
+            running.pop(event["trial"], None)
+        else:
+            running.clear()
+    return {cell: min(running.values(), default=None) for cell, running in cells.items()}
 
 
 class _Terminal:

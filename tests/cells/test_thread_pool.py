@@ -126,3 +126,41 @@ def test_what_does_not_end_is_told_of_and_left_behind(pool_of: MakePool) -> None
     assert not ended
     assert interrupts
     gate.open.set()
+
+
+def test_shared_calls_run_beside_each_other_and_have_all_ended(pool_of: MakePool) -> None:
+    party = threading.Barrier(3)
+    met: list[int] = []
+
+    def meet() -> None:
+        party.wait(PATIENCE_S)
+        met.append(1)
+
+    pool_of(2).share([meet] * 3)
+
+    assert len(met) == 3
+
+
+def test_who_shares_runs_what_no_thread_is_free_for(pool_of: MakePool) -> None:
+    """A call that runs in the pool may share: nobody waits for a thread that waits for him."""
+    pool = pool_of(1)
+    threads: list[str] = []
+
+    def share() -> None:
+        pool.share([lambda: threads.append(threading.current_thread().name)] * 3)
+
+    pool.submit(share).result(PATIENCE_S)
+
+    assert threads == ["trial-1"] * 3
+
+
+def test_what_a_shared_call_raises_is_raised_when_all_have_ended(pool_of: MakePool) -> None:
+    ended: list[int] = []
+
+    def fail() -> None:
+        raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        pool_of(1).share([fail, lambda: ended.append(1)])
+
+    assert ended == [1]

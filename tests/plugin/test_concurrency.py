@@ -107,6 +107,24 @@ def test_as_many_trials_run_at_a_time(plain: Suite, provider: WatchedProvider) -
     assert set(plain.statuses.values()) == {"solved"}
 
 
+def test_attempts_of_one_cell_run_at_a_time_too(plain: Suite, provider: WatchedProvider) -> None:
+    provider.party = threading.Barrier(3)
+
+    done = run(plain, "-k", "alpha", "--tb-attempts", "3", "--tb-concurrency", "3", *scripted("meet"))
+
+    done.assert_outcomes(passed=1)
+    assert [attempt["attempt"] for attempt in plain.summary["cells"][0]["attempts"]] == [1, 2, 3]
+
+
+def test_after_a_void_attempt_no_other_begins(plain: Suite) -> None:
+    run(plain, "-k", "alpha", "--tb-attempts", "9", "--tb-concurrency", "2", *scripted("break-engine"))
+
+    cell = plain.summary["cells"][0]
+    assert cell["status"] == "void"
+    assert len(cell["attempts"]) <= 2
+    assert cell["text"] == "the fake engine broke"
+
+
 def test_reports_come_in_the_usual_order_and_files_are_the_same(plain: Suite) -> None:
     plain.scenario("beta", verifier={"script": "beta/tests/none.sh", "result": "exit_code"})
     plain.write("scenarios/demo/beta/tests/none.sh", "#!/bin/sh\n").chmod(0o755)
