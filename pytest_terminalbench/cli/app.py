@@ -27,6 +27,7 @@ from pytest_terminalbench.cli import (
     regrade,
     report,
     run,
+    scenario,
 )
 from pytest_terminalbench.cli.output import complain
 from pytest_terminalbench.errors import TerminalBenchError
@@ -82,6 +83,7 @@ baseline.app.command("move")(baseline_move.move)
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(incident.app, name="incident")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(scenario.app, name="scenario")
 app.add_typer(agents.app, name="agents")
 app.add_typer(images.app, name="images")
 app.command("docs")(docs.docs)

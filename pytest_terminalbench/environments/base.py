@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pytest_terminalbench.documents import Fields
 
-__all__ = ["Environment", "EnvironmentFactory", "ExecResult", "StopReport"]
+__all__ = ["Environment", "EnvironmentFactory", "ExecResult", "HasTerminal", "StopReport"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,18 @@ class Environment(Protocol):
 
     def close(self) -> None:
         """Destroy the environment. Never raises for one that is gone already."""
+
+
+@runtime_checkable
+class HasTerminal(Protocol):
+    """An environment that can give a person a terminal in it. Not all can."""
+
+    def terminal(self, argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> ExecResult:
+        """Run `argv` with this process's terminal, until it ends or `timeout_s` is over; see `Environment.run`.
+
+        ``stdout`` is all that the terminal showed. The command is left running at its time-out. Raises OSError where
+        this process has no terminal any more.
+        """
 
 
 class EnvironmentFactory(Protocol):

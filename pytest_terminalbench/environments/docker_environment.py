@@ -7,14 +7,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from pytest_terminalbench.environments.archive import extract, pack
 from pytest_terminalbench.environments.base import ExecResult, StopReport
-from pytest_terminalbench.environments.command_output import DEFAULT_OUTPUT_CAP
+from pytest_terminalbench.environments.command_output import DEFAULT_OUTPUT_CAP, BoundedOutput
 from pytest_terminalbench.environments.engine_errors import check_response, engine_errors, engine_message
 from pytest_terminalbench.environments.exec_stream import Command
 from pytest_terminalbench.environments.failure import (
@@ -106,6 +106,36 @@ class DockerEnvironment:
         if not isinstance(outcome, ExecResult):
             outcome = attempt(argv, None)
         return outcome if isinstance(outcome, ExecResult) else self._not_started(outcome, began)
+
+    def terminal(self, argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> ExecResult:
+        """Run `argv` with this process's terminal; see `HasTerminal.terminal`."""
+        import docker
+
+        from pytest_terminalbench.environments.terminal import converse
+
+        api = self.engine.api
+        began = time.monotonic()
+        printed = BoundedOutput()
+        with self._container_errors("open a terminal"):
+            exec_id = api.exec_create(self.container, list(argv), stdin=True, tty=True, environment=_pairs(env))["Id"]
+            connection = api.exec_start(exec_id, tty=True, socket=True)
+
+        def resize(rows: int, columns: int) -> None:
+            # The command may have ended just now.
+            with suppress(docker.errors.APIError):
+                api.exec_resize(exec_id, height=rows, width=columns)
+
+        in_time = converse(connection, resize=resize, printed=printed, timeout_s=timeout_s)
+        with self._container_errors("close a terminal"):
+            exit_code = api.exec_inspect(exec_id)["ExitCode"]
+        return ExecResult(
+            exit_code=exit_code if in_time else None,
+            stdout=printed.text(),
+            stderr="",
+            duration_s=time.monotonic() - began,
+            timed_out=not in_time,
+            truncated=printed.dropped > 0,
+        )
 
     def _keeps_names(self, env: Mapping[str, str] | None) -> bool:
         """Whether a command's variables all survive a shell."""

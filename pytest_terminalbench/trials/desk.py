@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_terminalbench.agents.base import AgentTimeExpired, Usage
-from pytest_terminalbench.environments.base import Environment, ExecResult, StopReport
-from pytest_terminalbench.errors import EnvironmentFailure, TooMuchToCopy
+from pytest_terminalbench.environments.base import Environment, ExecResult, HasTerminal, StopReport
+from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, TooMuchToCopy
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.trials.events import EventSink
 
@@ -60,6 +60,19 @@ class AgentDesk:
         with self._call() as left_s:
             at_s = self.events.now_s
             result = self._environment.run(argv, timeout_s=min(timeout_s, left_s), env=env, cwd=cwd, user=user)
+            self.events.command(shell_line(argv), result, at_s=at_s)
+        if result.timed_out and timeout_s >= left_s:
+            self.expired = True
+            raise AgentTimeExpired("the trial's time for the agent is over")
+        return result
+
+    def terminal(self, argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> ExecResult:
+        """For a person at the desk; raises AgentSetupError where the environment has no terminals."""
+        if not isinstance(self._environment, HasTerminal):
+            raise AgentSetupError("this kind of environment has no terminal; give the commands on standard input")
+        with self._call() as left_s:
+            at_s = self.events.now_s
+            result = self._environment.terminal(argv, timeout_s=min(timeout_s, left_s), env=env)
             self.events.command(shell_line(argv), result, at_s=at_s)
         if result.timed_out and timeout_s >= left_s:
             self.expired = True
