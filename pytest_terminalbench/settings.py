@@ -12,7 +12,14 @@ from typing import Any
 
 from pytest_terminalbench.errors import SettingsError
 
-__all__ = ["IncidentSettings", "ProjectSettings", "PytestSettings", "project_settings", "pytest_settings"]
+__all__ = [
+    "IncidentSettings",
+    "ProjectSettings",
+    "PytestSettings",
+    "has_pytest_settings",
+    "project_settings",
+    "pytest_settings",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +145,12 @@ def pytest_settings(start: Path) -> PytestSettings:
             if (folder / name).is_file():
                 return PytestSettings(root=folder)
     return PytestSettings(root=start)
+
+
+def has_pytest_settings(folder: Path) -> bool:
+    """Whether a file in `folder` itself speaks of pytest; raises SettingsError for one that cannot be parsed."""
+    files = [folder / name for name in _PYTEST_FILES]
+    return any(file.is_file() and _ini_options(file) is not None for file in files)
 
 
 # In pytest's own order.

@@ -23,6 +23,7 @@ from pytest_terminalbench.cli import (
     images,
     import_results,
     incident,
+    init,
     plan,
     regrade,
     report,
@@ -72,6 +73,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("regrade")(regrade.regrade)
 app.command("report")(report.report)

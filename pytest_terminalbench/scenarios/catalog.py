@@ -18,7 +18,7 @@ from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE, DATASETS_F
 from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files, scenario_id
 from pytest_terminalbench.scenarios.model import Scenario, StrictModel, parse_model
 
-__all__ = ["Catalog", "Dataset", "check_ids", "duplicate_id", "open_dataset"]
+__all__ = ["Catalog", "Dataset", "check_dataset_name", "check_ids", "duplicate_id", "open_dataset"]
 
 # A dataset's baselines and trials lie in folders of its name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -40,6 +40,16 @@ class _Manifest(StrictModel):
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no plain name: letters, digits, `_`, `.` and `-`, the first no sign")
         return name
+
+
+def check_dataset_name(name: str, *, asked: str) -> None:
+    """Raises SettingsError, which says that `asked` asks for it, for a name that no dataset can have."""
+    try:
+        _Manifest(schema_version=1, name=name, version="0", description="new", license="none")
+    except ValueError:
+        raise SettingsError(
+            f"{asked} {name!r} is no plain name: letters, digits, `_`, `.` and `-`, the first a letter or digit"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
