@@ -126,10 +126,12 @@ def test_messages_name_topics_that_exist_and_no_files_of_the_repository() -> Non
     assert [text for text in messages() if re.search(r"\bdocs/[\w-]+\.md|\bscripts/\w", text)] == []
 
 
-def test_a_wheel_has_the_pages(tmp_path: Path) -> None:
+def test_a_wheel_has_the_pages_and_the_template_of_a_project(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
 
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
+    template = (ROOT / "pytest_terminalbench/project_template").rglob("*.*")
     assert {f"pytest_terminalbench/pages/{page}.md" for page in PAGES} <= set(names)
+    assert {file.relative_to(ROOT).as_posix() for file in template if "__pycache__" not in file.parts} <= set(names)
