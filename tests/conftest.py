@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 
 from pytest_terminalbench.environments.docker_engine import DockerEngine
@@ -11,6 +12,10 @@ from pytest_terminalbench.environments.endpoint import find_endpoint
 from pytest_terminalbench.errors import EngineUnreachable
 
 pytest_plugins = ["pytester"]
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

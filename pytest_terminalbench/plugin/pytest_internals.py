@@ -1,7 +1,7 @@
 """What pytest, syrupy and xdist keep under private names, and we cannot do without: all of it is here.
 
-Checked with pytest 9.2, syrupy 7.0 and pytest-xdist 3.8. Each function says what it is for and why no public way leads
-there.
+Checked with pytest 8.4 and 9.2, syrupy 6.0 and 7.0, and pytest-xdist 3.6 and 3.8. Each function says what it is for and
+why no public way leads there.
 """
 
 from __future__ import annotations
@@ -60,9 +60,12 @@ def files_may_be_ignored(config: pytest.Config, hooks: Any) -> bool:
     """
     manager = config.pluginmanager
     lists = ("collect_ignore", "collect_ignore_glob")
+    asked = hooks.pytest_ignore_collect
+    # pytest 8 wraps the hooks that also take py.path's paths.
+    implementations = getattr(asked, "__wrapped__", asked).get_hookimpls()
     return (
         any(config.getoption(name) for name in ("ignore", "ignore_glob"))
-        or any(impl.plugin is not manager.get_plugin("main") for impl in hooks.pytest_ignore_collect.get_hookimpls())
+        or any(implementation.plugin is not manager.get_plugin("main") for implementation in implementations)
         or any(hasattr(plugin, name) for plugin in manager.get_plugins() for name in lists)
     )
 
