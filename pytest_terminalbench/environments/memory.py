@@ -71,7 +71,8 @@ class FilesInMemory:
                     self.files[f"{parent}/{member.name}"] = content.read()
 
     def _at(self, path: str) -> list[str]:
-        return [file for file in self.files if file == path or file.startswith(f"{path}/")]
+        # A copy: others may add files meanwhile.
+        return [file for file in list(self.files) if file == path or file.startswith(f"{path}/")]
 
 
 class EnvironmentInMemory(Environment, Protocol):
