@@ -122,6 +122,11 @@ class CellId:
         return " ".join([*(part for part in parts if part), *replay])
 
     @property
+    def suite(self) -> str:
+        """Whose cells are judged together by the suite gate, for people: dataset and who acts."""
+        return f"{self.dataset} {self.actor}"
+
+    @property
     def trial_folder(self) -> PurePosixPath:
         """Where the cell's trials lie below a run's folder of trials."""
         return PurePosixPath(escaped(self.dataset), escaped(self.scenario), self.label)

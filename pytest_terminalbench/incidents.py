@@ -6,16 +6,18 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import Fields, now_text, read_document, write_json
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.outcome import outcome_name
 from pytest_terminalbench.runs.summary import RunSummary
@@ -27,6 +29,7 @@ __all__ = [
     "Acknowledgement",
     "Incident",
     "IncidentCell",
+    "Problem",
     "StoredIncident",
     "acknowledge",
     "due_date",
@@ -34,35 +37,65 @@ __all__ = [
     "on_rotation",
     "open_incidents",
     "post",
+    "problems_of",
     "read_incidents",
 ]
 
-SCHEMA_VERSION = 1
+# 2: a ticket says in full which cells it is about, and how to run them again.
+SCHEMA_VERSION = 2
 # A webhook is called three times at most, and the run waits for it no longer than this.
 POST_TRIES = 3
 POST_TIMEOUT_S = 3.0
 POST_WAIT_S = 10.0
 # Before the second try; twice as long before the third.
 POST_PAUSE_S = 0.3
+SUITE_GATE = "suite-gate"
 _KINDS = {
     Status.REGRESSED: "regression",
-    Status.INCONCLUSIVE: "regression",
+    Status.INCONCLUSIVE: "inconclusive",
     Status.UNSOLVED: "functional-failure",
 }
 
 
+class Problem(NamedTuple):
+    """What an incident is about. `subject`: a cell's key, or for the suite gate dataset and agent."""
+
+    kind: str
+    subject: str
+    baseline_id: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class IncidentCell:
-    """A cell that got worse: its attempts' outcomes, their folders, and of the last one what its verifier said."""
+    """A cell that got worse: its attempts' outcomes, their folders, and of the last one what its verifier said.
+
+    `once_more`: what to type in the project's folder to run it again. Tickets of schema 1 have neither that nor `id`.
+    """
 
     cell: str
     status: str
     text: str
+    id: CellId | None = None
     baseline_id: str | None = None
     attempts: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    once_more: str = ""
     last_lines: tuple[str, ...] = ()
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "cell": self.cell,
+            **(self.id.to_json() if self.id else {}),
+            "status": self.status,
+            "text": self.text,
+            "baseline_id": self.baseline_id,
+            "attempts": list(self.attempts),
+            "artifacts": list(self.artifacts),
+            "once_more": self.once_more,
+            "last_lines": list(self.last_lines),
+            "fingerprint": dict(self.fingerprint),
+        }
 
     @classmethod
     def from_json(cls, content: object) -> IncidentCell:
@@ -71,9 +104,11 @@ class IncidentCell:
             cell=fields.text("cell"),
             status=fields.text("status"),
             text=fields.text("text"),
+            id=CellId.from_json(fields.content) if "scenario" in fields.content else None,
             baseline_id=fields.text_or("baseline_id", None),
             attempts=fields.texts("attempts"),
             artifacts=fields.texts("artifacts"),
+            once_more=fields.text_or("once_more", ""),
             last_lines=fields.texts("last_lines"),
             fingerprint=fields.mapping("fingerprint"),
         )
@@ -95,7 +130,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Incident:
-    """A ticket. `delivery`: what became of telling the webhook; None where there is none."""
+    """A ticket. `delivery`: what became of telling the webhook; None where there is none.
+
+    `suite`: dataset and agent, where the suite gate failed; such a ticket is about no single cells.
+    """
 
     id: str
     kind: str
@@ -104,12 +142,23 @@ class Incident:
     on_rotation: str | None
     run: str
     text: str
+    suite: str | None = None
     cells: tuple[IncidentCell, ...] = ()
     acknowledged: Acknowledgement | None = None
     delivery: str | None = None
 
+    @property
+    def problems(self) -> list[Problem]:
+        of_suite = [Problem(self.kind, self.suite)] if self.suite else []
+        return of_suite + [Problem(self.kind, cell.cell, cell.baseline_id) for cell in self.cells]
+
     def to_json(self) -> dict[str, Any]:
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            **{name: getattr(self, name) for name in _PLAIN_FIELDS},
+            "cells": [cell.to_json() for cell in self.cells],
+            "acknowledged": asdict(self.acknowledged) if self.acknowledged else None,
+        }
 
     @classmethod
     def from_json(cls, content: object) -> Incident:
@@ -122,10 +171,14 @@ class Incident:
             on_rotation=fields.text_or("on_rotation", None),
             run=fields.text_or("run", ""),
             text=fields.text_or("text", ""),
+            suite=fields.text_or("suite", None),
             cells=fields.each("cells", IncidentCell.from_json),
             acknowledged=fields.nested_or("acknowledged", Acknowledgement.from_json, None),
             delivery=fields.text_or("delivery", None),
         )
+
+
+_PLAIN_FIELDS = ("id", "kind", "opened_at", "due_on", "on_rotation", "run", "text", "suite", "delivery")
 
 
 class StoredIncident(NamedTuple):
@@ -138,12 +191,30 @@ class StoredIncident(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class _Ticket:
     kind: str
-    cells: Sequence[CellResult]
     text: str
+    cells: Sequence[CellResult] = ()
+    suite: str | None = None
 
 
-def incidents_of(summary: RunSummary, run: Path, settings: IncidentSettings) -> list[Incident]:
-    """The incidents of a run: one for its regressions, one for its functional failures, one for its suite gate."""
+def problems_of(summary: RunSummary) -> list[Problem]:
+    """What a run gives reason to open incidents for."""
+    suites = [Problem(SUITE_GATE, suite) for suite, _ in _failed_suites(summary)]
+    return suites + [_problem(cell) for cell in summary.cells if _is_reason(cell)]
+
+
+def incidents_of(
+    summary: RunSummary,
+    run: Path,
+    settings: IncidentSettings,
+    *,
+    known: Collection[Problem] = (),
+    once_more: Callable[[CellId], str] = lambda cell: "",
+) -> list[Incident]:
+    """The incidents of a run: one for its regressions, one for its functional failures, one for each failed suite gate.
+
+    None for what `nop` does, which is to fail; for cells that are expected to fail; for what the session lets pass; and
+    for what is `known`, because another ticket is about it. `once_more` gives the command that runs a cell again.
+    """
     today = datetime.now(UTC).date()
     return [
         Incident(
@@ -154,19 +225,41 @@ def incidents_of(summary: RunSummary, run: Path, settings: IncidentSettings) -> 
             on_rotation=on_rotation(today, settings),
             run=str(run),
             text=ticket.text,
-            cells=tuple(_incident_cell(cell, run) for cell in ticket.cells),
+            suite=ticket.suite,
+            cells=tuple(_incident_cell(cell, run, once_more(cell.id)) for cell in ticket.cells),
         )
-        for number, ticket in enumerate(_tickets(summary), start=1)
+        for number, ticket in enumerate(_tickets(summary, known), start=1)
     ]
 
 
-def _tickets(summary: RunSummary) -> list[_Ticket]:
+def _tickets(summary: RunSummary, known: Collection[Problem]) -> list[_Ticket]:
     groups: dict[str, list[CellResult]] = {}
     for cell in summary.cells:
-        if cell.status in _KINDS:
+        if _is_reason(cell) and _problem(cell) not in known:
             groups.setdefault(_KINDS[cell.status], []).append(cell)
     tickets = [_Ticket(kind=kind, cells=cells, text=_counted(kind, cells)) for kind, cells in sorted(groups.items())]
-    return tickets + [_Ticket(kind="suite-gate", cells=[], text=failure) for failure in summary.gate.failures]
+    return tickets + [
+        _Ticket(kind=SUITE_GATE, suite=suite, text=failure)
+        for suite, failure in _failed_suites(summary)
+        if Problem(SUITE_GATE, suite) not in known
+    ]
+
+
+def _is_reason(cell: CellResult) -> bool:
+    return cell.status in _KINDS and not cell.passes and not cell.xfailed and cell.id.agent != Nop.name
+
+
+def _problem(cell: CellResult) -> Problem:
+    return Problem(_KINDS[cell.status], cell.key, cell.baseline_id)
+
+
+def _failed_suites(summary: RunSummary) -> Iterator[tuple[str, str]]:
+    """Dataset and agent of each failure of the suite gate, and what it says."""
+    agents = {cell.id.suite: cell.id.agent for cell in summary.cells}
+    for failure in summary.gate.failures:
+        suite = max((suite for suite in agents if failure.startswith(f"{suite}: ")), key=len, default="")
+        if agents.get(suite) != Nop.name:
+            yield suite, failure
 
 
 def _counted(kind: str, cells: Sequence[CellResult]) -> str:
@@ -174,15 +267,17 @@ def _counted(kind: str, cells: Sequence[CellResult]) -> str:
     return f"{kind} in {counted(len(cells), 'cell')}: {names}"
 
 
-def _incident_cell(cell: CellResult, run: Path) -> IncidentCell:
+def _incident_cell(cell: CellResult, run: Path, once_more: str) -> IncidentCell:
     last = _last_trial(cell, run)
     return IncidentCell(
         cell=cell.key,
+        id=cell.id,
         status=cell.status.value,
         text=cell.text,
         baseline_id=cell.baseline_id,
         attempts=tuple(outcome_name(attempt.outcome) for attempt in cell.attempts),
         artifacts=tuple(str(run / attempt.folder) for attempt in cell.attempts),
+        once_more=once_more,
         last_lines=tuple(last.verifier_tail.splitlines()[-10:]) if last else (),
         fingerprint=last.fingerprint if last else {},
     )
@@ -278,11 +373,11 @@ def read_incidents(results: Path) -> tuple[list[StoredIncident], list[RunFolderE
 
 def _read_incident(file: Path) -> Incident:
     cure = "restore it, or remove the file"
-    return read_document(file, Incident.from_json, error=RunFolderError, cure=cure, versions=(SCHEMA_VERSION,))
+    return read_document(file, Incident.from_json, error=RunFolderError, cure=cure, versions=(1, SCHEMA_VERSION))
 
 
 def acknowledge(results: Path, incident_id: str, *, by: str, notes: str = "") -> Incident:
-    """Note in the ticket that somebody has taken it.
+    """Note in the ticket that somebody has taken it: it fails the release check no longer.
 
     Raises RunFolderError when there is none of that id, or when somebody else has taken it.
     """

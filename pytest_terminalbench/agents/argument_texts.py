@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pytest_terminalbench.errors import SettingsError
 
-__all__ = ["AgentArgument", "by_content", "parse_arguments"]
+__all__ = ["AgentArgument", "by_content", "json_or_text", "parse_arguments"]
 
 
 class AgentArgument(NamedTuple):
@@ -40,11 +40,12 @@ def parse_arguments(texts: Sequence[str]) -> list[AgentArgument]:
         agent, colon, key = name.rpartition(":")
         if not equals or not key.isidentifier() or (colon and not agent):
             raise SettingsError(f"--tb-agent-arg {name + (equals and '=…')!r} is not KEY=VALUE or AGENT:KEY=VALUE")
-        arguments.append(AgentArgument(agent or None, key, _json_or_text(value)))
+        arguments.append(AgentArgument(agent or None, key, json_or_text(value)))
     return arguments
 
 
-def _json_or_text(value: str) -> Any:
+def json_or_text(value: str) -> Any:
+    """What a value that was typed is: what it says as JSON, else the text itself."""
     try:
         return json.loads(value)
     except ValueError:

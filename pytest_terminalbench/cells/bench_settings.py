@@ -46,4 +46,5 @@ class BenchSettings:
     max_void_rate: float = DEFAULT_MAX_VOID_RATE
     network: Literal["none"] | None = None
     image_map: Path | None = None
+    incidents: bool = True
     keep_containers: bool = False

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, print_table, say, shown_path
-from pytest_terminalbench.cli.project import ResultsOption, project, results_folder
+from pytest_terminalbench.cli.project import (
+    BaselinesOption,
+    ResultsOption,
+    baselines_folder,
+    project,
+    results_folder,
+)
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.incidents import Incident
+    from pytest_terminalbench.errors import RunFolderError
+    from pytest_terminalbench.release_check import ReviewedIncident
 
 __all__ = ["app"]
 
+EXIT_OPEN = 1
 EXIT_DAMAGED = 3
 
 app = typer.Typer(help="Incidents: tickets for what got worse.", no_args_is_help=True)
@@ -22,29 +31,47 @@ app = typer.Typer(help="Incidents: tickets for what got worse.", no_args_is_help
 @app.command("list")
 def list_incidents(
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Acknowledged ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Acknowledged and resolved ones too.")] = False,
     results: ResultsOption = None,
+    baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Every incident that nobody has acknowledged, oldest first.
+    """Every open incident, oldest first: nobody has acknowledged it, and what it is about has not passed since.
 
     Exit code 3 when a ticket is damaged.
     """
-    from pytest_terminalbench.incidents import read_incidents
+    from pytest_terminalbench.release_check import IncidentState, review_incidents
+
+    tickets, damaged = review_incidents(results_folder(results), baselines_folder(baselines))
+    listed = [ticket for ticket in tickets if everything or ticket.state is IncidentState.OPEN]
+    _print(listed, output, nothing=f"no open incidents below {shown_path(results_folder(results))}")
+    _refuse(damaged)
+
+
+@app.command("check")
+def check(
+    *,
+    results: ResultsOption = None,
+    baselines: BaselinesOption = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """The release check: fails as long as an incident is open.
+
+    Exit code 1 when one is open, 3 when a ticket is damaged.
+    """
+    from pytest_terminalbench.release_check import IncidentState, review_incidents
 
     folder = results_folder(results)
-    tickets, damaged = read_incidents(folder)
-    listed = [incident for _, incident in tickets if everything or incident.acknowledged is None]
-    if output is Format.JSON:
-        print_json([incident.to_json() for incident in listed])
-    elif listed:
-        print_table(["incident", "kind", "due", "for", "acknowledged", "what"], map(_row, listed))
-    else:
-        say(f"no open incidents below {shown_path(folder)}")
-    for error in damaged:
-        complain(str(error))
-    if damaged:
-        raise typer.Exit(EXIT_DAMAGED)
+    tickets, damaged = review_incidents(folder, baselines_folder(baselines))
+    waiting = [ticket for ticket in tickets if ticket.state is IncidentState.OPEN]
+    _print(waiting, output, nothing=f"no open incidents below {shown_path(folder)}")
+    _refuse(damaged)
+    if waiting:
+        complain(
+            f"{len(waiting)} open, of these {sum(ticket.is_overdue for ticket in waiting)} overdue; take one by "
+            "`terminalbench incident ack ID`, or correct what it is about and run again"
+        )
+        raise typer.Exit(EXIT_OPEN)
 
 
 @app.command("ack")
@@ -55,7 +82,7 @@ def acknowledge_incident(
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who; default: git's user.name.")] = None,
     results: ResultsOption = None,
 ) -> None:
-    """Say that you have taken an incident."""
+    """Say that you have taken an incident: it fails `incident check` no longer."""
     from pytest_terminalbench.incidents import acknowledge
     from pytest_terminalbench.runs.manifest import git_user
 
@@ -64,9 +91,26 @@ def acknowledge_incident(
     typer.echo(f"{incident} acknowledged by {who}")
 
 
-def _row(incident: Incident) -> list[str]:
-    by = incident.acknowledged.by if incident.acknowledged else None
+def _print(tickets: Sequence[ReviewedIncident], output: Format, *, nothing: str) -> None:
+    if output is Format.JSON:
+        print_json([ticket.to_json() for ticket in tickets])
+    elif tickets:
+        print_table(["incident", "kind", "state", "due", "for", "why", "what"], map(_row, tickets))
+    else:
+        say(nothing)
+
+
+def _row(ticket: ReviewedIncident) -> list[str]:
+    incident = ticket.incident
+    due = f"{incident.due_on or '-'}{' (overdue)' if ticket.is_overdue else ''}"
     return [
-        *(value or "-" for value in (incident.id, incident.kind, incident.due_on, incident.on_rotation, by)),
-        incident.text,
+        *(incident.id, incident.kind or "-", ticket.state.value, due),
+        *(incident.on_rotation or "-", ticket.why, incident.text),
     ]
+
+
+def _refuse(damaged: Sequence[RunFolderError]) -> None:
+    for error in damaged:
+        complain(str(error))
+    if damaged:
+        raise typer.Exit(EXIT_DAMAGED)

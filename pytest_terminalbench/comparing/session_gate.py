@@ -134,7 +134,7 @@ def _by_actor(cells: Sequence[CellResult]) -> dict[str, list[CellResult]]:
     groups: dict[str, list[CellResult]] = {}
     for cell in sorted(cells, key=lambda cell: cell.key):
         if cell.gate == "statistical":
-            groups.setdefault(f"{cell.id.dataset} {cell.id.actor}", []).append(cell)
+            groups.setdefault(cell.id.suite, []).append(cell)
     return groups
 
 

@@ -18,7 +18,7 @@ from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.cell_property import cell_of
 from pytest_terminalbench.plugin.progress import Progress
-from pytest_terminalbench.plugin.pytest_internals import option, ran_not_at_all
+from pytest_terminalbench.plugin.pytest_internals import correct_json_report, option, ran_not_at_all
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.scenario_paths import scenarios_among
 from pytest_terminalbench.plugin.session_failure import failed_orphans
@@ -153,7 +153,9 @@ class Controller:
         is_interrupted = int(session.exitstatus) == pytest.ExitCode.INTERRUPTED
         was_stopped = bool(session.shouldstop or session.shouldfail) or is_interrupted
         try:
-            self._closed = self._session.close(status=int(session.exitstatus), was_stopped=was_stopped)
+            self._closed = self._session.close(
+                status=int(session.exitstatus), was_stopped=was_stopped, is_interrupted=is_interrupted
+            )
         except (OSError, RunFolderError) as error:
             self._trouble = f"the run could not be written to {self._run.path}: {error}"
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -162,6 +164,7 @@ class Controller:
                 signal.signal(signal.SIGTERM, self._sigterm)
         if self._closed is not None:
             session.exitstatus = self._closed.exit_status
+            correct_json_report(self._config, self._closed.exit_status)
             self._tell_mismatches(self._closed.summary)
             for incident in self._closed.incidents:
                 self._config.hook.pytest_terminalbench_incident(incident=incident.to_json())

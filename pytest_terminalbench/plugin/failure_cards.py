@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_terminalbench.cells.bench import Bench
-from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.cell_run import CellRun
+from pytest_terminalbench.cells.repeat_command import repeat_command
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.outcome import Solved, Void
 from pytest_terminalbench.plugin.cell_property import publish
@@ -36,10 +35,10 @@ class FailureCards:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         # Not the item's repr_failure: pytest asks for that when a test fails, but not when a fixture does.
         cell = item.stash.get(CELL, None)
-        if cell is None or call.excinfo is None:
+        if call.excinfo is None or (cell is None and CELL_RUN not in item.stash):
             return (yield)
         error = call.excinfo.value
-        run = item.stash.setdefault(CELL_RUN, CellRun(self._bench, cell))
+        run = item.stash[CELL_RUN] if cell is None else item.stash.setdefault(CELL_RUN, CellRun(self._bench, cell))
         run.trouble = run.trouble or _in_short(error)
         publish(item, run)
         report = yield
@@ -47,8 +46,12 @@ class FailureCards:
             run.xfailed = True
             publish(item, run)
             report.user_properties = list(item.user_properties)
-        lines = _card(run, error, item.nodeid, self._bench)
-        if lines is not None and report.failed:
+        # A test of the user's own shows what pytest makes of it.
+        if cell is None or not report.failed:
+            return report
+        again = repeat_command(cell, self._bench.settings, start=item.config.invocation_params.dir)
+        lines = _card(run, error, again, self._bench)
+        if lines is not None:
             report.longrepr = longrepr(_drawn(lines), report.location[0])
         return report
 
@@ -58,10 +61,13 @@ def _in_short(error: BaseException) -> str:
     return str(error) if isinstance(error, TerminalBenchError) else f"{type(error).__name__}: {error}"
 
 
-def _card(run: CellRun, error: BaseException, nodeid: str, bench: Bench) -> Iterable[str] | None:
-    """The card for an error of ours or a comparison that failed; None for anything unforeseen."""
+def _card(run: CellRun, error: BaseException, again: str, bench: Bench) -> Iterable[str] | None:
+    """The card for an error of ours or a comparison that failed; None for anything unforeseen.
+
+    `again`: the command that runs the cell once more.
+    """
     if isinstance(error, AssertionError) and run.comparison is not None:
-        return _failed_card(run, nodeid, bench)
+        return _failed_card(run, again, bench)
     return _error_card(run, error, bench.folder) if isinstance(error, TerminalBenchError) else None
 
 
@@ -71,7 +77,7 @@ def _drawn(lines: Iterable[str]) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
-def _failed_card(run: CellRun, nodeid: str, bench: Bench) -> Iterator[str]:
+def _failed_card(run: CellRun, again: str, bench: Bench) -> Iterator[str]:
     result = run.result
     scenario = run.cell.scenario
     yield f"{scenario.id} {result.status.words}: {run.comparison.text if run.comparison else result.text}"
@@ -80,18 +86,7 @@ def _failed_card(run: CellRun, nodeid: str, bench: Bench) -> Iterator[str]:
     if worst is not None:
         yield from _trial_lines(worst)
         yield f"trial folder: {bench.folder / worst.folder}"
-    yield f"once more:    {_command(nodeid, bench.settings)}"
-
-
-def _command(nodeid: str, settings: BenchSettings) -> str:
-    """What to type to run just this cell; values of arguments may be secret."""
-    words = ["pytest", shlex.quote(nodeid)]
-    words += [f"--tb-agent {shlex.quote(agent)}" for agent in settings.agents]
-    words += [f"--tb-model {shlex.quote(model)}" for model in settings.models]
-    if settings.attempts != 1:
-        words.append(f"--tb-attempts {settings.attempts or 'auto'}")
-    words += [f"--tb-agent-arg {pair.partition('=')[0]}=…" for pair in settings.agent_args]
-    return " ".join(words)
+    yield f"once more:    {again}"
 
 
 def _trial_lines(result: TrialResult) -> Iterator[str]:

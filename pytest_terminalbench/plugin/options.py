@@ -59,6 +59,7 @@ _OPTIONS = [
     _Option("tb-approver", "who approves with --update-baselines (default: git's user.name)", "NAME"),
     _Option("tb-baselines", "folder of the approved baselines (default: baselines)", "DIR"),
     _Option("tb-results", "folder of the runs (default: results)", "DIR"),
+    _Option("tb-no-incidents", "open no incidents for what got worse", flag=True),
     _Option("tb-run-id", "name of this run's folder (default: made from the time)", "ID"),
     _Option("tb-timeout-multiplier", "every limit of time in scenarios, multiplied (default: 1)", "X"),
     _Option("tb-max-void-rate", "more void cells than this share end with exit code 22 (default: 0.05)", "P"),
@@ -170,6 +171,7 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         environment=value.text("tb_env"),
         network="none" if value.choice("tb_network", ("none", "scenario")) == "none" else None,
         image_map=(config.invocation_params.dir / image_map) if image_map else None,
+        incidents=not value.raw("tb_no_incidents"),
         keep_containers=bool(value.raw("tb_keep_containers")),
     )
 

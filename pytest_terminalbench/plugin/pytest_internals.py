@@ -7,7 +7,7 @@ why no public way leads there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_current_item",
     "baseline_snapshots",
+    "correct_json_report",
     "files_may_be_ignored",
     "fixture_function",
     "fixture_functions",
@@ -133,6 +134,22 @@ def ran_not_at_all(report: pytest.TestReport) -> bool:
 def worker_of(report: Any) -> str:
     """What xdist calls the worker that sent a report, or whose death it tells."""
     return str(report.node.gateway.id)
+
+
+def correct_json_report(config: pytest.Config, exit_status: int) -> None:
+    """Have pytest-json-report say what the session ends with: it writes before any other plugin can know.
+
+    Checked with pytest-json-report 1.5. Where its file could not be written, that is what it has said already.
+    """
+    plugin = getattr(config, "_json_report", None)
+    report = getattr(plugin, "report", None)
+    if plugin is None or report is None or report["exitcode"] == exit_status:
+        return
+    report["exitcode"] = exit_status
+    path = option(config, "json_report_file")
+    if path:
+        with suppress(OSError):
+            plugin.save_report(path)
 
 
 def requeued(sched: Any, nodeid: str) -> bool:

@@ -51,6 +51,8 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
         yield f"removed {closed.removed} containers that were left"
     for incident in closed.incident_files:
         yield f"incident: {incident}"
+    for known in closed.known_incidents:
+        yield f"incident: known since {known.incident.id} ({known.why}): {known.incident.text}"
     if closed.approval is not None:
         yield _approval_line(closed.approval, baselines)
     yield f"results: {closed.run.path}"

@@ -171,7 +171,7 @@ def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
     cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
     part = summarise(summary.run_id, cells)
     names = tuple(name for name in summary.lost if name.partition("/")[0] == escaped(dataset))
-    actors = {f"{cell.id.dataset} {cell.id.actor}" for cell in cells}
+    actors = {cell.id.suite for cell in cells}
     return replace(
         part,
         lost=names,

@@ -53,7 +53,7 @@ def run_session(
             session.ledger.finish(turn.run.cell.key)
         was_stopped = False
     finally:
-        closed = session.close(status=_status(session), was_stopped=was_stopped)
+        closed = session.close(status=_status(session), was_stopped=was_stopped, is_interrupted=was_stopped)
     assert closed is not None  # It was opened.
     return closed
 

@@ -11,22 +11,26 @@ from pathlib import Path
 from pytest_terminalbench.baselines.approval import Approval
 from pytest_terminalbench.baselines.orphans import orphans
 from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.repeat_command import repeat_command
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.errors import BaselineError, ScenarioError
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents
+from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents, problems_of
+from pytest_terminalbench.release_check import ReviewedIncident, unresolved
 from pytest_terminalbench.runs.approve_cells import approve_cells
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
+from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.sessions.closing import ask_gate, close_run
 from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.settings import project_settings
 from pytest_terminalbench.status import Status
+from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["AskedApproval", "ClosedRun", "Session"]
 
@@ -43,8 +47,8 @@ class AskedApproval:
 class ClosedRun:
     """A run that has ended, and what followed from it.
 
-    `approval` None: none was asked for. `incidents` with their files; `orphans`: names of baselines without their
-    scenario; `removed`: environments that were left.
+    `approval` None: none was asked for. `incidents` with their files; `known_incidents`: of earlier sessions, about
+    what has failed again. `orphans`: names of baselines without their scenario; `removed`: environments that were left.
     """
 
     run: RunFolder
@@ -53,6 +57,7 @@ class ClosedRun:
     approval: AskedApproval | None = None
     incidents: Sequence[Incident] = ()
     incident_files: Sequence[Path] = ()
+    known_incidents: Sequence[ReviewedIncident] = ()
     orphans: Sequence[str] = ()
     removed: int = 0
 
@@ -107,11 +112,12 @@ class Session:
         """Whether baselines without their scenario make it fail, whatever its cells came to."""
         return self.is_open and self._bench.settings.strict_baselines and bool(self.orphans)
 
-    def close(self, *, status: int, was_stopped: bool = False) -> ClosedRun | None:
+    def close(self, *, status: int, was_stopped: bool = False, is_interrupted: bool = False) -> ClosedRun | None:
         """Sweep, write summary and report, approve or open incidents; None where nothing was opened.
 
         `status` is what the session would end with; `was_stopped`: somebody ended it, so that what has not reported is
-        not lost. Raises OSError or RunFolderError where the run cannot be written.
+        not lost. `is_interrupted`: by a person or a signal, who did not wait for what fails; no incidents are opened.
+        Raises OSError or RunFolderError where the run cannot be written.
         """
         bench, manifest = self._bench, self._manifest
         removed = len(bench.sweep())
@@ -124,9 +130,9 @@ class Session:
         if approval is not None and approval.refusal and status == EXIT_OK:
             status = EXIT_FAILED
         self._tell_mismatches(summary)
-        settings = project_settings(bench.settings.root).incidents
-        incidents = [] if approval is not None else incidents_of(summary, self.run.path, settings)
-        files = open_incidents(incidents, self.run.incidents, settings)
+        may_open = bench.settings.incidents and approval is None and not is_interrupted
+        incidents, known = self._incidents(summary) if may_open else ([], [])
+        files = open_incidents(incidents, self.run.incidents, project_settings(bench.settings.root).incidents)
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
         write_json(self.run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
         return ClosedRun(
@@ -136,9 +142,41 @@ class Session:
             approval=approval,
             incidents=incidents,
             incident_files=files,
+            known_incidents=known,
             orphans=self.orphans,
             removed=removed,
         )
+
+    def _incidents(self, summary: RunSummary) -> tuple[list[Incident], list[ReviewedIncident]]:
+        """Those to open, and those that earlier sessions have opened for the same."""
+        problems = problems_of(summary)
+        if not problems:
+            return [], []
+        settings = self._bench.settings
+        known = unresolved(self.run.path.parent, settings.baselines)
+        incidents = incidents_of(
+            summary,
+            self.run.path,
+            project_settings(settings.root).incidents,
+            known=known,
+            once_more=self._repeat_command,
+        )
+        again = {known[problem].incident.id: known[problem] for problem in problems if problem in known}
+        return incidents, list(again.values())
+
+    def _repeat_command(self, cell: CellId) -> str:
+        """For somebody in the project's folder; nothing where agent or scenario are not there any more."""
+        bench = self._bench
+        # A session that names no agents may have had others from the fixture.
+        agents = [agent for agent in bench.agents if agent.label == cell.label or not bench.names_agents]
+        datasets = [dataset for dataset in bench.datasets.known if dataset.name == cell.dataset]
+        if not agents or not datasets:
+            return ""
+        try:
+            scenario = load_scenario(datasets[0].file_of(cell.scenario), dataset=cell.dataset)
+        except ScenarioError:
+            return ""
+        return repeat_command(Cell(scenario=scenario, agent=agents[0]), bench.settings, start=bench.settings.root)
 
     def _tell_mismatches(self, summary: RunSummary) -> None:
         """What differs from the baselines' conditions, for programs."""

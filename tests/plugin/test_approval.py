@@ -155,7 +155,7 @@ def test_two_approvals_at_once_one_wins_and_the_other_is_told(tmp_path: Path, mo
 
 
 def test_incidents_are_listed_until_somebody_takes_them(demo: Suite) -> None:
-    demo.run("--tb-dataset", "demo", "--tb-agent", "nop")
+    demo.run("--tb-dataset", "demo", *scripted())
     (incident,) = json.loads(command(demo, "incident", "list", "--format", "json").stdout)
 
     taken = command(demo, "incident", "ack", incident["id"], "--by", "grace")

@@ -250,10 +250,11 @@ def pytest_sessionfinish():
 """,
     )
 
-    done = demo.run("--tb-dataset", "demo", "--update-baselines")
+    done = demo.run("--tb-dataset", "demo", "--update-baselines", "--json-report", "--json-report-file", "out.json")
 
     done.assert_outcomes(passed=3)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert json.loads((demo.path / "out.json").read_text())["exitcode"] == done.ret
     assert lines_of(done, "baselines NOT updated: ")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.conftest import Suite, lines_of
+from tests.plugin.conftest import Suite, lines_of, scripted
 
 # An agent whose successes are written down beforehand: `moods/<scenario>` has a 1 or 0 for every trial to come, or
 # "die" for one that ends the process.
@@ -293,13 +293,13 @@ def test_a_failing_cell_opens_an_incident(demo: Suite) -> None:
         "pyproject.toml",
         '[tool.terminalbench.incidents]\nrotation = ["ada", "grace"]\nwebhook = "http://127.0.0.1:9/nobody"\n',
     )
-    result = demo.run("--tb-dataset", "demo", "--tb-agent", "nop", "-k", "alpha or beta")
+    result = demo.run("--tb-dataset", "demo", *scripted(), "-k", "alpha or beta")
 
     assert result.ret == 1
     (file,) = (demo.latest / "incidents").iterdir()
     incident = json.loads(file.read_text())
     assert incident["kind"] == "functional-failure"
-    assert [cell["cell"] for cell in incident["cells"]] == ["demo/alpha[nop]", "demo/beta[nop]"]
+    assert [cell["cell"] for cell in incident["cells"]] == ["demo/alpha[scripted]", "demo/beta[scripted]"]
     assert incident["on_rotation"] in ("ada", "grace")
     assert incident["delivery"].startswith("not delivered after 3 tries")
     assert incident["due_on"] > incident["opened_at"][:10]

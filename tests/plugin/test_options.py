@@ -115,11 +115,13 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         tb_env = docker
         tb_progress = 0
         tb_keep_containers = true
+        tb_no_incidents = true
         """
     )
 
     demo.run("-k", "alpha").assert_outcomes(failed=2)
 
+    assert not (demo.path / "out" / "mine" / "incidents").exists()
     manifest = json.loads((demo.path / "out" / "mine" / "manifest.json").read_text())
     assert manifest["settings"] == {
         "datasets": {"demo": "1.0"},
@@ -298,6 +300,15 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
         *("--tb-max-attempts", "--tb-concurrency", "--tb-gate", "--tb-alpha", "--tb-margin", "--tb-inconclusive"),
         "--tb-parity",
         *("--tb-strict-baselines", "--tb-locked", "--tb-approver"),
-        *("--tb-baselines", "--tb-results", "--tb-run-id", "--tb-timeout-multiplier", "--tb-max-void-rate"),
-        *("--tb-env", "--tb-network", "--tb-image-map", "--tb-progress", "--tb-keep-containers", "--update-baselines"),
+        *("--tb-baselines", "--tb-results", "--tb-no-incidents", "--tb-run-id", "--tb-timeout-multiplier"),
+        *(
+            "--tb-max-void-rate",
+            "--tb-env",
+            "--tb-no-engine",
+            "--tb-network",
+            "--tb-image-map",
+            "--tb-progress",
+            "--tb-keep-containers",
+        ),
+        "--update-baselines",
     ]

@@ -171,6 +171,13 @@ def test_junit_xml_carries_our_fields_in_one_property(mixed: Suite) -> None:
     assert cells == mixed.summary["cells"]
 
 
+def test_the_json_report_says_what_the_session_ends_with(mixed: Suite) -> None:
+    """Though it is written before anybody knows of too many void cells."""
+    done = mixed.run("--tb-dataset", "demo", "--json-report", "--json-report-file", "out.json")
+
+    assert json.loads((mixed.path / "out.json").read_text())["exitcode"] == done.ret == 22
+
+
 def test_the_json_report_carries_our_fields(mixed: Suite) -> None:
     mixed.run("--tb-dataset", "demo", "--json-report", "--json-report-file", "out.json")
 

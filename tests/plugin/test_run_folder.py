@@ -28,7 +28,6 @@ def loaded(suite: Suite, name: str) -> Any:
 def test_the_files_of_a_run(run: Suite) -> None:
     assert sorted(run.files("results/mine")) == [
         "events.jsonl",
-        "incidents/mine-1.json",
         "ledger.jsonl",
         "manifest.json",
         "report.md",

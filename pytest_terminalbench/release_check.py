@@ -1,0 +1,200 @@
+"""Which incidents a release has to wait for.
+
+An incident is **open** until somebody acknowledges it, or what it is about has passed again. Acknowledged, it keeps no
+release waiting; it is **resolved** when what it is about is fixed, or was approved anew after somebody took it. Nothing
+of this is written down: it follows from the tickets, the runs after them and the baselines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest_terminalbench.baselines.folder import baseline_of
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.incidents import Incident, IncidentCell, Problem, StoredIncident, read_incidents
+from pytest_terminalbench.runs.history import runs_by_time
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.summary import RunSummary, read_summary
+from pytest_terminalbench.status import Status
+
+__all__ = ["IncidentState", "ReviewedIncident", "review_incidents", "unresolved"]
+
+
+class IncidentState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewedIncident:
+    """A ticket, its state and why. `is_overdue`: open after the day it was due on."""
+
+    file: Path
+    incident: Incident
+    state: IncidentState
+    why: str
+    is_overdue: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **self.incident.to_json(),
+            "state": self.state.value,
+            "why": self.why,
+            "overdue": self.is_overdue,
+            "file": str(self.file),
+        }
+
+
+def review_incidents(
+    results: Path, baselines: Path, *, today: date | None = None
+) -> tuple[list[ReviewedIncident], list[RunFolderError]]:
+    """Every ticket below `results`, oldest first, and what is wrong with those that cannot be read."""
+    tickets, damaged = read_incidents(results)
+    runs = _Runs(results)
+    day = (today or datetime.now(UTC).date()).isoformat()
+    return [_reviewed(ticket, runs, baselines, day) for ticket in tickets], damaged
+
+
+def unresolved(results: Path, baselines: Path) -> dict[Problem, ReviewedIncident]:
+    """What tickets are about that are open, or acknowledged and not resolved yet."""
+    tickets, _ = review_incidents(results, baselines)
+    return {
+        problem: ticket
+        for ticket in tickets
+        if ticket.state is not IncidentState.RESOLVED
+        for problem in ticket.incident.problems
+    }
+
+
+def _reviewed(ticket: StoredIncident, runs: _Runs, baselines: Path, today: str) -> ReviewedIncident:
+    incident = ticket.incident
+    state, why = _state(ticket, runs, baselines)
+    is_overdue = state is IncidentState.OPEN and bool(incident.due_on) and incident.due_on < today
+    return ReviewedIncident(file=ticket.file, incident=incident, state=state, why=why, is_overdue=is_overdue)
+
+
+def _state(ticket: StoredIncident, runs: _Runs, baselines: Path) -> tuple[IncidentState, str]:
+    taken = ticket.incident.acknowledged
+    parts = _parts(ticket, runs)
+    if parts and all(part.is_fixed for part in parts):
+        return IncidentState.RESOLVED, "it has passed since"
+    if taken is None:
+        return IncidentState.OPEN, "nobody has acknowledged it"
+    by = f"acknowledged by {taken.by}"
+    if parts and all(part.is_fixed or part.is_approved_anew(baselines) for part in parts):
+        return IncidentState.RESOLVED, f"{by}, and approved anew"
+    return IncidentState.ACKNOWLEDGED, by
+
+
+def _parts(ticket: StoredIncident, runs: _Runs) -> list[_CellPart | _SuitePart]:
+    """What has to pass again; nothing where an old ticket does not say its cells in full."""
+    incident = ticket.incident
+    later = _LaterRuns(runs, incident.opened_at)
+    if incident.suite:
+        own = runs.summary(RunFolder(ticket.file.parents[1]))
+        return [_SuitePart(incident.suite, own, later)] if own is not None else []
+    if any(cell.id is None for cell in incident.cells):
+        return []
+    return [_CellPart(cell, cell.id, later) for cell in incident.cells if cell.id is not None]
+
+
+@dataclass(frozen=True)
+class _CellPart:
+    told: IncidentCell
+    id: CellId
+    later: _LaterRuns
+
+    @cached_property
+    def is_fixed(self) -> bool:
+        """Whether it has passed since, beside the same baseline; without one every attempt has to be solved."""
+        cells = (cell for summary in self.later.summaries() for cell in summary.cells if cell.id == self.id)
+        return any(self._passes(cell) for cell in cells)
+
+    def _passes(self, cell: CellResult) -> bool:
+        if self.told.baseline_id is None:
+            return cell.status is Status.SOLVED
+        return cell.status.is_pass and cell.baseline_id == self.told.baseline_id
+
+    def is_approved_anew(self, baselines: Path) -> bool:
+        return _current(baselines, self.id) != self.told.baseline_id
+
+
+@dataclass(frozen=True)
+class _SuitePart:
+    suite: str
+    own: RunSummary
+    later: _LaterRuns
+
+    @cached_property
+    def _baselines(self) -> dict[CellId, str | None]:
+        """What its cells were compared with."""
+        return {cell.id: cell.baseline_id for cell in self.own.cells if cell.id.suite == self.suite}
+
+    @cached_property
+    def is_fixed(self) -> bool:
+        """Whether its gate has passed since, over the same cells and baselines."""
+        return any(self._passes(summary) for summary in self.later.summaries())
+
+    def _passes(self, summary: RunSummary) -> bool:
+        gate = summary.gate.agents.get(self.suite)
+        compared = {cell.id: cell.baseline_id for cell in summary.cells if cell.status.is_scored}
+        has_all = all(compared.get(cell) == baseline for cell, baseline in self._baselines.items() if baseline)
+        has_failed = any(failure.startswith(f"{self.suite}: ") for failure in summary.gate.failures)
+        return gate is not None and gate.verdict == "pass" and not has_failed and has_all
+
+    def is_approved_anew(self, baselines: Path) -> bool:
+        return any(_current(baselines, cell) != baseline for cell, baseline in self._baselines.items())
+
+
+def _current(baselines: Path, cell: CellId) -> str | None:
+    """The id of the baseline that `cell` is compared with now."""
+    try:
+        stored = baseline_of(baselines, cell)
+    except BaselineError:
+        return None
+    return stored.record.baseline_id if stored is not None and stored.counts else None
+
+
+class _Runs:
+    """The runs below `results`, newest first, each read once and only when it is asked for."""
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self._summaries: dict[Path, RunSummary | None] = {}
+
+    @cached_property
+    def dated(self) -> list[tuple[str, RunFolder]]:
+        return [(run.manifest.started_at, run.folder) for run in reversed(runs_by_time(self._results))]
+
+    def summary(self, run: RunFolder) -> RunSummary | None:
+        """None where the run has not ended, or is damaged: it says nothing of any incident."""
+        if run.path not in self._summaries:
+            try:
+                self._summaries[run.path] = read_summary(run.summary)
+            except RunFolderError:
+                self._summaries[run.path] = None
+        return self._summaries[run.path]
+
+
+@dataclass(frozen=True)
+class _LaterRuns:
+    runs: _Runs
+    opened_at: str
+
+    def summaries(self) -> Iterator[RunSummary]:
+        """Of every run that began after the ticket was opened."""
+        for started_at, folder in self.runs.dated:
+            if started_at < self.opened_at:
+                return
+            summary = self.runs.summary(folder)
+            if summary is not None:
+                yield summary

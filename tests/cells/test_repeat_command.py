@@ -1,0 +1,112 @@
+"""The command that runs one cell again, as text; tests/plugin/test_once_more.py pastes it into a shell."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from pytest_terminalbench.agents.registry import AgentRegistry
+from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.cells.repeat_command import repeat_command
+from tests.scenario_files import write_scenario
+
+
+class Mine:
+    name: ClassVar[str] = "mine"
+    secret_arguments: ClassVar[tuple[str, ...]] = ("login",)
+
+    def __init__(self, *, model: str = "", login: str = "", api_key: str = "", max_tokens: int = 1, note: Any = None):
+        pass
+
+    def act(self, task: object, environment: object) -> None:
+        raise NotImplementedError
+
+
+def command(root: Path, *, folder: str = "scenarios/demo", start: str = ".", **changes: Any) -> str:
+    """For the first cell of the scenario ``alpha`` in `folder`, typed in `start` below the project's folder."""
+    write_scenario(root / folder, "alpha")
+    if folder == "scenarios/demo":
+        facts = {"schema_version": 1, "name": "demo", "version": "1", "description": "x", "license": "MIT"}
+        (root / folder / "dataset.json").write_text(json.dumps(facts))
+    places = {"root": root, "baselines": root / "baselines", "results": root / "results"}
+    settings = BenchSettings(**{**places, **changes})
+    registry = AgentRegistry()
+    registry.register("mine", Mine)  # type: ignore[arg-type]  # Never acts.
+    bench = Bench(settings, root / "results" / "run", registry=registry)
+    cell = bench.cells_of(bench.datasets.load(root / folder / "alpha.json", bench.datasets.at(root / folder)))[0]
+    return repeat_command(cell, settings, start=root / start)
+
+
+def test_the_plainest_one(tmp_path: Path) -> None:
+    assert command(tmp_path) == "pytest scenarios/demo/alpha.json"
+
+
+def test_the_path_is_as_one_types_it_in_the_folder(tmp_path: Path) -> None:
+    assert command(tmp_path, start="scenarios") == "pytest demo/alpha.json"
+
+
+def test_who_acts_and_every_setting_that_is_not_the_default(tmp_path: Path) -> None:
+    words = shlex.split(
+        command(
+            tmp_path,
+            agents=("mine",),
+            models=("lab/x 1",),
+            agent_args=("max_tokens=5", 'mine:note={"a": "it\'s $HOME"}'),
+            attempts=None,
+            max_attempts=7,
+            environment="fake",
+            gate="off",
+            baselines=tmp_path / "approved",
+        )
+    )
+
+    assert words[2:] == [
+        "--tb-agent=mine",
+        "--tb-model=lab/x 1",
+        "--tb-agent-arg=max_tokens=5",
+        '--tb-agent-arg=note={"a": "it\'s $HOME"}',
+        "--tb-attempts=auto",
+        "--tb-max-attempts=7",
+        "--tb-gate=off",
+        "--tb-env=fake",
+        f"--tb-baselines={tmp_path}/approved",
+    ]
+
+
+@pytest.mark.parametrize("typed", ["plain", "a=b c", "5", '"5"', "null", "[1, 2]", "äöü"])
+def test_values_come_back_as_they_were(tmp_path: Path, typed: str) -> None:
+    words = shlex.split(command(tmp_path, agents=("mine",), agent_args=(f"note={typed}",)))
+
+    assert words[2:] == ["--tb-agent=mine", f"--tb-agent-arg=note={typed}"]
+
+
+def test_secrets_are_left_to_the_shell(tmp_path: Path) -> None:
+    """Those that the class declares, and those whose names say so."""
+    line = command(tmp_path, agents=("mine",), agent_args=("login=hush", "api_key=hush", "max_tokens=3"))
+
+    assert line.endswith(
+        ' --tb-agent-arg=login="${LOGIN:?}" --tb-agent-arg=api_key="${API_KEY:?}" --tb-agent-arg=max_tokens=3'
+    )
+    assert "hush" not in line
+
+
+def test_a_folder_of_scenarios_that_is_no_dataset_by_itself_is_named_as_one(tmp_path: Path) -> None:
+    words = shlex.split(command(tmp_path, folder="my sets"))
+
+    assert words == ["pytest", "my sets/alpha.json", "--tb-dataset=my sets"]
+
+
+def test_of_a_dataset_elsewhere_the_project_stays_the_one_here(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+
+    line = command(project, folder="../else where", attempts=3)
+
+    assert shlex.split(line) == [
+        *("terminalbench", "run", f"--dataset={project}/../else where", "--scenarios=alpha", "--", "--tb-attempts=3")
+    ]

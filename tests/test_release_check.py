@@ -1,0 +1,300 @@
+"""What an acknowledgement does: the life of incidents, from tickets, later runs and baselines."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_terminalbench.baselines.record import BaselineRecord, serialised
+from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.documents import write_json
+from pytest_terminalbench.incidents import acknowledge, incidents_of, open_incidents
+from pytest_terminalbench.release_check import ReviewedIncident, review_incidents, unresolved
+from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.manifest import RunManifest
+from pytest_terminalbench.runs.summary import RunSummary, summarise
+from pytest_terminalbench.settings import IncidentSettings
+from pytest_terminalbench.status import Status
+from tests.cell_results import a_cell, a_cell_id
+
+# A run after the tickets, which are opened while the test runs.
+LATER = "2999-01-01T00:00:00.000Z"
+
+
+class Project:
+    """Runs, their incidents, and baselines, in one folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.results = path / "results"
+        self.baselines = path / "baselines"
+
+    def run(self, run_id: str, *cells: CellResult, gate: GateResult | None = None, began: str = LATER) -> RunSummary:
+        """A run without incidents."""
+        run = RunFolder(self.results / run_id)
+        summary = summarise(run_id, cells, gate=gate)
+        write_json(run.manifest, RunManifest(run_id=run_id, started_at=began).to_json())
+        write_json(run.summary, summary.to_json())
+        return summary
+
+    def session(self, run_id: str, *cells: CellResult, gate: GateResult | None = None) -> None:
+        """A run that opens incidents, the one that everything begins with."""
+        summary = self.run(run_id, *cells, gate=gate, began="2026-01-01T00:00:00.000Z")
+        run = RunFolder(self.results / run_id)
+        settings = IncidentSettings()
+        open_incidents(incidents_of(summary, run.path, settings), run.incidents, settings)
+
+    def approve(self, scenario: str, baseline_id: str, status: Any = "active") -> None:
+        cell = a_cell_id(scenario)
+        record = BaselineRecord(
+            baseline_id=baseline_id,
+            cell=cell,
+            scenario_id=scenario,
+            status=status,
+            approved_on="2026-01-01",
+            approved_by="me",
+            attempts=1,
+            solved=1,
+            rewards=[1.0],
+            metrics={},
+            fingerprint={},
+        )
+        file = self.baselines / cell.baseline_file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(serialised(record))
+
+    def acknowledge(self) -> None:
+        acknowledge(self.results, "first-1", by="Ada")
+
+    @property
+    def incident(self) -> ReviewedIncident:
+        (incident,), damaged = review_incidents(self.results, self.baselines)
+        assert damaged == []
+        return incident
+
+    @property
+    def state(self) -> str:
+        return self.incident.state.value
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Where the cell `a`, approved as b-1, has regressed."""
+    project = Project(tmp_path)
+    project.approve("a", "b-1")
+    project.session("first", a_cell("a", Status.REGRESSED, "✗", baseline_id="b-1"))
+    return project
+
+
+def test_until_somebody_acknowledges_it_an_incident_is_open(project: Project) -> None:
+    assert (project.state, project.incident.why) == ("open", "nobody has acknowledged it")
+
+    project.acknowledge()
+
+    assert (project.state, project.incident.why) == ("acknowledged", "acknowledged by Ada")
+
+
+def test_fixed_it_is_resolved_whether_or_not_somebody_took_it(project: Project) -> None:
+    project.run("second", a_cell("a", Status.SOLVED, baseline_id="b-1"))
+
+    assert (project.state, project.incident.why) == ("resolved", "it has passed since")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        a_cell("a", Status.REGRESSED, "✗", baseline_id="b-1"),
+        a_cell("a", Status.INCONCLUSIVE, "✗", baseline_id="b-1", tolerated=True),
+        a_cell("a", Status.VOID, "·"),
+        a_cell("a", Status.BLOCKED, "", baseline_id="b-1"),
+        # What is being approved was not compared.
+        a_cell("a", Status.AS_BASELINE, "✗"),
+        a_cell("a", Status.SOLVED, baseline_id="b-2"),
+        a_cell("b", Status.SOLVED, baseline_id="b-1"),
+        a_cell("a", Status.SOLVED, baseline_id="b-1", agent="other"),
+    ],
+    ids=lambda cell: f"{cell.key} {cell.status} {cell.baseline_id}",
+)
+def test_nothing_else_fixes_it(project: Project, later: CellResult) -> None:
+    project.run("second", later)
+
+    assert project.state == "open"
+
+
+def test_a_run_before_it_fixes_nothing(project: Project) -> None:
+    project.run("earlier", a_cell("a", Status.SOLVED, baseline_id="b-1"), began="2020-01-01T00:00:00.000Z")
+
+    assert project.state == "open"
+
+
+def test_approved_anew_it_is_resolved_only_when_somebody_has_taken_it(project: Project) -> None:
+    project.approve("a", "b-2")
+    assert project.state == "open"
+
+    project.acknowledge()
+
+    assert (project.state, project.incident.why) == ("resolved", "acknowledged by Ada, and approved anew")
+
+
+def test_a_baseline_that_is_retired_asks_for_nothing_any_more(project: Project) -> None:
+    project.acknowledge()
+    project.approve("a", "b-1", status="retired")
+
+    assert project.state == "resolved"
+
+
+def test_without_a_baseline_every_attempt_has_to_be_solved(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.session("first", a_cell("a", Status.UNSOLVED, "✗"))
+    project.run("second", a_cell("a", Status.AS_BASELINE, "✗", baseline_id="b-1"))
+    assert project.state == "open"
+
+    project.run("third", a_cell("a", Status.SOLVED))
+
+    assert project.state == "resolved"
+
+
+def test_of_several_cells_all_have_to_be_fixed_or_approved(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.session("first", *(a_cell(name, Status.REGRESSED, "✗", baseline_id=f"{name}-1") for name in "ab"))
+    project.acknowledge()
+    project.run("second", a_cell("a", Status.SOLVED, baseline_id="a-1"))
+    project.approve("b", "b-1")
+    assert project.state == "acknowledged"
+
+    project.approve("b", "b-2")
+
+    assert project.state == "resolved"
+
+
+def a_gate(verdict: str) -> GateResult:
+    suite = SuiteResult(verdict=verdict, reason="worse" if verdict == "fail" else "as approved")
+    failures = ["demo oracle: worse"] if verdict == "fail" else []
+    return GateResult.of_agents({"demo oracle": suite}, metrics={}, failures=failures)
+
+
+class TestSuiteGate:
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Project:
+        project = Project(tmp_path)
+        project.session("first", *self.cells("a", "b"), gate=a_gate("fail"))
+        for name in "ab":
+            project.approve(name, f"{name}-1")
+        return project
+
+    def cells(self, *names: str) -> list[CellResult]:
+        return [a_cell(name, Status.AS_BASELINE, "✗", baseline_id=f"{name}-1") for name in names]
+
+    def test_it_is_fixed_when_it_has_passed_over_the_same_cells(self, project: Project) -> None:
+        assert project.state == "open"
+        project.run("second", *self.cells("a"), gate=a_gate("pass"))
+        assert project.state == "open"
+
+        project.run("third", *self.cells("a", "b", "c"), gate=a_gate("pass"))
+
+        assert project.state == "resolved"
+
+    def test_approved_anew_it_is_resolved_only_when_somebody_has_taken_it(self, project: Project) -> None:
+        project.approve("b", "b-2")
+        assert project.state == "open"
+
+        project.acknowledge()
+
+        assert project.state == "resolved"
+
+
+def test_an_open_one_is_overdue_after_its_day(project: Project) -> None:
+    due = date.fromisoformat(project.incident.incident.due_on)
+
+    def is_overdue(day: date) -> bool:
+        return review_incidents(project.results, project.baselines, today=day)[0][0].is_overdue
+
+    assert not is_overdue(due)
+    assert is_overdue(date.fromordinal(due.toordinal() + 1))
+    project.acknowledge()
+    assert not is_overdue(date.fromordinal(due.toordinal() + 1))
+
+
+def test_what_is_known_opens_no_second_incident(project: Project) -> None:
+    again = a_cell("a", Status.REGRESSED, "✗", baseline_id="b-1")
+    new = a_cell("n", Status.REGRESSED, "✗", baseline_id="n-1")
+    summary = summarise("second", [again, new])
+
+    incidents = incidents_of(
+        summary, Path("second"), IncidentSettings(), known=unresolved(project.results, project.baselines)
+    )
+
+    assert [[cell.cell for cell in incident.cells] for incident in incidents] == [["demo/n[oracle]"]]
+
+
+def test_what_was_resolved_and_regresses_again_is_a_new_one(project: Project) -> None:
+    project.run("second", a_cell("a", Status.SOLVED, baseline_id="b-1"))
+
+    assert unresolved(project.results, project.baselines) == {}
+
+
+def test_a_ticket_of_schema_1_can_be_acknowledged(project: Project) -> None:
+    file = project.results / "first" / "incidents" / "first-1.json"
+    cell = {"cell": "demo/a[oracle]", "status": "regressed", "text": "worse", "baseline_id": "b-1"}
+    write_json(file, {"schema_version": 1, "id": "first-1", "opened_at": "2026-01-01T00:00:00.000Z", "cells": [cell]})
+    assert project.state == "open"
+
+    project.acknowledge()
+
+    assert project.state == "acknowledged"
+    assert project.incident.incident.cells[0].cell == "demo/a[oracle]"
+
+
+def test_a_damaged_run_after_it_says_nothing(project: Project) -> None:
+    project.run("second", a_cell("a", Status.SOLVED, baseline_id="b-1"))
+    (project.results / "second" / "summary.json").write_text("{")
+
+    assert project.state == "open"
+
+
+def test_an_incident_that_was_written_is_read(project: Project) -> None:
+    (incident,) = incidents_of(
+        summarise("x", [a_cell("a", Status.REGRESSED, "✗", baseline_id="b-1", model="lab/x")]),
+        Path("x"),
+        IncidentSettings(),
+        once_more=lambda cell: f"run {cell.key}",
+    )
+
+    assert type(incident).from_json(incident.to_json()) == incident
+    assert incident.cells[0].once_more == "run demo/a[oracle,lab%2Fx]"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        a_cell("a", Status.UNSOLVED, "✗", agent="nop"),
+        a_cell("a", Status.REGRESSED, "✗", agent="nop"),
+        a_cell("a", Status.UNSOLVED, "✗", xfailed=True),
+        a_cell("a", Status.REGRESSED, "✗", xfailed=True),
+        a_cell("a", Status.INCONCLUSIVE, "✗", tolerated=True),
+        a_cell("a", Status.VOID, "·"),
+        a_cell("a", Status.BLOCKED, ""),
+        a_cell("a", Status.SOLVED),
+    ],
+    ids=lambda cell: f"{cell.key} {cell.status}",
+)
+def test_no_incident_for_what_is_expected_or_was_not_judged(cell: CellResult) -> None:
+    assert incidents_of(summarise("x", [cell]), Path("x"), IncidentSettings()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (Status.REGRESSED, "regression"),
+        (Status.UNSOLVED, "functional-failure"),
+        (Status.INCONCLUSIVE, "inconclusive"),
+    ],
+)
+def test_its_kind_says_the_status(status: Status, kind: str) -> None:
+    (incident,) = incidents_of(summarise("x", [a_cell("a", status, "✗")]), Path("x"), IncidentSettings())
+
+    assert (incident.kind, incident.text) == (kind, f"{kind} in 1 cell: a")
+    assert [cell.status for cell in incident.cells] == [status.value]
