@@ -193,6 +193,7 @@ def _fingerprint(trial: TrialResult, scenario: Scenario, dataset_version: str) -
         **before,
         "scenario": scenario.digest,
         "verifier": scenario.verifier_digest,
+        "judging": dict(scenario.judging_facts) or None,
         "dataset": f"{scenario.dataset}=={dataset_version}",
         "limits": {**before.get("limits", {}), "verifier_s": scenario.timeouts.verifier_s},
     }

@@ -116,6 +116,11 @@ def _check_passed(cell: CellResult, run: RunFolder) -> None:
     unsolved = [attempt.folder for attempt in cell.attempts if not attempt.is_solved]
     if cell.status is Status.SOLVED and unsolved:
         raise BaselineError(f"{run.summary} calls {cell.key} solved, but {unsolved[0]} is not: it was changed")
+    if cell.status is Status.BLOCKED:
+        raise BaselineError(
+            f"{cell.key} was blocked in run {run.id}, so it has no outcome; `terminalbench baseline rebase "
+            f"{cell.id.baseline_name}` accepts what differs without a run, --update-baselines approves a new outcome"
+        )
     if not cell.status.is_pass:
         raise BaselineError(
             f"{cell.key} is {cell.status} in run {run.id}, and only what has passed is approved; "

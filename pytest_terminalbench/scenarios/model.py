@@ -195,6 +195,11 @@ class Scenario:
         return {"instruction": digest_json(self.instruction), **({"fields": fields} if fields else {})}
 
     @property
+    def judging_facts(self) -> Mapping[str, object]:
+        """What `verifier_digest` tells, fact by fact, for fingerprints; nothing where the kind does not say."""
+        return {}
+
+    @property
     def facts_told_elsewhere(self) -> frozenset[str]:
         """The fields of its file that image, limits, verifier or facts of its kind tell, or that nobody is to see."""
         return frozenset()

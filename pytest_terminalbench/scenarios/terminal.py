@@ -143,6 +143,19 @@ class TerminalScenario(ContainerScenario):
         files = digest_files(self.verifier_file.parent, self.verifier_files)
         return digest_json([self.spec.verifier.model_dump(), files])
 
+    @cached_property
+    def judging_facts(self) -> Mapping[str, object]:
+        """Without the place of the script's folder on this machine, which the verifier does not see."""
+        spec = self.spec.verifier
+        return {
+            "script": self.verifier_file.name,
+            "result": spec.result,
+            "isolation": spec.isolation,
+            "collect": ["(the working directory)"] if spec.collect is None else list(spec.collect),
+            "keep": list(spec.keep),
+            "files": digest_files(self.verifier_file.parent, self.verifier_files),
+        }
+
     @property
     def facts_told_elsewhere(self) -> frozenset[str]:
         return super().facts_told_elsewhere | {"solution", "verifier", "timeouts"}

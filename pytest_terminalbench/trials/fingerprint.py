@@ -32,6 +32,7 @@ def conditions(
         "limits": {**scenario.limits, "timeout_multiplier": timeout_multiplier},
         "verifier": scenario.verifier_digest,
         "platform": platform,
+        "judging": dict(scenario.judging_facts) or None,
         "ignored": list(scenario.ignored_files),
         **scenario.visible_facts,
     }

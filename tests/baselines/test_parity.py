@@ -54,8 +54,9 @@ SEEN = {
     "the user": ({"environment": {"user": "nobody"}}, "environment.user"),
     "where it works": ({"environment": {"workdir": "/srv"}}, "environment.workdir"),
     "the platform": ({"environment": {"platform": "linux/arm64"}}, "environment.platform"),
-    "what is judged": ({"verifier": {"collect": ["/app", "/srv"]}}, "verifier"),
-    "a verifier's file": ({"tests": {"test.sh": VERIFIER, "expected": "1"}}, "verifier"),
+    "what is judged": ({"verifier": {"collect": ["/app", "/srv"]}}, "judging.collect"),
+    "how it is judged": ({"verifier": {"isolation": "same"}}, "judging.isolation"),
+    "a verifier's file": ({"tests": {"test.sh": VERIFIER, "expected": "1"}}, "judging.files"),
 }
 UNSEEN = {
     "title": ({"title": "Make this"}, "scenario"),
@@ -88,6 +89,14 @@ class TestTheScenario:
 
         assert found.why_blocked == ""
         assert field in [mismatch.field for mismatch in found.mismatches]
+
+    def test_where_its_files_lie_is_not_seen(self, tmp_path: Path) -> None:
+        """As when a scenario is renamed with its folder."""
+        before = fingerprint_of(a_scenario(tmp_path, "make-it"))
+        now = fingerprint_of(a_scenario(tmp_path, "do-it"))
+
+        assert [mismatch.field for mismatch in checked(before, now).mismatches] == ["scenario"]
+        assert checked(before, now).why_blocked == ""
 
     def test_the_solution_is_nothing_of_the_kind(self, tmp_path: Path) -> None:
         before = fingerprint_of(a_scenario(tmp_path / "before"))

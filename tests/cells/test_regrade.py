@@ -236,6 +236,7 @@ class TestTrials:
             **before,
             "scenario": scenario.digest,
             "verifier": scenario.verifier_digest,
+            "judging": scenario.judging_facts,
             "dataset": "demo==2",
             "limits": {**before["limits"], "verifier_s": 5},
         }

@@ -39,6 +39,18 @@ def baseline(project: Project) -> Any:
     return json.loads((project.path / "baselines/demo/oracle/alpha.json").read_text())
 
 
+def test_a_blocked_cell_is_refused_with_the_way_that_costs_nothing(project: Project) -> None:
+    a_run(project.path, "r1", status="blocked", attempts=[])
+
+    refused = approve(project, "r1")
+
+    assert refused.exit_code == 4
+    assert (
+        "demo/alpha[oracle] was blocked in run r1, so it has no outcome; `terminalbench baseline rebase " in refused.err
+    )
+    assert "demo/oracle/alpha` accepts what differs without a run" in refused.err
+
+
 class TestInconclusive:
     """It looks worse, and so few trials cannot tell: that is no pass."""
 

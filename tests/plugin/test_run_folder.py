@@ -123,6 +123,7 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
     for digest in (fingerprint.pop("scenario"), fingerprint.pop("verifier"), fingerprint.pop("instruction")):
         assert digest.startswith("sha256:")
     assert fingerprint.pop("image").startswith("fake:")
+    assert fingerprint["judging"].pop("files").startswith("sha256:")
     assert fingerprint == {
         "dataset": "demo==1.0",
         "limits": {
@@ -137,6 +138,13 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
         },
         "environment": {"workdir": "/app", "env": [], "user": "(the image's)", "platform": "(the engine's)"},
         "ignored": [],
+        "judging": {
+            "script": "test.sh",
+            "result": "exit_code",
+            "isolation": "fresh",
+            "collect": ["(the working directory)"],
+            "keep": [],
+        },
         "platform": None,
     }
     del result["timing"]

@@ -943,6 +943,7 @@ class TestFolder:
                 },
                 "verifier": scenario.verifier_digest,
                 "platform": "linux",
+                "judging": scenario.judging_facts,
                 "ignored": [],
                 **scenario.visible_facts,
             },
