@@ -1,8 +1,8 @@
 """Is the gate calibrated, and what does it find? Prints Markdown tables from public Terminal-Bench results.
 
-    python benchmarks/gate_calibration.py [FOLDER] [--repeats N] [--seed S]
+    python benchmarks/gate_calibration.py [FOLDER …] [--repeats N] [--seed S]
 
-FOLDER holds one folder per agent with tb's run-level `results.json` files (default:
+Each FOLDER holds one folder per agent with tb's run-level `results.json` files (default:
 ../shared/data/terminal-bench-core-0.1.1). Everything is seeded: the same arguments print the same tables, times
 excepted.
 """
@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, variance
+from typing import Any
 
 from pytest_terminalbench.statistics import (
     Inconclusive,
@@ -28,14 +29,19 @@ from pytest_terminalbench.statistics import (
     Plan,
     PlannedComparison,
     Regressed,
+    SessionLabels,
+    SessionNoise,
+    SessionSpread,
     SolveRates,
     SuiteSettings,
+    SuiteVerdict,
     Tally,
     correction,
     difference_standard_error,
     effect,
     mcnemar,
     next_step,
+    session_spread,
     sign_flip_test,
     smallest_visible_drop,
     suite_gate,
@@ -48,17 +54,35 @@ Split = tuple[Rewards, Rewards]
 TASKS_BROKEN = 2
 
 
-def read_agents(folder: Path) -> dict[str, Matrix]:
-    """All attempts per agent and task. Attempts sit in one file per run or all in one; either way the order is the
-    runs'."""
+def read_agents(folders: Sequence[Path], *, as_they_ended: bool = False) -> dict[str, Matrix]:
+    """All attempts per agent and task. Attempts sit in one file per run, or all of one run in one file, where their
+    names number them. The order of its lines is that in which they ended: the first ones are those that ended soonest,
+    and look like a run that was better than the others."""
     agents: dict[str, Matrix] = {}
-    for agent in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for agent in sorted(path for folder in folders for path in folder.iterdir() if path.is_dir()):
         matrix: Matrix = {}
-        for file in sorted(agent.rglob("*results.json")):
-            for trial in json.loads(file.read_text(encoding="utf-8"))["results"]:
+        for trials in _runs(agent):
+            for trial in trials if as_they_ended else sorted(trials, key=_number):
                 matrix.setdefault(trial["task_id"], []).append(trial["is_resolved"])
         agents[agent.name] = matrix
     return agents
+
+
+def _runs(agent: Path) -> Iterator[list[dict[str, Any]]]:
+    """The trials of every run; copies of a file, and files of a single trial, are left out."""
+    seen = set()
+    for file in sorted(agent.rglob("*results.json")):
+        content = file.read_bytes()
+        trials = json.loads(content).get("results")
+        if isinstance(trials, list) and content not in seen:
+            seen.add(content)
+            yield trials
+
+
+def _number(trial: dict[str, Any]) -> int:
+    """3 of ``fix-git.3-of-5.some-run``; 0 where a run has one attempt."""
+    turn = str(trial["trial_name"]).removeprefix(f"{trial['task_id']}.").split("-of-")[0]
+    return int(turn) if turn.isdecimal() else 0
 
 
 # --- the suite gate -------------------------------------------------------------------------------------------------
@@ -179,6 +203,200 @@ def jeffreys_interval(pairs: Sequence[tuple[Tally, Tally]]) -> tuple[float, floa
     difference = fmean(after.solved / after.attempts - before.solved / before.attempts for before, after in pairs)
     half = NormalDist().inv_cdf(0.975) * math.sqrt(sum(variance(b) + variance(c) for b, c in pairs)) / len(pairs)
     return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+# --- sessions that differ as wholes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """A comparison of sessions, each of the same number of attempts at every task: as many on either side."""
+
+    before: Rewards
+    after: Rewards
+    labels: SessionLabels
+    counts: tuple[int, int]
+
+    @classmethod
+    def of(cls, before: Rewards, after: Rewards, counts: tuple[int, int]) -> Sessions:
+        def labels(side: Rewards, count: int) -> dict[str, list[str]]:
+            return {
+                task: [str(number * count // len(given)) for number in range(len(given))]
+                for task, given in side.items()
+            }
+
+        return cls(
+            before,
+            after,
+            SessionLabels(baseline=labels(before, counts[0]), candidate=labels(after, counts[1])),
+            counts,
+        )
+
+
+def allowing(level: float, degrees: str = "Satterthwaite", floor: float = 0.0) -> Callable[[Sessions], bool]:
+    """A gate that allows for sessions' differences where p is at most `level`, and always for a spread of `floor`."""
+
+    def fails(pair: Sessions) -> bool:
+        plain, spread = gate(pair), spread_of(pair)
+        p = plain.p if plain.p is not None else 1.0
+        between = max(spread.between_variance or 0.0 if (spread.p or 1.0) <= level else 0.0, floor**2)
+        if between and plain.effect:
+            variance = between * sum(1 / count for count in pair.counts)
+            within = plain.effect.standard_error**2
+            known = sum(pair.counts) - 2
+            # Student's t of a million degrees is the normal distribution.
+            number = {"normal": 1e6, "sessions": known, "Satterthwaite": known * ((variance + within) / variance) ** 2}
+            p = SessionNoise(variance=variance, degrees=number[degrees]).allowed_p(p, within=within)
+        return p <= 0.05 and plain.effect is not None and plain.effect.difference < -0.02
+
+    return fails
+
+
+# The last comparison asked about is the one that the next candidate is asked about.
+_last: dict[str, tuple[Sessions, Any]] = {}
+
+
+def once(name: str, pair: Sessions, compute: Callable[[], Any]) -> Any:
+    if name not in _last or _last[name][0] is not pair:
+        _last[name] = (pair, compute())
+    return _last[name][1]
+
+
+def gate(pair: Sessions) -> SuiteVerdict:
+    verdict: SuiteVerdict = once("gate", pair, lambda: suite_gate(pair.before, pair.after))
+    return verdict
+
+
+def spread_of(pair: Sessions) -> SessionSpread:
+    spread: SessionSpread = once("spread", pair, lambda: session_spread(pair.before, pair.after, pair.labels))
+    return spread
+
+
+SESSION_RULES: dict[str, Callable[[Sessions], bool]] = {
+    "attempts alone": lambda pair: gate(pair).verdict == "fail",
+    "**the gate**: allows where p <= 5 %": lambda pair: (
+        suite_gate(pair.before, pair.after, sessions=pair.labels).verdict == "fail"
+        if (spread_of(pair).p or 1.0) <= 0.05
+        else gate(pair).verdict == "fail"
+    ),
+    "5 %, normal": allowing(0.05, "normal"),
+    "5 %, t over sessions": allowing(0.05, "sessions"),
+    "10 %": allowing(0.10),
+    "20 %": allowing(0.20),
+    "always": allowing(1.0),
+    "always 1 point": allowing(0.0, "normal", 0.01),
+    "always 2 points": allowing(0.0, "normal", 0.02),
+}
+
+
+def session_tables(agents: dict[str, Matrix], as_they_ended: dict[str, Matrix], repeats: int, seed: int) -> None:
+    print("\n## Sessions that differ as wholes\n")
+    print(
+        "Each agent's five runs: their scores, how surely they differ (p), the standard deviation between them beyond"
+    )
+    print("the luck of attempts, and in how many of the 20 comparisons of two with three the gate fails.\n")
+    row("agent", "runs solve, %", "p", "between, points", "attempts alone", "the gate")
+    row(*["---"] * 6)
+    for name, matrix in agents.items():
+        print_agent(name, matrix)
+    for name, matrix in as_they_ended.items():
+        if matrix != agents[name]:
+            print_agent(f"{name}: one run of five attempts, as they ended", matrix)
+    left_over = fmean(map(unexplained, agents.values()))
+    row("all", "", "", f"{100 * math.copysign(abs(left_over) ** 0.5, left_over):.1f}", "", "")
+    print(
+        "\nCandidates, on the same data: the share of comparisons of two runs with three that fail. The last two allow"
+    )
+    print("for a standard deviation between sessions that is the same for every agent, and look at no session.\n")
+    rng = random.Random(seed)
+    by_run = [sessions_of(*split) for split in splits_by_run(agents, "unsolved")]
+    shuffled = [sessions_of(*split) for split in splits_shuffled(agents, repeats, rng)]
+    row("comparison", "n", *SESSION_RULES)
+    row(*["---"] * (2 + len(SESSION_RULES)))
+    session_row("no change, by run", by_run)
+    session_row("no change, attempts shuffled", shuffled)
+    session_row("20 % of solved lost, by run", [worse(pair, rng) for pair in by_run for _ in range(3)])
+    session_row("20 % of solved lost, shuffled", [worse(pair, rng) for pair in shuffled])
+    print(
+        "\nSimulated agents whose sessions differ by a standard deviation; sessions x attempts of each at 80 tasks.\n"
+    )
+    row("approved", "compared", "between, points", "n", *SESSION_RULES)
+    row(*["---"] * (4 + len(SESSION_RULES)))
+    for design in SESSION_DESIGNS:
+        for spread, lost in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.2), (0.5, 0.2)):
+            simulated_sessions(agents, design, spread, lost, repeats, random.Random(seed))
+
+
+# Sessions and attempts of each: approved, compared.
+SESSION_DESIGNS = (((1, 5), (1, 5)), ((5, 1), (1, 5)), ((3, 5), (1, 5)), ((5, 1), (5, 1)))
+
+
+def unexplained(matrix: Matrix) -> float:
+    """The variance of five runs' scores less what the luck of attempts explains; by chance below zero as often."""
+    rewards = list(take(matrix, range(5), "unsolved").values())
+    return variance(map(fmean, zip(*rewards, strict=True))) - fmean(map(variance, rewards)) / len(rewards)
+
+
+def print_agent(name: str, matrix: Matrix) -> None:
+    spread = session_spread(*five_runs(matrix))
+    pairs = [sessions_of(*split) for split in splits_by_run({name: matrix}, "unsolved")]
+    fails = [f"{sum(rule(pair) for pair in pairs)}/20" for rule in list(SESSION_RULES.values())[:2]]
+    scores = ", ".join(f"{100 * score.mean:.0f}" for score in spread.baseline)
+    row(name, scores, f"{spread.p:.2g}", f"{100 * (spread.between_variance or 0.0) ** 0.5:.1f}", *fails)
+
+
+def five_runs(matrix: Matrix) -> tuple[Rewards, Rewards, SessionLabels]:
+    """All runs as one side; the other is a single session, which tells nothing of how sessions differ."""
+    rewards = take(matrix, range(5), "unsolved")
+    pair = Sessions.of(rewards, rewards, (5, 1))
+    return pair.before, pair.after, pair.labels
+
+
+def sessions_of(before: Rewards, after: Rewards) -> Sessions:
+    return Sessions.of(before, after, (len(next(iter(before.values()))), len(next(iter(after.values())))))
+
+
+def worse(pair: Sessions, rng: random.Random) -> Sessions:
+    return replace(pair, after=lose(pair.after, 0.2, rng))
+
+
+def session_row(name: str, pairs: list[Sessions]) -> None:
+    row(name, len(pairs), *session_shares(pairs))
+
+
+def session_shares(pairs: list[Sessions]) -> list[str]:
+    hits = Counter(name for pair in pairs for name, rule in SESSION_RULES.items() if rule(pair))
+    return [share(hits[name], len(pairs)) for name in SESSION_RULES]
+
+
+def simulated_sessions(
+    agents: dict[str, Matrix],
+    design: tuple[tuple[int, int], tuple[int, int]],
+    spread: float,
+    lost: float,
+    repeats: int,
+    rng: random.Random,
+) -> None:
+    """Solve rates as the agents have them; in each session all of an agent's are shifted alike, on the logit scale."""
+    pairs, shifts = [], []
+    matrices = list(agents.values())
+    for number in range(repeats):
+        rates = [min(1 - 1e-9, max(1e-9, p)) for p in next(posterior(matrices[number % len(matrices)])(1, rng))]
+
+        def tonight(rates: list[float] = rates) -> list[float]:
+            shift = rng.gauss(0.0, spread)
+            return [1 / (1 + (1 - p) / p * math.exp(-shift)) for p in rates]
+
+        def side(sessions: int, attempts: int) -> Rewards:
+            tried = [attempted(tonight(), attempts, rng) for _ in range(sessions)]
+            return {task: [reward for session in tried for reward in session[task]] for task in tried[0]}
+
+        (approved, compared) = design
+        before, after = side(*approved), side(*compared)
+        shifts.append(fmean(tonight()) - fmean(rates))
+        pairs.append(Sessions.of(before, lose(after, lost, rng) if lost else after, (approved[0], compared[0])))
+    between = f"{100 * fmean(shift**2 for shift in shifts) ** 0.5:.1f}" + (", 20 % lost" if lost else "")
+    row(*(f"{sessions} x {attempts}" for sessions, attempts in design), between, len(pairs), *session_shares(pairs))
 
 
 # --- the same tasks in pairs ----------------------------------------------------------------------------------------
@@ -510,15 +728,17 @@ def row(*cells: object) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path("../shared/data/terminal-bench-core-0.1.1")
-    parser.add_argument("folder", nargs="?", type=Path, default=default)
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", type=Path, default=[default])
     parser.add_argument("--repeats", type=int, default=300, help="simulated sessions per agent and world")
     parser.add_argument("--seed", type=int, default=20251121)
     options = parser.parse_args()
-    if not options.folder.is_dir():
-        parser.error(f"{options.folder} is no folder; name the one with the agents' results")
+    for folder in options.folders:
+        if not folder.is_dir():
+            parser.error(f"{folder} is no folder; name the one with the agents' results")
     timing(options.seed)
-    agents = read_agents(options.folder)
+    agents = read_agents(options.folders)
     suite_tables(agents, options.repeats, options.seed)
+    session_tables(agents, read_agents(options.folders, as_they_ended=True), min(options.repeats, 100), options.seed)
     coverage_table(agents, options.repeats, options.seed)
     paired_table(agents)
     planning_table(agents, options.repeats, options.seed)

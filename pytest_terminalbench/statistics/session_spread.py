@@ -39,7 +39,7 @@ SESSIONS_DIFFER_BELOW = 0.05
 # to a tenth of itself.
 ENOUGH_AS_EXTREME = 100
 MOST_SHUFFLES = 10_000
-SHUFFLES_AT_A_TIME = 500
+SHUFFLES_AT_A_TIME = 250
 
 # Statistics closer than this are equal: far above rounding, far below any step.
 TOLERANCE = 1e-9
@@ -104,6 +104,11 @@ class SessionSpread:
     p: float | None = None
     between_variance: float | None = None
     noise: SessionNoise | None = None
+
+    @property
+    def is_of_several(self) -> bool:
+        """Whether some side has more than one session."""
+        return len(self.baseline) > 1 or len(self.candidate) > 1
 
 
 def session_spread(

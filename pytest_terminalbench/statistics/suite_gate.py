@@ -48,6 +48,7 @@ class SuiteVerdict:
     at most the baseline's mean, and None when not even the loss of everything would have been seen. `worst_drop`: with
     probability 1 - alpha the drop is smaller. `improved`: the same test in the other direction, with the same alpha and
     margin. `sessions`: whether they differ, which `p` and `effect` then allow for; None where nobody told them.
+    `session_note`: what a reader should know of them, which is part of `reason`, too; empty where there is nothing.
     """
 
     verdict: Literal["pass", "fail", "inconclusive"]
@@ -60,6 +61,7 @@ class SuiteVerdict:
     tasks: int
     only_in_candidate: tuple[str, ...]
     sessions: SessionSpread | None = None
+    session_note: str = ""
 
 
 def suite_gate(
@@ -103,9 +105,11 @@ def suite_gate(
     mde = _visible_drop(*rewards, noise, settings)
     worst_drop = change.drop_below(1 - settings.alpha)
     verdict = _verdict(worse, -change.difference, worst_drop, settings)
+    # Of single sessions only where they matter: what looks like a regression could be a bad night.
+    note = sessions_in_words(spread) if spread and (spread.is_of_several or verdict == "fail") else ""
     return SuiteVerdict(
         verdict=verdict,
-        reason=_reason(verdict, change, worse, mde, worst_drop, spread, settings),
+        reason=_reason(verdict, change, worse, mde, worst_drop, note, settings),
         p=worse,
         effect=change,
         mde=mde,
@@ -114,6 +118,7 @@ def suite_gate(
         tasks=len(shared),
         only_in_candidate=only_after,
         sessions=spread,
+        session_note=note,
     )
 
 
@@ -207,7 +212,7 @@ def _reason(
     p: float,
     mde: float | None,
     worst_drop: float,
-    spread: SessionSpread | None,
+    session_note: str,
     settings: SuiteSettings,
 ) -> str:
     low, high, level, _ = change.interval
@@ -216,9 +221,8 @@ def _reason(
         f"({100 * change.difference:+.1f} points, {level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}); "
         f"{'hardly luck: ' if verdict == 'fail' else ''}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
     )
-    # Of sessions only where they matter: they differ, or something that looks like a regression could be a bad night.
-    if spread and (spread.noise or verdict == "fail"):
-        seen += f"; {sessions_in_words(spread)}"
+    if session_note:
+        seen += f"; {session_note}"
     power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean)
     if verdict == "inconclusive":
         return (
