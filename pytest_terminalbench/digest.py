@@ -19,7 +19,7 @@ _OPEN_IN_EDITOR = re.compile(r"\..+\.sw[a-p]|\.#.+")
 
 def canonical_json(value: object) -> str:
     """`value` as JSON with sorted keys, no spaces and ASCII only: one text per value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def digest_bytes(data: bytes) -> str:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import reprlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pytest_terminalbench.errors import TerminalBenchError
+from pytest_terminalbench.naming import listed, nearest
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 __all__ = [
     "FieldError",
@@ -111,34 +114,94 @@ def _explained(problem: Exception) -> str:
     return f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
 
 
-def validation_problems(error: ValidationError) -> list[str]:
-    """What a pydantic model refused, each as ``<field>: <problem>``, or the problem alone for the whole document."""
+def validation_problems(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:
+    """What a pydantic model refused, each as ``<field>: <problem>``, or the problem alone for the whole document.
+
+    With the `model` an unknown key is told with the known one that is most like it.
+    """
     problems = []
     for detail in error.errors(include_url=False):
         field = ".".join(map(str, detail["loc"]))
-        is_unknown = detail["type"] == "extra_forbidden"
-        message = "unknown key" if is_unknown else detail["msg"].removeprefix("Value error, ")
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = "unknown key"
+            if model is not None:
+                message += nearest(str(detail["loc"][-1]), _keys_at(model, detail["loc"][:-1]))
         problems.append(f"{field}: {message}" if field else message)
     return problems
 
 
+def _keys_at(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """The keys that an object may have which lies at `path` of a `model`; none where that cannot be told."""
+    from pydantic import BaseModel
+
+    for step in path:
+        field = next((field for name, field in model.model_fields.items() if (field.alias or name) == step), None)
+        nested = field.annotation if field is not None else None
+        candidates = [nested, *get_args(nested)]
+        inner = next((part for part in candidates if isinstance(part, type) and issubclass(part, BaseModel)), None)
+        if inner is None:
+            return []
+        model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
 def read_json(file: Path) -> Any:
-    """The content of `file`, of whatever making; raises OSError, or ValueError for what is no JSON or too deep."""
+    """The content of `file`, of whatever making; raises OSError, or ValueError as `parse_json` does."""
     return parse_json(file.read_bytes())
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of `text`; raises ValueError for what is no JSON or nested too deeply."""
+    """The value of `text`; raises ValueError for what is no JSON or nested too deeply.
+
+    Neither are NaN and the infinities JSON, nor is an object that has a key twice: which of its values counts, nobody
+    can tell.
+    """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except _KeyTwice as twice:
+        raise ValueError(f"the key {twice.key!r} stands twice in one object{_lines_of_key(text, twice.key)}") from None
     level = [content]
     for _ in range(DEEPEST):
         level = [child for value in level for child in _children(value)]
         if not level:
             return content
     raise ValueError("nested too deeply")
+
+
+class _KeyTwice(ValueError):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise _KeyTwice(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return content
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits} is too large a number")
+    return number
+
+
+def _lines_of_key(text: str | bytes, key: str) -> str:
+    """Where to look: the lines that have `key` as a key, in whatever object. Nothing where it is written otherwise."""
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), errors="replace")
+    spelled = "|".join(re.escape(json.dumps(key, ensure_ascii=ascii_only)) for ascii_only in (False, True))
+    lines = [str(text.count("\n", 0, match.start()) + 1) for match in re.finditer(rf"(?:{spelled})\s*:", text)]
+    return f" (lines {listed(lines)})" if lines else ""
 
 
 def _children(value: object) -> list[Any]:
@@ -295,8 +358,8 @@ def _read_at(place: str, value: object, read: Callable[[Any], _Value]) -> _Value
 
 
 def write_json(file: Path, content: object) -> None:
-    """Sorted keys, two spaces, final newline; whole or not at all."""
-    write_atomically(file, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    """Sorted keys, two spaces, final newline; whole or not at all. Raises ValueError for NaN and the infinities."""
+    write_atomically(file, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_atomically(file: Path, text: str) -> None:
@@ -314,7 +377,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 def append_line(file: Path, content: Mapping[str, Any]) -> None:
     """Append `content` as one line, which other processes' lines never tear: it is a single write."""
-    line = json.dumps(content, ensure_ascii=True, default=str) + "\n"
+    line = json.dumps(content, ensure_ascii=True, default=str, allow_nan=False) + "\n"
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:

@@ -342,7 +342,7 @@ def post(incident: Incident, url: str) -> str:
     """POST the ticket as JSON; ``delivered`` or why not. The URL may hold a secret and is not repeated."""
     request = urllib.request.Request(
         url,
-        data=json.dumps(incident.to_json()).encode(),
+        data=json.dumps(incident.to_json(), allow_nan=False).encode(),
         headers={"Content-Type": "application/json"},
         method="POST",
     )

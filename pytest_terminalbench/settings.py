@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.naming import nearest
 
 __all__ = [
     "IncidentSettings",
@@ -99,7 +100,8 @@ class _Section:
         unknown = sorted(self._table.keys() - set(keys))
         if unknown:
             raise SettingsError(
-                f"{self.file}: [{self.name}] has no key {unknown[0]!r}; known: {', '.join(sorted(keys))}"
+                f"{self.file}: [{self.name}] has no key {unknown[0]!r}{nearest(unknown[0], keys)}; "
+                f"known: {', '.join(sorted(keys))}"
             )
 
     def get(self, key: str, kind: type, default: Any) -> Any:

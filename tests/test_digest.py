@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_terminalbench.digest import canonical_json, digest_bytes, digest_files, digest_json, tree_files
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +79,31 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"nested too deeply|Expecting|decode"):
         parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"a": 1,\n "b": {"a": 2},\n "a": 3}', "the key 'a' stands twice in one object (lines 1, 2, 3)"),
+        ('[\n{"ä": 1, "\\u00e4": 2}]'.encode(), "the key 'ä' stands twice in one object (lines 2, 2)"),
+        ('{"a/b": 1, "a\\/b": 2, "c": 3}', "the key 'a/b' stands twice in one object (lines 1)"),
+        ('{"a": NaN}', "NaN is no number in JSON"),
+        ("[-Infinity]", "-Infinity is no number in JSON"),
+        ("[-1e999]", "-1e999 is too large a number"),
+    ],
+)
+def test_what_json_does_not_have_is_a_value_error(text: str | bytes, problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_what_json_does_not_have_is_not_written(tmp_path: Path, number: float) -> None:
+    for write in (write_json, append_line):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write(tmp_path / "a.json", {"a": number})
+
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- one edge for files of ours ---------------------------------------------------------------------------------------

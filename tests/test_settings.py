@@ -57,7 +57,10 @@ INCIDENTS = "[tool.terminalbench.incidents]"
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{TABLE}\nimagse = 1\n", f"{TABLE} has no key 'imagse'; known: images, incidents, maintainers"),
+        (
+            f"{TABLE}\nimagse = 1\n",
+            f"{TABLE} has no key 'imagse' (did you mean 'images'?); known: images, incidents, maintainers",
+        ),
         (f"{TABLE}\nimages = 3\n", f"{TABLE} images: must be a table, not 3"),
         (
             "[tool.terminalbench.images]\na = 1\n",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.documents import parse_json
 from pytest_terminalbench.errors import SettingsError
 
 __all__ = ["AgentArgument", "by_content", "json_or_text", "parse_arguments"]
@@ -47,7 +47,7 @@ def parse_arguments(texts: Sequence[str]) -> list[AgentArgument]:
 def json_or_text(value: str) -> Any:
     """What a value that was typed is: what it says as JSON, else the text itself."""
     try:
-        return json.loads(value)
+        return parse_json(value)
     except ValueError:
         return value
 

@@ -73,7 +73,9 @@ class AuditLog:
         content = {"ts": now_text(), **entry, "previous": self._previous}
         content["digest"] = _own_digest(content)
         # A name from a command line may hold half a surrogate pair; in JSON this is its escape.
-        line = json.dumps(content, sort_keys=True, ensure_ascii=False).encode(errors="backslashreplace")
+        line = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode(
+            errors="backslashreplace"
+        )
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("ab") as log:
             log.write(self._begin + line + b"\n")

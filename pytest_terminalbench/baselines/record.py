@@ -134,4 +134,7 @@ def serialised(record: BaselineRecord) -> str:
     unknown = {"cell", "configuration"} if record.schema_version == WITHOUT_CELL else set()
     if record.sessions is None:
         unknown |= {"sessions"}
-    return json.dumps(record.model_dump(exclude=unknown), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(record.model_dump(exclude=unknown), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        + "\n"
+    )

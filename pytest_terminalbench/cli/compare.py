@@ -105,7 +105,7 @@ def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:
 
     match output_format:
         case ComparisonFormat.JSON:
-            return json.dumps(as_json(comparison), indent=2, ensure_ascii=False) + "\n"
+            return json.dumps(as_json(comparison), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         case ComparisonFormat.HTML:
             return html(comparison)
         case ComparisonFormat.MARKDOWN:

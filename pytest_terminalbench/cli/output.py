@@ -86,7 +86,7 @@ def without_controls(text: str) -> str:
 
 
 def print_json(content: object) -> None:
-    typer.echo(printable(json.dumps(content, indent=2, ensure_ascii=False)))
+    typer.echo(printable(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def print_table(columns: Sequence[Numbers | str], rows: Iterable[Sequence[str | Styled]]) -> None:

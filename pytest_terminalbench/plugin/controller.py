@@ -175,7 +175,7 @@ class Controller:
             return
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
-            print(json.dumps({"parity": summary.mismatches}, default=str), file=sys.stderr)  # noqa: T201
+            print(json.dumps({"parity": summary.mismatches}, default=str, allow_nan=False), file=sys.stderr)  # noqa: T201
 
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._closed is not None:

@@ -54,7 +54,7 @@ class BaselineExtension(AbstractSyrupyExtension):
     def serialize(self, data: Any, **_: Any) -> str:
         if not isinstance(data, Comparable):
             raise TypeError(f"tb_baseline compares tb_trials, not {type(data).__name__}")
-        return json.dumps({"solved": data.solved, "rewards": data.rewards}, indent=2) + "\n"
+        return json.dumps({"solved": data.solved, "rewards": data.rewards}, indent=2, allow_nan=False) + "\n"
 
     def read_snapshot_data_from_location(self, *, snapshot_location: str, snapshot_name: str, session_id: str) -> str:
         try:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_terminalbench.digest import digest_json
-from pytest_terminalbench.documents import validation_problems
+from pytest_terminalbench.documents import parse_json, validation_problems
 from pytest_terminalbench.errors import ScenarioError
 
 __all__ = ["AbsolutePath", "Identifier", "Scenario", "ScenarioSpec", "StrictModel", "Timeouts", "parse_model"]
@@ -41,9 +41,14 @@ def parse_model(model: type[_Model], raw: bytes, file: Path, *, see: str = _SEE)
     `see` says where right values are described.
     """
     try:
-        return model.model_validate_json(raw)
+        parsed = model.model_validate_json(raw)
+        # pydantic takes the last of a key's two values, and NaN for a number.
+        parse_json(raw)
     except ValidationError as error:
-        raise ScenarioError(file, validation_problems(error), cure=_cure(error) or see) from None
+        raise ScenarioError(file, validation_problems(error, model), cure=_cure(error) or see) from None
+    except ValueError as error:
+        raise ScenarioError(file, [str(error)], cure="leave one of the two values, or correct the number") from None
+    return parsed
 
 
 def _cure(error: ValidationError) -> str | None:

@@ -118,7 +118,7 @@ class EventSink:
         return shortened(self.secrets.redacted(text))
 
     def _write(self, event: Mapping[str, Any]) -> None:
-        line = json.dumps(event) + "\n"
+        line = json.dumps(event, allow_nan=False) + "\n"
         with self._lock:
             if self._closed or self._written >= MAX_FILE_BYTES:
                 return

@@ -61,11 +61,13 @@ def write_trajectory(
     }
     count = 0
     with file.open("w", encoding="utf-8") as trajectory:
-        trajectory.write(json.dumps(head, indent=1).removesuffix("\n}") + ',\n "steps": [')
+        trajectory.write(json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}") + ',\n "steps": [')
         for count, step in enumerate(_steps(events, instruction), start=1):
-            trajectory.write(("," if count > 1 else "") + "\n" + json.dumps({"step_id": count, **step}, indent=1))
+            trajectory.write(
+                ("," if count > 1 else "") + "\n" + json.dumps({"step_id": count, **step}, indent=1, allow_nan=False)
+            )
         metrics = {"total_steps": count}
-        trajectory.write(f'\n ],\n "final_metrics": {json.dumps(metrics)}\n}}\n')
+        trajectory.write(f'\n ],\n "final_metrics": {json.dumps(metrics, allow_nan=False)}\n}}\n')
 
 
 def _steps(events: Path, instruction: str) -> Iterator[dict[str, Any]]:

@@ -155,15 +155,8 @@ def damaged(**changes: Any) -> str:
         (damaged(attempts="2"), "is damaged: attempts: Input should be a valid integer"),
         (damaged(solved=True), "is damaged: solved: Input should be a valid integer"),
         (damaged(rewards=["1", 0.0]), "is damaged: rewards.0: Input should be a valid number"),
-        (damaged(rewards=[math.nan, 0.0]), "is damaged: rewards.0: Input should be a finite number"),
-        (damaged(rewards=[math.inf, 0.0]), "is damaged: rewards.0: Input should be a finite number"),
-        (
-            damaged(metrics={"runtime_s": {"median": math.inf, "spread": 0.0, "values": [1.0, math.nan]}}),
-            (
-                "is damaged: metrics.runtime_s.median: Input should be a finite number; "
-                "metrics.runtime_s.values.1: Input should be a finite number"
-            ),
-        ),
+        (damaged(rewards=[math.nan, 0.0]), "is damaged: not JSON: NaN is no number in JSON"),
+        (damaged(rewards=[math.inf, 0.0]), "is damaged: not JSON: Infinity is no number in JSON"),
         (
             damaged(rewards=[0.0, 0.0]),
             "is damaged: solved is 1, but there are 0 rewards of 1 or more",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -430,7 +429,6 @@ def change(run: RunFolder, path: str, value: object) -> None:
         ("cells.0.attempts.0", "x", "cells[0].attempts[0] is no object"),
         ("cells.0.attempts.0.agent_s", "2", "cells[0].attempts[0].agent_s is '2', not a number"),
         ("cells.0.attempts.0.reward", None, "cells[0].attempts[0] is wrong: reward is None, not a number"),
-        ("cells.0.attempts.0.wall_s", math.nan, "cells[0].attempts[0].wall_s is nan, not a number"),
         ("lost", [1], "lost[0] is 1, not text"),
         ("intervals", "x", "intervals is 'x', not a list"),
         ("intervals", [1], "intervals[0] is no object"),

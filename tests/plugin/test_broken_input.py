@@ -64,7 +64,7 @@ CASES = [
     (broken_json, ["Invalid JSON: expected value at line 2 column 10"], "correct the JSON at that line and column"),
     (
         unknown_keys,
-        ["environment.imagge: unknown key", "colour: unknown key"],
+        ["environment.imagge: unknown key (did you mean 'image'?)", "colour: unknown key"],
         "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist",
     ),
     (
@@ -134,7 +134,9 @@ def test_under_xdist_the_others_run_too_and_the_error_is_shown_once(demo: Suite)
 
     done.assert_outcomes(passed=2, errors=1)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
-    assert error_of(done, "scenarios/demo/beta.json")[0].endswith("beta.json: environment.imagge: unknown key")
+    assert error_of(done, "scenarios/demo/beta.json")[0].endswith(
+        "beta.json: environment.imagge: unknown key (did you mean 'image'?)"
+    )
     assert demo.statuses == {"demo/alpha[oracle]": "solved", "demo/gamma[oracle]": "solved"}
 
 

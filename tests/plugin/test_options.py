@@ -84,7 +84,8 @@ def test_unknown_keys_of_the_projects_settings_are_refused(demo: Suite) -> None:
     file = demo.write("pyproject.toml", "[tool.terminalbench]\nimage = {}\n")
 
     assert usage_error(demo, "--tb-dataset", "demo") == (
-        f"{file}: [tool.terminalbench] has no key 'image'; known: images, incidents, maintainers"
+        f"{file}: [tool.terminalbench] has no key 'image' (did you mean 'images'?); "
+        "known: images, incidents, maintainers"
     )
 
 

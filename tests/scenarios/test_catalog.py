@@ -69,7 +69,7 @@ SEE = "see `terminalbench docs datasets`"
 MANIFESTS: dict[str, tuple[Any, list[str], str]] = {
     "unknown key": (
         {"licence": "MIT"},
-        ["licence: unknown key"],
+        ["licence: unknown key (did you mean 'license'?)"],
         "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist",
     ),
     "future version": ({"schema_version": 2}, ["schema_version: Input should be 1"], SEE),

@@ -93,9 +93,9 @@ class TestRight:
 
 WRONG = {
     "unknown key": ({"colour": "red"}, ["colour: unknown key"], UNKNOWN),
-    "unknown key below": ({"environment": {"gpus": 1}}, ["environment.gpus: unknown key"], UNKNOWN),
-    "a misspelt key": ({"verifier": {"isolated": "same"}}, ["verifier.isolated: unknown key"], UNKNOWN),
-    "our own name for $schema": ({"schema_ref": "x"}, ["schema_ref: unknown key"], UNKNOWN),
+    "unknown key below": ({"environment": {"gpus": 1}}, ["environment.gpus: unknown key (did you mean 'cpus'?)"], UNKNOWN),
+    "a misspelt key": ({"verifier": {"isolated": "same"}}, ["verifier.isolated: unknown key (did you mean 'isolation'?)"], UNKNOWN),
+    "our own name for $schema": ({"schema_ref": "x"}, ["schema_ref: unknown key (did you mean '$schema'?)"], UNKNOWN),
     "wrong type": ({"environment": {"cpus": "2"}}, ["environment.cpus: Input should be a valid number"], SEE),
     "a truth for a number": ({"timeouts": {"agent_s": True}}, ["timeouts.agent_s: Input should be a valid number"], SEE),
     "no time": ({"timeouts": {"agent_s": 0}}, ["timeouts.agent_s: Input should be greater than 0"], SEE),
@@ -358,3 +358,22 @@ def test_ten_thousand_paths_are_not_resolved(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(Path, "resolve", resolve)
 
     assert load_scenario(file, dataset="demo").id == "make-it"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('"category": "other",\n  "category": "scripting"', "the key 'category' stands twice in one object"),
+        ('"category": "scripting",\n  "timeouts": {"agent_s": NaN}', "NaN is no number in JSON"),
+    ],
+    ids=["a key twice", "no number"],
+)
+def test_what_json_does_not_have_is_told(tmp_path: Path, line: str, problem: str) -> None:
+    file = write_scenario(tmp_path)
+    content = {key: value for key, value in json.loads(file.read_text()).items() if key not in ("category", "timeouts")}
+    file.write_text(json.dumps(content).removesuffix("}") + f",\n  {line}\n}}\n")
+
+    with pytest.raises(ScenarioError) as error:
+        load_scenario(file, dataset="demo")
+
+    assert error.value.problems[0].startswith(problem)
