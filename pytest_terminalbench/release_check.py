@@ -7,6 +7,7 @@ of this is written down: it follows from the tickets, the runs after them and th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -98,9 +99,10 @@ def _state(ticket: StoredIncident, runs: _Runs, baselines: Path) -> tuple[Incide
 def _parts(ticket: StoredIncident, runs: _Runs) -> list[_CellPart | _SuitePart]:
     """What has to pass again; nothing where an old ticket does not say its cells in full."""
     incident = ticket.incident
-    later = _LaterRuns(runs, incident.opened_at)
+    own_run = RunFolder(ticket.file.parents[1])
+    later = _LaterRuns(runs, own_run, incident.opened_at)
     if incident.suite:
-        own = runs.summary(RunFolder(ticket.file.parents[1]))
+        own = runs.summary(own_run)
         return [_SuitePart(incident.suite, own, later)] if own is not None else []
     if any(cell.id is None for cell in incident.cells):
         return []
@@ -188,13 +190,13 @@ class _Runs:
 @dataclass(frozen=True)
 class _LaterRuns:
     runs: _Runs
+    own: RunFolder
     opened_at: str
 
     def summaries(self) -> Iterator[RunSummary]:
-        """Of every run that began after the ticket was opened."""
-        for started_at, folder in self.runs.dated:
-            if started_at < self.opened_at:
-                return
+        """Of every run that began after the ticket was opened, and of its own, which may have been judged again."""
+        later = itertools.takewhile(lambda run: run[0] >= self.opened_at, self.runs.dated)
+        for folder in [self.own, *(folder for _, folder in later)]:
             summary = self.runs.summary(folder)
             if summary is not None:
                 yield summary

@@ -130,6 +130,13 @@ def test_a_run_before_it_fixes_nothing(project: Project) -> None:
     assert project.state == "open"
 
 
+def test_its_own_run_judged_again_fixes_it(project: Project) -> None:
+    """`terminalbench regrade`, where the verifier was wrong."""
+    project.run("first", a_cell("a", Status.SOLVED, baseline_id="b-1"), began="2026-01-01T00:00:00.000Z")
+
+    assert project.state == "resolved"
+
+
 def test_approved_anew_it_is_resolved_only_when_somebody_has_taken_it(project: Project) -> None:
     project.approve("a", "b-2")
     assert project.state == "open"

@@ -105,7 +105,7 @@ def _row(ticket: ReviewedIncident) -> list[str]:
     due = f"{incident.due_on or '-'}{' (overdue)' if ticket.is_overdue else ''}"
     return [
         *(incident.id, incident.kind or "-", ticket.state.value, due),
-        *(incident.on_rotation or "-", ticket.why, incident.text),
+        *(incident.on_rotation or "-", ticket.why, incident.text.partition("; ")[0]),
     ]
 
 
