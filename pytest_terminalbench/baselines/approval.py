@@ -10,6 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines import audit
+from pytest_terminalbench.baselines.cell_metrics import compare_measures
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.folder import (
     StoredBaseline,
     baseline_named,
@@ -33,13 +36,14 @@ Contents: TypeAlias = Mapping[CellId, str | None]
 
 @dataclass(frozen=True, kw_only=True)
 class CellToApprove:
-    """A cell and its attempts, all judged and all made under the conditions of `fingerprint`."""
+    """A cell and its attempts: all judged, all made under the conditions of `fingerprint`, on this class of `host`."""
 
     cell: CellId
     attempts: Sequence[AttemptResult]
     fingerprint: Mapping[str, Any]
     configuration: str | None = None
     status: ApprovedStatus = "active"
+    host: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +219,7 @@ def record_of(
         rewards=rewards,
         sessions=sessions if len(sessions) == len(attempts) else None,
         metrics=dict(_metrics(attempts)),
+        host=cell.host,
         fingerprint=dict(cell.fingerprint),
         supersedes=before.baseline_id if before else None,
     )
@@ -242,10 +247,22 @@ def _new_id(scenario_id: str, today: str, before: BaselineRecord | None) -> str:
 
 
 def _is_same_approval(before: BaselineRecord, after: BaselineRecord) -> bool:
-    """Whether nothing that is compared has changed: measured times alone are no reason for a new file.
+    """Whether nothing that is compared has changed: measured values are a reason for a new file only where they would
+    be called worse, or were measured on another class of host.
 
     A configuration that is not known, as in records of schema 1, is none that has changed.
     """
     keys = ("status", "attempts", "solved", "rewards", "fingerprint", "notes")
     is_configured_alike = before.configuration in (None, after.configuration)
-    return is_configured_alike and all(getattr(before, key) == getattr(after, key) for key in keys)
+    if not is_configured_alike or any(getattr(before, key) != getattr(after, key) for key in keys):
+        return False
+    return before.host == after.host and not _measures_changed(before, after)
+
+
+def _measures_changed(before: BaselineRecord, after: BaselineRecord) -> bool:
+    sides = CellSide.approved(before), CellSide.approved(after)
+    return any(
+        change.is_worse
+        for old, new in (sides, sides[::-1])
+        for change in compare_measures(old, new, alpha=ComparisonPolicy.alpha)
+    )

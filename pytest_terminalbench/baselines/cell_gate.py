@@ -1,4 +1,7 @@
-"""The gate of one cell: how many trials it gets, and what they are called."""
+"""The comparison of one cell: how many trials it gets, and what they are called.
+
+A session and `terminalbench compare` ask the same functions, with the same values: see `compare_cells`.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +9,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.baselines.cell_metrics import MeasuredChange, compare_measures
+from pytest_terminalbench.baselines.cell_side import CellSide, corrected_for, is_counted
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.statistics import (
-    Fine,
     Inconclusive,
     NeedsMore,
     Plan,
     Regressed,
-    Step,
-    correction,
-    fisher,
     how_often,
     next_step,
+    permutation_test_rewards,
+    regression_p,
 )
 from pytest_terminalbench.status import Change, Status
 
 __all__ = [
     "CellComparison",
     "CellGate",
-    "GateSettings",
+    "ComparedCells",
     "StatisticalGate",
     "StrictGate",
     "cell_gate",
-    "compare_strictly",
+    "compare_cells",
 ]
+
+GateKind = Literal["strict", "statistical"]
+
+# Sums of tenths are not tenths.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateSettings:
-    """How cells are judged. `attempts` None: `auto`, one trial and more where it looks worse, up to `max_attempts`."""
+class ComparedCells:
+    """What two sides of a cell say of each other.
 
-    attempts: int | None = 1
-    max_attempts: int = 5
-    alpha: float = 0.05
-    inconclusive: Literal["pass", "fail"] = "pass"
+    `p_worse`, `p_better`: one-sided, corrected for all cells that were approved together; None after a strict
+    comparison, which allows for no chance. `slower`: the metrics that are worse.
+    """
 
-    @property
-    def plan(self) -> Plan:
-        if self.attempts is None:
-            return Plan(first=1, maximum=self.max_attempts, alpha=self.alpha)
-        return Plan(first=self.attempts, maximum=self.attempts, alpha=self.alpha)
+    change: Change
+    p_worse: float | None = None
+    p_better: float | None = None
+    slower: tuple[MeasuredChange, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,130 +75,196 @@ class CellComparison:
         return self.status.is_pass or (self.status is Status.INCONCLUSIVE and self.tolerated)
 
 
+def compare_cells(
+    before: CellSide,
+    after: CellSide,
+    *,
+    kind: str,
+    approved: Sequence[Sequence[float]],
+    policy: ComparisonPolicy,
+) -> ComparedCells:
+    """How a cell has changed, by the gate of this `kind`: ``strict`` or ``statistical``.
+
+    `approved`: the rewards of every cell that was approved with `before`, also of those that did not run; the error
+    rate is held over all of them.
+    """
+    if kind == "strict":
+        compared = ComparedCells(change=_strict_change(before, after))
+        slower = compare_measures(before, after, alpha=policy.alpha)
+    else:
+        compared = _statistical_change(before, after, corrected_for(before, approved), policy)
+        # Any of them may be slow by chance.
+        slower = compare_measures(before, after, alpha=policy.alpha, corrected_for=max(1, len(approved)))
+    worse = tuple(change for change in slower if change.is_worse)
+    return ComparedCells(
+        change=Change.REGRESSED if worse else compared.change,
+        p_worse=compared.p_worse,
+        p_better=compared.p_better,
+        slower=worse,
+    )
+
+
+def _strict_change(before: CellSide, after: CellSide) -> Change:
+    """Every trial counts, and no chance is allowed for."""
+    (solved_before, attempts_before), (solved, attempts) = before.tally, after.tally
+    # Cross-multiplied: shares as fractions of integers compare exactly.
+    difference = solved * attempts_before - solved_before * attempts
+    reward = after.mean - before.mean
+    if difference < 0 or reward < -_ROUNDING:
+        return Change.REGRESSED
+    return Change.IMPROVED if difference > 0 or reward > _ROUNDING else Change.SAME
+
+
+def _statistical_change(before: CellSide, after: CellSide, cells: int, policy: ComparisonPolicy) -> ComparedCells:
+    """Worse, or better, only when chance is an unlikely reason; see docs/statistics.md and `statistics.sequential`."""
+    if policy.is_adaptive and len(after.rewards) > policy.max_attempts:
+        # More than the plan has: nobody knows why they were made. The first was no answer to anything.
+        after = after.first
+    plan = policy.plan if policy.is_adaptive else policy.fixed_plan(len(after.rewards))
+    difference = after.mean - before.mean
+    if is_counted(before.rewards, after.rewards):
+        step = next_step(baseline=before.tally, fresh=after.tally, corrected_for=cells, plan=plan)
+        p_worse, p_better = step.adjusted_p, _p_better_counted(before, after, cells, plan)
+        is_worse, is_doubtful = isinstance(step, Regressed), isinstance(step, Inconclusive)
+    else:
+        # Further trials that were made because of the first are no fair sample of rewards.
+        fair = after.rewards[: plan.first]
+        p_worse = min(1.0, cells * permutation_test_rewards([before.rewards], [fair]).p)
+        p_better = min(1.0, cells * permutation_test_rewards([before.rewards], [fair], alternative="better").p)
+        is_worse = p_worse <= plan.alpha
+        is_doubtful = p_worse / cells <= (plan.suspicious if _can_tell(before, fair, cells, plan) else plan.blind)
+    if difference < -_ROUNDING:
+        change = Change.REGRESSED if is_worse else Change.INCONCLUSIVE if is_doubtful else Change.LOWER
+    elif difference > _ROUNDING:
+        change = Change.IMPROVED if p_better <= plan.alpha else Change.HIGHER
+    else:
+        change = Change.SAME
+    return ComparedCells(change=change, p_worse=p_worse, p_better=p_better)
+
+
+def _p_better_counted(before: CellSide, after: CellSide, cells: int, plan: Plan) -> float:
+    """The test for the worse the other way round, on the trials that were planned: failing stands for solving."""
+    (solved_before, attempts_before), fair = before.tally, after.rewards[: plan.first]
+    fresh = sum(reward < 1 for reward in fair), len(fair)
+    fixed = Plan(first=len(fair), maximum=len(fair), alpha=plan.alpha)
+    return min(1.0, cells * regression_p((attempts_before - solved_before, attempts_before), fresh, fixed))
+
+
+def _can_tell(before: CellSide, fair: Sequence[float], cells: int, plan: Plan) -> bool:
+    """Whether a reward of 0 throughout could be called worse."""
+    return cells * permutation_test_rewards([before.rewards], [[0.0] * len(fair)]).p <= plan.alpha
+
+
+# --- the gate of a cell while it runs -------------------------------------------------------------------------------
+
+
 class CellGate(Protocol):
     """Decides for one cell after every trial."""
 
     def more(self, *, solved: int, attempts: int) -> int:
         """How many further trials to run before asking again; 0: enough."""
 
-    def judge(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
-        """The verdict on the trials run."""
+    def judge(self, after: CellSide) -> CellComparison:
+        """The verdict on the trials run; raises ValueError when there was none."""
 
 
 def cell_gate(
-    kind: str, baseline: BaselineRecord | None, settings: GateSettings, *, approved: Sequence[tuple[int, int]]
+    kind: str, before: CellSide | None, policy: ComparisonPolicy, *, approved: Sequence[Sequence[float]] = ()
 ) -> CellGate:
-    """The gate of kind ``strict`` or ``statistical`` for a cell with `baseline`.
-
-    `approved`: (solved, attempts) of all baselines that were approved for the same agent and dataset, also of cells
-    that do not run today; the error rate of the session is held over all of them.
-    """
-    if kind == "statistical" and baseline is not None:
-        return StatisticalGate(baseline, settings, approved)
-    return StrictGate(baseline, settings.attempts or 1)
+    """The gate of kind ``strict`` or ``statistical`` for a cell of which `before` was approved."""
+    if kind == "statistical" and before is not None:
+        return StatisticalGate(before, policy, approved)
+    return StrictGate(before, policy)
 
 
 class StrictGate:
-    """Every trial counts, and no chance is allowed for: for agents that always do the same, and without a baseline."""
+    """For agents that always do the same, and without a baseline: then every attempt has to solve."""
 
-    def __init__(self, baseline: BaselineRecord | None, attempts: int) -> None:
-        self._baseline = baseline
-        self._attempts = attempts
+    def __init__(self, before: CellSide | None, policy: ComparisonPolicy) -> None:
+        self._before = before
+        self._policy = policy
 
     def more(self, *, solved: int, attempts: int) -> int:
-        return max(0, self._attempts - attempts)
+        return max(0, (self._policy.attempts or 1) - attempts)
 
-    def judge(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
-        return compare_strictly(self._baseline, solved=solved, rewards=list(rewards))
-
-
-def compare_strictly(baseline: BaselineRecord | None, *, solved: int, rewards: list[float]) -> CellComparison:
-    """Compare `solved` of ``len(rewards)`` attempts, and their mean reward, with what was approved.
-
-    Without a baseline every attempt has to solve. With one, a smaller share of solved attempts, or a smaller mean
-    reward, is a regression. Raises ValueError when there is no attempt: nothing was judged.
-    """
-    if not rewards:
-        raise ValueError("there is no attempt to compare")
-    attempts = len(rewards)
-    seen = f"solved {solved} of {attempts}"
-    if baseline is None:
-        if solved == attempts:
-            return CellComparison(status=Status.SOLVED, text=f"{seen}; no baseline yet")
-        return CellComparison(status=Status.UNSOLVED, text=f"{seen}, and no baseline allows that")
-    approved = f"the baseline {baseline.baseline_id} approved {baseline.solved} of {baseline.attempts}"
-    # Cross-multiplied: shares as fractions of integers compare exactly.
-    difference = solved * baseline.attempts - baseline.solved * attempts
-    reward_difference = sum(rewards) / attempts - sum(baseline.rewards) / baseline.attempts
-    if difference < 0 or reward_difference < -1e-9:
-        reward = f" (mean reward lower by {-reward_difference:.3g})" if difference >= 0 else ""
+    def judge(self, after: CellSide) -> CellComparison:
+        solved, attempts = _tally_of_any(after)
+        seen, before = f"solved {after.text}", self._before
+        if before is None:
+            if solved == attempts:
+                return CellComparison(status=Status.SOLVED, text=f"{seen}; no baseline yet")
+            return CellComparison(status=Status.UNSOLVED, text=f"{seen}, and no baseline allows that")
+        compared = compare_cells(before, after, kind="strict", approved=(), policy=self._policy)
+        approved = f"the baseline {before.baseline_id} approved {before.text}"
+        if compared.slower:
+            text = f"{seen}; {_slower(compared)}; {approved}"
+        elif compared.change is Change.REGRESSED:
+            text = f"{seen}, but {approved}"
+        else:
+            text = f"{seen}; {approved}"
         return CellComparison(
-            status=Status.REGRESSED,
-            text=f"{seen}{reward}, but {approved}",
-            change=Change.REGRESSED,
-            baseline_id=baseline.baseline_id,
+            status=_status(compared, after), text=text, change=compared.change, baseline_id=before.baseline_id
         )
-    return CellComparison(
-        status=Status.SOLVED if solved == attempts else Status.AS_BASELINE,
-        text=f"{seen}; {approved}",
-        change=Change.IMPROVED if difference > 0 or reward_difference > 1e-9 else Change.SAME,
-        baseline_id=baseline.baseline_id,
-    )
 
 
 class StatisticalGate:
-    """Worse only when chance is an unlikely reason; see docs/statistics.md and `statistics.sequential`."""
+    """Worse only when chance is an unlikely reason."""
 
-    def __init__(self, baseline: BaselineRecord, settings: GateSettings, approved: Sequence[tuple[int, int]]) -> None:
-        self._baseline = baseline
-        self._settings = settings
-        self._tally = (baseline.solved, baseline.attempts)
-        self._corrected_for = correction(self._tally, approved)
+    def __init__(self, before: CellSide, policy: ComparisonPolicy, approved: Sequence[Sequence[float]]) -> None:
+        self._before = before
+        self._policy = policy
+        self._approved = approved
+        self._corrected_for = corrected_for(before, approved)
 
     def more(self, *, solved: int, attempts: int) -> int:
-        step = self._step(solved, attempts)
-        return step.more if isinstance(step, NeedsMore) else 0
-
-    def judge(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
-        attempts = len(rewards)
-        step = self._step(solved, attempts)
-        seen = f"solved {solved} of {attempts}, approved {self._baseline.solved} of {self._baseline.attempts}"
-        match step:
-            case Regressed():
-                status, change = Status.REGRESSED, Change.REGRESSED
-                text = f"{seen}: worse than chance explains, all cells considered ({self._p(step.adjusted_p)})"
-            case Inconclusive():
-                status, change = Status.INCONCLUSIVE, Change.INCONCLUSIVE
-                text = f"{seen}: looks worse, but so few trials cannot tell ({self._p(step.adjusted_p)})"
-            case Fine() | NeedsMore():
-                status = Status.SOLVED if solved == attempts else Status.AS_BASELINE
-                change = self._harmless_change(solved, attempts)
-                text = f"{seen}: within what the baseline lets one expect"
-        return CellComparison(
-            status=status,
-            text=text,
-            change=change,
-            tolerated=status is Status.INCONCLUSIVE and self._settings.inconclusive == "pass",
-            adjusted_p=step.adjusted_p,
-            baseline_id=self._baseline.baseline_id,
-        )
-
-    def _p(self, adjusted_p: float) -> str:
-        said = f"luck alone does this {how_often(adjusted_p)}"
-        return f"{said}; adjusted p = {adjusted_p:.2g}, limit {self._settings.alpha:g}"
-
-    def _step(self, solved: int, attempts: int) -> Step:
-        return next_step(
-            baseline=self._tally,
+        step = next_step(
+            baseline=self._before.tally,
             fresh=(solved, attempts),
             corrected_for=self._corrected_for,
-            plan=self._settings.plan,
+            plan=self._policy.plan,
+        )
+        return step.more if isinstance(step, NeedsMore) else 0
+
+    def judge(self, after: CellSide) -> CellComparison:
+        _tally_of_any(after)
+        compared = compare_cells(self._before, after, kind="statistical", approved=self._approved, policy=self._policy)
+        return CellComparison(
+            status=_status(compared, after),
+            text=f"solved {after.text}, approved {self._before.text}: {self._why(compared)}",
+            change=compared.change,
+            tolerated=compared.change is Change.INCONCLUSIVE and self._policy.inconclusive == "pass",
+            adjusted_p=compared.p_worse,
+            baseline_id=self._before.baseline_id,
         )
 
-    def _harmless_change(self, solved: int, attempts: int) -> Change:
-        difference = solved * self._baseline.attempts - self._baseline.solved * attempts
-        if difference <= 0:
-            return Change.LOWER if difference else Change.SAME
-        # The exact test the other way round: is the baseline worse than this session?
-        is_sure = fisher((solved, attempts), self._tally) <= self._settings.alpha
-        return Change.IMPROVED if is_sure else Change.HIGHER
+    def _why(self, compared: ComparedCells) -> str:
+        if compared.slower:
+            return _slower(compared)
+        if compared.change is Change.REGRESSED:
+            return f"worse than chance explains, all cells considered ({self._p(compared)})"
+        if compared.change is Change.INCONCLUSIVE:
+            return f"looks worse, but so few trials cannot tell ({self._p(compared)})"
+        return "within what the baseline lets one expect"
+
+    def _p(self, compared: ComparedCells) -> str:
+        p = 1.0 if compared.p_worse is None else compared.p_worse
+        return f"luck alone does this {how_often(p)}; adjusted p = {p:.2g}, limit {self._policy.alpha:g}"
+
+
+def _tally_of_any(after: CellSide) -> tuple[int, int]:
+    if not after.rewards:
+        raise ValueError("there is no attempt to compare")
+    return after.tally
+
+
+def _slower(compared: ComparedCells) -> str:
+    return f"took more than approved: {', '.join(change.text for change in compared.slower)}"
+
+
+def _status(compared: ComparedCells, after: CellSide) -> Status:
+    if compared.change is Change.REGRESSED:
+        return Status.REGRESSED
+    if compared.change is Change.INCONCLUSIVE:
+        return Status.INCONCLUSIVE
+    solved, attempts = after.tally
+    return Status.SOLVED if solved == attempts else Status.AS_BASELINE

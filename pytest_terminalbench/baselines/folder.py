@@ -13,7 +13,7 @@ from pytest_terminalbench.identity import CellId, Label, escaped
 
 __all__ = [
     "StoredBaseline",
-    "approved_tallies",
+    "approved_rewards",
     "baseline_named",
     "baseline_of",
     "check_old_baselines",
@@ -83,12 +83,12 @@ def baseline_of(folder: Path, cell: CellId) -> StoredBaseline | None:
     return StoredBaseline(cell=cell, file=file, record=record)
 
 
-def approved_tallies(folder: Path, cell: CellId) -> list[tuple[int, int]]:
-    """(solved, attempts) of every baseline of the cell's dataset and agent that counts, whatever its scenario.
+def approved_rewards(folder: Path, cell: CellId) -> list[tuple[float, ...]]:
+    """The rewards of every baseline of the cell's dataset and agent that counts, whatever its scenario.
 
     Damaged files are left out: they are their own cells' error.
     """
-    return [(record.solved, record.attempts) for record in _beside(folder, cell) if record.status != "retired"]
+    return [tuple(record.rewards) for record in _beside(folder, cell) if record.status != "retired"]
 
 
 def _beside(folder: Path, cell: CellId) -> Iterator[BaselineRecord]:

@@ -51,7 +51,8 @@ def _cell_from(content: object) -> CellId:
 class BaselineRecord(_Strict):
     """The content of a baseline's file. `cell` and `configuration` are None in records of schema 1 alone.
 
-    `sessions`: which session made each attempt, in the order of `rewards`; None where that was not kept.
+    `sessions`: which session made each attempt, in the order of `rewards`; `host`: the class of the machine that
+    measured. None where these were not kept.
     """
 
     schema_version: Literal[1, 2] = 2
@@ -68,6 +69,7 @@ class BaselineRecord(_Strict):
     rewards: list[float]
     sessions: list[str] | None = None
     metrics: dict[str, Measure]
+    host: str | None = None
     fingerprint: dict[str, Any]
     supersedes: str | None = None
 
@@ -132,8 +134,8 @@ def parse_record(raw: str | bytes, file: Path) -> BaselineRecord:
 def serialised(record: BaselineRecord) -> str:
     """The file's text: sorted keys, final newline; made for diffs."""
     unknown = {"cell", "configuration"} if record.schema_version == WITHOUT_CELL else set()
-    if record.sessions is None:
-        unknown |= {"sessions"}
+    # Records of before these were kept have the bytes that the log of approvals knows.
+    unknown |= {name for name in ("sessions", "host") if getattr(record, name) is None}
     return (
         json.dumps(record.model_dump(exclude=unknown), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         + "\n"

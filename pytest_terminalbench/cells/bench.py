@@ -11,8 +11,10 @@ from pytest_terminalbench.agents.argument_texts import parse_arguments
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.given import FIXTURE, is_made_by
 from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
-from pytest_terminalbench.baselines.cell_gate import CellGate, GateSettings, cell_gate
-from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of, check_old_baselines, current_file
+from pytest_terminalbench.baselines.cell_gate import CellGate, cell_gate
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of, check_old_baselines, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.observer import Observer, Unobserved
@@ -69,7 +71,7 @@ class Bench:
         self._providers: dict[str, Provider] = {}
         self._providers_lock = threading.Lock()
         self._registry = registry or AgentRegistry([settings.root])
-        self._tallies: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self._rewards: dict[tuple[str, str], list[tuple[float, ...]]] = {}
 
     def check(self) -> None:
         """Refuse what can be refused before anything is collected; raises SettingsError or BaselineError."""
@@ -274,22 +276,26 @@ class Bench:
 
     def gate(self, cell: Cell, baseline: BaselineRecord | None) -> CellGate:
         """How many trials `cell` gets, and what they are called."""
+        before = CellSide.approved(baseline) if baseline is not None else None
+        return cell_gate(self.gate_kind(cell.agent), before, self.policy, approved=self._approved_rewards(cell))
+
+    @property
+    def policy(self) -> ComparisonPolicy:
+        """How cells are compared with what was approved."""
         settings = self.settings
-        return cell_gate(
-            self.gate_kind(cell.agent),
-            baseline,
-            GateSettings(
-                attempts=settings.attempts,
-                max_attempts=settings.max_attempts,
-                alpha=settings.alpha,
-                inconclusive=settings.inconclusive,
-            ),
-            approved=self._approved_tallies(cell),
+        return ComparisonPolicy(
+            attempts=settings.attempts,
+            max_attempts=settings.max_attempts,
+            alpha=settings.alpha,
+            margin=settings.margin,
+            min_visible=settings.min_visible,
+            inconclusive=settings.inconclusive,
+            parity=settings.parity,
         )
 
-    def _approved_tallies(self, cell: Cell) -> list[tuple[int, int]]:
-        """(solved, attempts) of every baseline of the cell's agent and dataset, also of cells that do not run."""
+    def _approved_rewards(self, cell: Cell) -> list[tuple[float, ...]]:
+        """Of every baseline of the cell's agent and dataset, also of cells that do not run."""
         group = (cell.id.dataset, cell.id.label)
-        if group not in self._tallies:
-            self._tallies[group] = approved_tallies(self.settings.baselines, cell.id)
-        return self._tallies[group]
+        if group not in self._rewards:
+            self._rewards[group] = approved_rewards(self.settings.baselines, cell.id)
+        return self._rewards[group]

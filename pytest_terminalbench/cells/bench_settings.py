@@ -35,6 +35,7 @@ class BenchSettings:
     gate: str | None = None
     alpha: float = 0.05
     margin: float = 0.02
+    min_visible: float = 0.30
     inconclusive: Literal["pass", "fail"] = "pass"
     parity: Literal["block", "warn", "off"] = "block"
     strict_baselines: bool = False

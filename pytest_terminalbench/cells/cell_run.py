@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
+from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.cell_gate import CellComparison, CellGate, StrictGate
+from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.parity import Mismatch, check_parity
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.bench import Bench
@@ -25,6 +27,7 @@ from pytest_terminalbench.errors import (
     SettingsError,
     TerminalBenchError,
 )
+from pytest_terminalbench.host_class import host_class
 from pytest_terminalbench.outcome import Phase, Solved, Void
 from pytest_terminalbench.scenarios.kinds import kind_named
 from pytest_terminalbench.status import Status
@@ -76,7 +79,7 @@ class CellRun:
         self.trouble = ""
         self.xfailed = False
         self._bench = bench
-        self._gate: CellGate = StrictGate(None, 1)
+        self._gate: CellGate = StrictGate(None, bench.policy)
         self._own_agent: Agent | None = None
         self._on_change = on_change
         # Attempts may run beside each other.
@@ -234,9 +237,9 @@ class CellRun:
 
     # -- its verdict -------------------------------------------------------------------------------------------------
 
-    def compare(self, *, solved: int, rewards: Sequence[float]) -> CellComparison:
-        """The gate's verdict on `solved` of these attempts."""
-        comparison = self._gate.judge(solved=solved, rewards=rewards)
+    def compare(self, rewards: Sequence[float]) -> CellComparison:
+        """The gate's verdict on attempts with these rewards, and on what the trials took."""
+        comparison = self._gate.judge(self._side(rewards))
         if self._bench.settings.update_baselines and not comparison.status.is_pass:
             # What is being approved is no failure.
             comparison = CellComparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
@@ -244,11 +247,16 @@ class CellRun:
         self._on_change()
         return comparison
 
+    def _side(self, rewards: Sequence[float]) -> CellSide:
+        """What the cell did: these rewards, and what its trials took."""
+        done = CellSide.of_attempts((trial.attempt_result() for trial in self.trials), host=host_class())
+        return CellSide(rewards=tuple(map(as_share, rewards)), measures=done.measures, host=done.host)
+
     def compare_trials(self) -> CellComparison:
         """The gate's verdict on the trials that were made; to be asked when `run` has come to its end."""
         outcomes = [trial.outcome for trial in self.trials]
         rewards = [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
-        return self.compare(solved=self.solved, rewards=rewards)
+        return self.compare(rewards)
 
     def take_over(self, other: CellRun) -> None:
         """Go on from where `other`, of the same cell, has come to."""

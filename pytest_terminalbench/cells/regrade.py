@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.baselines.cell_gate import CellComparison, CellGate
+from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.parity import check_parity
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult, short_attempt, short_text
 from pytest_terminalbench.environments.provider import Prepared
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, RunFolderError, VerifierError
 from pytest_terminalbench.limits import Limits
-from pytest_terminalbench.outcome import Outcome, Solved, Void
+from pytest_terminalbench.outcome import Outcome, Void
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.journal import Journal
@@ -147,8 +148,9 @@ def compared_again(
     baseline: BaselineRecord | None,
     gate: CellGate,
     parity: str = "block",
+    host: str | None = None,
 ) -> CellResult:
-    """`cell` with the verdict of `gate` on `trials`, under the same rules as in its session."""
+    """`cell` with the verdict of `gate` on `trials`, made on this class of `host`, by the same rules as its session."""
     attempts = tuple(short_attempt(trial.attempt_result()) for trial in trials)
     # The configuration is the cell's: what its agent was like when it acted.
     checked = check_parity(baseline, trials[-1].fingerprint, configuration=cell.configuration, policy=parity)
@@ -160,9 +162,7 @@ def compared_again(
         text = checked.why_blocked
         comparison = CellComparison(status=Status.BLOCKED, text=text, baseline_id=baseline.baseline_id)
     else:
-        solved = sum(isinstance(outcome, Solved) for outcome in outcomes)
-        rewards = [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
-        comparison = gate.judge(solved=solved, rewards=rewards)
+        comparison = gate.judge(CellSide.of_attempts((trial.attempt_result() for trial in trials), host=host))
     return replace(
         cell,
         status=comparison.status,

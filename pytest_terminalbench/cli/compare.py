@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -25,6 +26,19 @@ _WHAT = (
     "a run (id, folder, or `latest`), baselines (DATASET/LABEL), a results.json of Terminal-Bench or a folder of "
     "several, a job of Harbor; `@AGENT` at the end chooses one of several agents"
 )
+
+
+# What a comparison is told where its user says nothing.
+_AS_SESSION = "default: as B's session had it"
+
+
+class _Said(NamedTuple):
+    """What the command line says of the policy; None: as the candidate's session had it."""
+
+    alpha: float | None
+    margin: float | None
+    min_visible: float | None
+    parity: ParityChoice | None
 
 
 class ComparisonFormat(StrEnum):
@@ -51,15 +65,31 @@ def compare(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; default: standard output.")
     ] = None,
     alpha: Annotated[
-        float, typer.Option("--alpha", help="How often no change at all may be called worse, as a share.")
-    ] = 0.05,
-    margin: Annotated[float, typer.Option("--margin", help="A drop up to this share of 1 never fails.")] = 0.02,
-    parity: Annotated[
-        ParityChoice,
+        float | None,
         typer.Option(
-            "--parity", help="Tasks with other files, image or limits: left out, only told, or not looked at."
+            "--alpha", help=f"How often no change at all may be called worse, as a share; {_AS_SESSION}, else 0.05."
         ),
-    ] = ParityChoice.BLOCK,
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", help=f"A drop up to this share of 1 never fails; {_AS_SESSION}, else 0.02."),
+    ] = None,
+    min_visible: Annotated[
+        float | None,
+        typer.Option(
+            "--min-visible",
+            metavar="POINTS",
+            help=f"Inconclusive is what could not have seen such a drop; {_AS_SESSION}, else 30.",
+        ),
+    ] = None,
+    parity: Annotated[
+        ParityChoice | None,
+        typer.Option(
+            "--parity",
+            help=f"Tasks with other files, image or limits: left out, only told, or not looked at; {_AS_SESSION}, else "
+            "block.",
+        ),
+    ] = None,
     fail_on_regression: Annotated[
         bool, typer.Option("--fail-on-regression", help=f"End with {EXIT_WORSE} when the candidate is worse.")
     ] = False,
@@ -70,33 +100,49 @@ def compare(
 
     Exit code 3 when one of them is missing or damaged.
     """
-    comparison = _comparison(a, b, alpha, margin, parity, results_folder(results), baselines_folder(baselines))
+    said = _Said(alpha=alpha, margin=margin, min_visible=min_visible, parity=parity)
+    comparison = _comparison(a, b, said, results_folder(results), baselines_folder(baselines))
     text = _rendered(comparison, output_format)
     if output is None:
         typer.echo(text, nl=False)
     else:
         _write(output, text)
-    if fail_on_regression and comparison.suite.verdict == "fail":
+    if fail_on_regression and comparison.whole.verdict == "fail":
         raise typer.Exit(EXIT_WORSE)
 
 
-def _comparison(
-    a: str, b: str, alpha: float, margin: float, parity: ParityChoice, results: Path, baselines: Path
-) -> Comparison:
-    from pytest_terminalbench.comparing.compare_records import compare_records
+def _comparison(a: str, b: str, said: _Said, results: Path, baselines: Path) -> Comparison:
+    from pytest_terminalbench.comparing.compare_records import compare_records, policy_of
     from pytest_terminalbench.importing.find_results import load_record
-    from pytest_terminalbench.statistics import SuiteSettings
 
-    if not 0 < alpha < 1 or not 0 <= margin < 1:
-        raise SettingsError(f"--alpha is {alpha:g} and --margin {margin:g}; both are shares of 1, as in 0.05 and 0.02")
+    _check(said)
     try:
         before, after = (load_record(text, results=results, baselines=baselines) for text in (a, b))
     except (RunFolderError, BaselineError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_NO_RESULTS) from None
-    # Fewer drops are ruled out than are called failures, or a pass and a failure could both be right.
-    settings = SuiteSettings(alpha=alpha, margin=margin, max_drop=max(SuiteSettings().max_drop, margin))
-    return compare_records(before, after, settings=settings, parity=parity.value)
+    policy = policy_of(after)
+    return compare_records(
+        before,
+        after,
+        policy=replace(
+            policy,
+            alpha=policy.alpha if said.alpha is None else said.alpha,
+            margin=policy.margin if said.margin is None else said.margin,
+            min_visible=policy.min_visible if said.min_visible is None else said.min_visible / 100,
+            parity=policy.parity if said.parity is None else said.parity.value,
+        ),
+    )
+
+
+def _check(said: _Said) -> None:
+    """Raises SettingsError naming the option, its value and what would be right."""
+    if said.alpha is not None and not 0 < said.alpha < 1:
+        raise SettingsError(f"--alpha is {said.alpha:g}; it is a share of 1, as in 0.05")
+    if said.margin is not None and not 0 <= said.margin < 1:
+        raise SettingsError(f"--margin is {said.margin:g}; it is a share of 1, as in 0.02")
+    if said.min_visible is not None and not 0 < said.min_visible <= 100:
+        raise SettingsError(f"--min-visible is {said.min_visible:g}; it is a number of points, as in 30")
 
 
 def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:

@@ -6,60 +6,41 @@ Pure: from records to a `Comparison`. What people read is made of that by `text`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Literal
 
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.cell_gate import compare_cells
+from pytest_terminalbench.baselines.cell_metrics import MeasuredChange
+from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.parity import Mismatch, mismatches
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
+from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.score_intervals import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
     Interval,
-    RatioVerdict,
     SuiteSettings,
-    SuiteVerdict,
-    benjamini_hochberg,
-    boschloo,
     mcnemar,
     paired_interval,
-    permutation_test_rewards,
-    ratio_gate,
-    ratio_interval,
     sign_flip_test,
-    suite_gate,
 )
+from pytest_terminalbench.status import Change
 
 __all__ = [
-    "SHOWN_Q",
     "Comparison",
     "PairedTest",
-    "Parity",
     "Side",
     "TaskChange",
-    "TaskStatus",
     "Unlike",
     "compare_records",
+    "policy_of",
     "strip",
 ]
 
-Parity = Literal["block", "warn", "off"]
-TaskStatus = Literal["worse", "lower", "same", "higher", "better"]
-
-# A task is called worse (or better) from here: of the tasks so called, at most this share is wrong on average. They
-# tell where to look; the verdict is the suite's.
-SHOWN_Q = 0.10
-
 # Marks in a strip: more attempts than anybody counts by eye.
 STRIP_MARKS = 30
-_METRICS = {
-    "runtime_s": lambda attempt: attempt.agent_s,
-    "memory_peak_mb": lambda attempt: attempt.memory_peak_mb,
-    "tokens": lambda attempt: attempt.tokens,
-    "cost_usd": lambda attempt: attempt.cost_usd,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +64,10 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskChange:
-    """One task on both sides. `p_worse` and `p_better` are one-sided, `q_…` adjusted for all tasks compared
-    (Benjamini-Hochberg). `worse` and `better`: the adjusted p is at most `SHOWN_Q`; `lower`, `higher`: a difference
-    that chance explains.
+    """One task on both sides, and what its own gate calls it.
+
+    `p_worse` and `p_better` are one-sided and corrected for all tasks of the baseline; None after a strict comparison.
+    `slower`: the metrics that are worse.
     """
 
     task: str
@@ -93,12 +75,16 @@ class TaskChange:
     candidate: TaskRecord
     difference: float
     interval: Interval
-    p_worse: float
-    p_better: float
-    q_worse: float
-    q_better: float
-    status: TaskStatus
+    p_worse: float | None
+    p_better: float | None
+    change: Change
     method: str
+    slower: tuple[MeasuredChange, ...] = ()
+
+    @property
+    def p(self) -> float | None:
+        """In the direction in which the task changed."""
+        return self.p_better if self.difference > 0 else self.p_worse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,28 +106,27 @@ class PairedTest:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """`paired` is None where no task tried equally often changed. `unlike` tasks are left out of everything else when
-    `parity` is ``block``. `unscored` tasks are on both sides, but void throughout on one.
+    """`whole`: all tasks together, with the verdict. `paired` is None where no task tried equally often changed.
+    `unlike` tasks are left out of everything else when the policy's parity is ``block``. `unscored` tasks are on both
+    sides, but void on one.
     """
 
     baseline: Side
     candidate: Side
-    suite: SuiteVerdict
+    whole: SuiteComparison
     paired: PairedTest | None
-    settings: SuiteSettings
+    policy: ComparisonPolicy
     tasks: tuple[TaskChange, ...]
-    ratios: tuple[RatioVerdict, ...]
     unlike: tuple[Unlike, ...]
-    parity: Parity
     unscored: tuple[str, ...]
     only_in_baseline: tuple[str, ...]
     only_in_candidate: tuple[str, ...]
     notes: tuple[str, ...]
 
-    def with_status(self, *statuses: TaskStatus) -> list[TaskChange]:
-        """The tasks of these statuses, the surest first."""
-        chosen = [task for task in self.tasks if task.status in statuses]
-        return sorted(chosen, key=lambda task: (min(task.p_worse, task.p_better), task.difference, task.task))
+    def with_change(self, *changes: Change) -> list[TaskChange]:
+        """The tasks of these changes, the surest first."""
+        chosen = [task for task in self.tasks if task.change in changes]
+        return sorted(chosen, key=lambda task: (0.0 if task.p is None else task.p, task.difference, task.task))
 
 
 def strip(task: TaskRecord) -> str:
@@ -158,38 +143,71 @@ def _mark(attempt: AttemptResult) -> str:
     return "◐" if attempt.share > 0 else "✗"
 
 
-def compare_records(
-    baseline: RunRecord, candidate: RunRecord, *, settings: SuiteSettings | None = None, parity: Parity = "block"
-) -> Comparison:
-    """Compare `candidate` with `baseline`, task by task and as a whole.
+def policy_of(candidate: RunRecord) -> ComparisonPolicy:
+    """By which `candidate` is compared, unless somebody says otherwise: its session's own, else the default one."""
+    policy = candidate.policy or ComparisonPolicy()
+    return replace(policy, attempts=None) if candidate.is_adaptive else policy
 
-    The suite's verdict, p, effect and power are `suite_gate`'s; p per task is Boschloo's (for fractional rewards a
-    permutation test's); ratios are of the typical task, over the scored attempts of the tasks compared.
-    Of an adaptive run only each task's first attempt enters the tests, though all are shown.
+
+def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: ComparisonPolicy | None = None) -> Comparison:
+    """Compare `candidate` with `baseline`, task by task and as a whole: as the session that made `candidate` would.
+
+    Each task is called what `compare_cells` calls it, and all together what `compare_suite` does. Of a candidate that
+    added trials where it looked bad only each task's first attempt enters what is said of the whole.
     """
-    settings = settings or SuiteSettings()
+    policy = policy or policy_of(candidate)
     shared = sorted(baseline.tasks.keys() & candidate.tasks.keys())
-    unlike = _unlike(baseline, candidate, shared) if parity != "off" else ()
-    blocked = {one.task for one in unlike} if parity == "block" else set()
-    both = [task for task in shared if baseline.tasks[task].scored and candidate.tasks[task].scored]
+    unlike = _unlike(baseline, candidate, shared) if policy.parity != "off" else ()
+    blocked = {one.task for one in unlike} if policy.parity == "block" else set()
+    both = [task for task in shared if _is_scored(baseline, task) and _is_scored(candidate, task)]
     compared = [task for task in both if task not in blocked]
     before = {task: _tested(baseline, task) for task in compared}
     after = {task: _tested(candidate, task) for task in compared}
+    changes = tuple(_changes(baseline, candidate, compared, policy))
+    kind = _kind(baseline, candidate)
     return Comparison(
         baseline=_side(baseline, compared),
         candidate=_side(candidate, compared),
-        suite=suite_gate(before, after, settings),
-        paired=_paired(before, after, settings),
-        settings=settings,
-        tasks=_changes(baseline, candidate, before, after, settings),
-        ratios=tuple(_ratios(baseline, candidate, compared)),
+        whole=compare_suite(
+            [
+                CellPair(
+                    name=change.task,
+                    kind=kind,
+                    before=_approved_side(baseline, change.task),
+                    after=_cell_side(candidate, change.task),
+                    change=change.change,
+                )
+                for change in changes
+            ],
+            policy=policy,
+            only_after={
+                task: _cell_side(candidate, task).rewards
+                for task in sorted(candidate.tasks.keys() - baseline.tasks.keys())
+                if _is_scored(candidate, task)
+            },
+        ),
+        paired=_paired(before, after, policy.suite),
+        policy=policy,
+        tasks=changes,
         unlike=unlike,
-        parity=parity,
         unscored=tuple(task for task in shared if task not in both),
         only_in_baseline=tuple(sorted(baseline.tasks.keys() - candidate.tasks.keys())),
         only_in_candidate=tuple(sorted(candidate.tasks.keys() - baseline.tasks.keys())),
         notes=tuple(_notes(baseline, candidate)),
     )
+
+
+def _kind(baseline: RunRecord, candidate: RunRecord) -> str:
+    """Strict where both sides always do the same; of what was approved nobody knows that apart from the candidate."""
+    return "strict" if candidate.gate == "strict" and baseline.gate in (None, "strict") else "statistical"
+
+
+def _is_scored(record: RunRecord, task: str) -> bool:
+    return bool(record.tasks[task].scored) and task not in record.unjudged
+
+
+def _cell_side(record: RunRecord, task: str) -> CellSide:
+    return CellSide.of_attempts(record.tasks[task].attempts, host=record.hosts.get(task))
 
 
 def _tested(record: RunRecord, task: str) -> tuple[float, ...]:
@@ -225,7 +243,7 @@ def _paired(
     lower, higher = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
     if len(alike) < 2 or not lower + higher:
         return None
-    if all(len(before[task]) == 1 and _is_counted(before[task], after[task]) for task in alike):
+    if all(len(before[task]) == 1 and is_counted(before[task], after[task]) for task in alike):
         p, method = mcnemar(lower, higher).mid_p, "McNemar, mid-p"
     else:
         p, kind = sign_flip_test(differences, resamples=settings.resamples, seed=settings.seed)
@@ -245,78 +263,39 @@ def _paired(
 
 
 def _changes(
-    baseline: RunRecord,
-    candidate: RunRecord,
-    before: Mapping[str, tuple[float, ...]],
-    after: Mapping[str, tuple[float, ...]],
-    settings: SuiteSettings,
-) -> tuple[TaskChange, ...]:
-    names = list(before)
-    worse = [_p(before[task], after[task], settings) for task in names]
-    # Whether the candidate got better is whether the baseline is the worse of the two.
-    better = [_p(after[task], before[task], settings) for task in names]
-    adjusted = zip(benjamini_hochberg(worse), benjamini_hochberg(better), strict=True)
-    return tuple(
-        TaskChange(
+    baseline: RunRecord, candidate: RunRecord, compared: Sequence[str], policy: ComparisonPolicy
+) -> Iterator[TaskChange]:
+    kind = _kind(baseline, candidate)
+    # Of all that there is to compare with, also of what was not run.
+    approved = [_tested(baseline, task) for task in sorted(baseline.tasks) if _is_scored(baseline, task)]
+    for task in compared:
+        before, after = _approved_side(baseline, task), _cell_side(candidate, task)
+        cells = compare_cells(before, after, kind=kind, approved=approved, policy=policy)
+        tested = _tested(candidate, task)
+        yield TaskChange(
             task=task,
             baseline=baseline.tasks[task],
             candidate=candidate.tasks[task],
-            difference=fmean(after[task]) - fmean(before[task]),
-            interval=difference_interval(before[task], after[task]),
-            p_worse=p_worse,
-            p_better=p_better,
-            q_worse=q_worse,
-            q_better=q_better,
-            status=_status(fmean(after[task]) - fmean(before[task]), q_worse, q_better),
-            method="Boschloo" if _is_counted(before[task], after[task]) else "permutation",
+            difference=fmean(tested) - before.mean,
+            interval=difference_interval(before.rewards, tested),
+            p_worse=cells.p_worse,
+            p_better=cells.p_better,
+            change=cells.change,
+            method=_method(kind, before, after),
+            slower=cells.slower,
         )
-        for task, p_worse, p_better, (q_worse, q_better) in zip(names, worse, better, adjusted, strict=True)
-    )
 
 
-def _status(difference: float, q_worse: float, q_better: float) -> TaskStatus:
-    if q_worse <= SHOWN_Q:
-        return "worse"
-    if q_better <= SHOWN_Q:
-        return "better"
-    if abs(difference) < 1e-9:
-        return "same"
-    return "lower" if difference < 0 else "higher"
+def _approved_side(record: RunRecord, task: str) -> CellSide:
+    """What is compared with: of results that added trials where it looked bad, only the first."""
+    side = _cell_side(record, task)
+    return side.first if record.is_adaptive else side
 
 
-def _is_counted(*sides: Sequence[float]) -> bool:
-    return all(reward in (0.0, 1.0) for side in sides for reward in side)
-
-
-def _p(before: tuple[float, ...], after: tuple[float, ...], settings: SuiteSettings) -> float:
-    if _is_counted(before, after):
-        return _boschloo(int(sum(before)), len(before), int(sum(after)), len(after))
-    return permutation_test_rewards([before], [after], resamples=settings.resamples, seed=settings.seed).p
-
-
-@lru_cache(maxsize=4096)
-def _boschloo(before: int, attempts_before: int, after: int, attempts_after: int) -> float:
-    # Many tasks have the same few counts, and a table costs milliseconds.
-    return boschloo((before, attempts_before), (after, attempts_after))
-
-
-# --- time, memory, tokens, cost -------------------------------------------------------------------------------------
-
-
-def _ratios(baseline: RunRecord, candidate: RunRecord, compared: Sequence[str]) -> Iterator[RatioVerdict]:
-    """Only what both sides know at all."""
-    for metric in _METRICS:
-        ratio = ratio_interval(
-            [_values(baseline.tasks[task], metric) for task in compared],
-            [_values(candidate.tasks[task], metric) for task in compared],
-        )
-        if ratio is not None:
-            yield ratio_gate(ratio, metric=metric)
-
-
-def _values(task: TaskRecord, metric: str) -> list[float]:
-    values = [_METRICS[metric](attempt) for attempt in task.scored]
-    return [float(value) for value in values if value is not None]
+def _method(kind: str, before: CellSide, after: CellSide) -> str:
+    if kind == "strict":
+        return "strict"
+    return "exact" if is_counted(before.rewards, after.rewards) else "permutation"
 
 
 # --- what stands in the way of a comparison -------------------------------------------------------------------------
@@ -356,7 +335,7 @@ def _notes(baseline: RunRecord, candidate: RunRecord) -> Iterator[str]:
         if record.is_adaptive:
             yield (
                 f"the {side} tried again where it went badly (--tb-attempts auto): only the first attempt at each task "
-                "is in the tests, scores and differences"
+                "is in the tests, scores and differences of the whole"
             )
         for note in record.notes:
             yield f"{side}: {note}"

@@ -16,19 +16,20 @@ from pytest_terminalbench.comparing.text import (
     METHODS,
     SECTIONS,
     asides,
-    directed_p,
     interval_text,
+    metric_lines,
     metric_name,
     p_text,
     points,
     ratio_text,
     share,
     side_facts,
+    slower_text,
     verdict_lines,
     verdict_word,
 )
 from pytest_terminalbench.naming import counted
-from pytest_terminalbench.statistics import RatioVerdict
+from pytest_terminalbench.status import Change
 
 __all__ = ["html"]
 
@@ -61,7 +62,7 @@ def _body(comparison: Comparison, title: str) -> Iterator[str]:
     yield "</div>"
     yield from _scores(comparison)
     yield from _forest(comparison)
-    yield from _ratios(comparison.ratios)
+    yield from _ratios(comparison)
     yield from _tables(comparison)
     yield from _asides(comparison)
     yield f'<p class="foot">{escape(METHODS)}</p>'
@@ -76,10 +77,10 @@ def _broken(title: str) -> str:
 
 
 def _verdict(comparison: Comparison) -> str:
-    suite = comparison.suite
+    suite = comparison.whole.suite
     word, _, explanation = verdict_word(comparison).partition(": ")
     big = ""
-    if suite.effect is not None and suite.p is not None:
+    if suite is not None and suite.effect is not None and suite.p is not None:
         low, high, level, _ = suite.effect.interval
         big = "".join(
             f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
@@ -92,8 +93,8 @@ def _verdict(comparison: Comparison) -> str:
         )
     lines = "".join(f"<li>{escape(line)}</li>" for line in verdict_lines(comparison))
     return (
-        f'<section class="verdict {suite.verdict}"><p class=word><b>{escape(word)}</b> {escape(explanation)}</p>'
-        f"<dl>{big}</dl><ul>{lines}</ul></section>"
+        f'<section class="verdict {comparison.whole.verdict}">'
+        f"<p class=word><b>{escape(word)}</b> {escape(explanation)}</p><dl>{big}</dl><ul>{lines}</ul></section>"
     )
 
 
@@ -149,39 +150,38 @@ def _scores(comparison: Comparison) -> Iterator[str]:
 
 
 def _forest(comparison: Comparison) -> Iterator[str]:
-    changed = comparison.with_status("worse", "lower", "higher", "better")
+    changed = comparison.with_change(*(change for change in Change if change is not Change.SAME))
     if not changed:
         return
-    plotted = sorted(changed[:PLOTTED], key=lambda task: (task.difference, task.p_worse, task.task))
+    plotted = sorted(changed[:PLOTTED], key=lambda task: (task.difference, task.p or 0.0, task.task))
     rows = [_forest_row(task) for task in plotted]
     axis = Axis(-1, 1, [-1, -0.5, 0, 0.5, 1], lambda value: f"{100 * value:+.0f}" if value else "0", marked=[0])
-    effect = comparison.suite.effect
+    effect = comparison.whole.suite.effect if comparison.whole.suite is not None else None
     if effect is not None:
         tip = interval_text(effect.interval, effect.population, points)
         bar = Bar(*effect.interval[:2], tip, is_wide=True)
         note = f"{100 * effect.difference:+.1f}"
         rows.append(Row(label="all tasks compared", value=effect.difference, bars=[bar], note=note, kind="total"))
-    same = len(comparison.with_status("same"))
+    same = len(comparison.with_change(Change.SAME))
     left = f" The {len(changed) - PLOTTED} least sure are left out." if len(changed) > PLOTTED else ""
     yield f"<section><h2>Tasks that changed ({len(changed)})</h2>"
     yield _scrolled(rows, axis, title="Change in solve rate of each task, with its interval")
     yield (
         "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (this task, this "
-        "agent; Newcombe). In colour: adjusted p at most 0.10. Hollow: chance alone can do this to a single task "
-        f"among so many. {counted(same, 'task')} did not change.{left}</p></section>"
+        "agent; Newcombe). In colour: regressed, improved or inconclusive. Hollow: chance alone can do this to one "
+        f"task among so many. {counted(same, 'task')} did not change.{left}</p></section>"
     )
 
 
 def _forest_row(task: TaskChange) -> Row:
-    p, q = directed_p(task)
-    numbers = f"{task.task}: {_counts(task)}, p = {p_text(p)}, adjusted {p_text(q)}"
+    numbers = f"{task.task}: {_counts(task)}, adjusted p = {p_text(task.p)}{slower_text(task)}"
     tip = f"{numbers}; {interval_text(task.interval, 'this task, this agent', points)}"
     return Row(
         label=task.task,
         value=task.difference,
         bars=[Bar(*task.interval[:2], tip)],
         note=f"{100 * task.difference:+.0f}",
-        kind=task.status,
+        kind=task.change,
     )
 
 
@@ -192,7 +192,8 @@ def _counts(task: TaskChange) -> str:
     return f"{count(task.baseline)} → {count(task.candidate)}"
 
 
-def _ratios(ratios: Sequence[RatioVerdict]) -> Iterator[str]:
+def _ratios(comparison: Comparison) -> Iterator[str]:
+    ratios = (*comparison.whole.metrics, *comparison.whole.noted)
     if not ratios:
         return
     yield "<section><h2>Time and cost</h2>"
@@ -208,7 +209,7 @@ def _ratios(ratios: Sequence[RatioVerdict]) -> Iterator[str]:
             value=one.ratio.value,
             bars=[Bar(*one.ratio.interval[:2], ratio_text(one))] if one.ratio.interval else [],
             note=f"{100 * (one.ratio.value - 1):+.1f} %",
-            kind={"fail": "worse", "pass": "same"}.get(one.verdict, "lower"),
+            kind={"fail": Change.REGRESSED, "pass": Change.SAME}.get(one.verdict, Change.LOWER),
             limit=one.max_ratio,
         )
         for one in known
@@ -216,7 +217,7 @@ def _ratios(ratios: Sequence[RatioVerdict]) -> Iterator[str]:
     ]
     yield _scrolled(rows, axis, title="Ratios of time and cost, candidate to baseline, with their intervals")
     yield "<p class=dim>Candidate to baseline, the typical task. Dashed: what is allowed.</p><ul>"
-    yield from (f"<li>{escape(metric_name(one.metric))}: {escape(ratio_text(one))}</li>" for one in ratios)
+    yield from (f"<li>{escape(line)}</li>" for line in metric_lines(comparison))
     yield "</ul></section>"
 
 
@@ -231,13 +232,13 @@ def _ratio_ticks(low: float, high: float) -> list[float]:
 
 def _tables(comparison: Comparison) -> Iterator[str]:
     for section in SECTIONS:
-        tasks = comparison.with_status(*section.statuses)
+        tasks = comparison.with_change(*section.changes)
         if tasks:
             yield f"<section><h2>{section.title} ({len(tasks)})</h2>"
             yield f"<p class=dim>{escape(section.note.capitalize())}.</p>"
             yield from _table(tasks)
             yield "</section>"
-    same = comparison.with_status("same")
+    same = comparison.with_change(Change.SAME)
     if same:
         yield f"<section><details><summary>The same ({len(same)})</summary>"
         yield from _table(same)
@@ -247,7 +248,7 @@ def _tables(comparison: Comparison) -> Iterator[str]:
 def _table(tasks: Sequence[TaskChange]) -> Iterator[str]:
     yield (
         '<div class="scroll"><table><thead><tr><th>task<th>baseline<th>candidate<th class=n>points<th class=n>95 % '
-        "interval<th class=n>p<th class=n>adjusted p</thead><tbody>"
+        "interval<th class=n>adjusted p</thead><tbody>"
     )
     rows = [_table_row(task) for task in tasks]
     sizes = accumulate(len(row.encode()) for row in rows)
@@ -259,13 +260,11 @@ def _table(tasks: Sequence[TaskChange]) -> Iterator[str]:
 
 
 def _table_row(task: TaskChange) -> str:
-    p, q = directed_p(task)
     low, high, _, method = task.interval
     return (
-        f'<tr class="{task.status}"><th scope=row>{escape(task.task)}<td>{_strip(task.baseline)}<td>'
+        f'<tr class="{task.change}"><th scope=row>{escape(task.task)}<td>{_strip(task.baseline)}<td>'
         f"{_strip(task.candidate)}<td class=n>{100 * task.difference:+.0f}<td class=n title='{escape(method)}'>"
-        f"{100 * low:+.0f} to {100 * high:+.0f}<td class=n>"
-        f"{p_text(p)}<td class=n>{p_text(q)}"
+        f"{100 * low:+.0f} to {100 * high:+.0f}<td class=n>{p_text(task.p)}{escape(slower_text(task))}"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.identity import CellId, Label
 from pytest_terminalbench.naming import counted
 
@@ -57,7 +58,10 @@ class RunRecord:
 
     `agent` and `model` are None where the source does not tell; `actor` tells more of who acted, where the source does.
     `began` is in seconds since 1970. `is_adaptive`: how often a task was tried depended on how it went, so that only
-    each task's first attempt may enter a test. `notes`: what a reader should know of how whole the data is.
+    each task's first attempt is comparable as a whole. `gate`: how the session compared its cells, ``strict`` or
+    ``statistical``, and by what `policy`; None where the source knows of neither. `hosts`: by task, the class of the
+    machine that ran it, as far as anybody noted it. `unjudged`: tasks of which the session gives no score, though some
+    attempts were judged. `notes`: what a reader should know of how whole the data is.
     """
 
     origin: Origin
@@ -71,6 +75,10 @@ class RunRecord:
     sources: tuple[Path, ...] = ()
     began: float | None = None
     is_adaptive: bool = False
+    gate: str | None = None
+    policy: ComparisonPolicy | None = None
+    hosts: Mapping[str, str | None] = field(default_factory=dict)
+    unjudged: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     @property

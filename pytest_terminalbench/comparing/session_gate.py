@@ -2,140 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
-from typing import NamedTuple
 
-from pytest_terminalbench.attempt_result import AttemptResult, as_share
-from pytest_terminalbench.baselines.folder import baseline_of, current_file
+from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
-from pytest_terminalbench.statistics import (
-    RatioVerdict,
-    SuiteSettings,
-    SuiteVerdict,
-    ratio_gate,
-    ratio_interval,
-    suite_gate,
-)
+from pytest_terminalbench.status import Change
 
-__all__ = ["RunGate", "RunGateSettings", "gate_run"]
-
-# Medians of fewer attempts say more about the machine's mood than about the agent.
-LEAST_ATTEMPTS_FOR_METRICS = 3
-
-
-class _Metric(NamedTuple):
-    """`name`: in baselines. Values below `floor` are taken for it: a ratio of smaller ones shows the machine."""
-
-    name: str
-    of: Callable[[AttemptResult], float | None]
-    floor: float
-
-
-_METRICS = (
-    _Metric("runtime_s", lambda attempt: attempt.agent_s, 1.0),
-    _Metric("memory_peak_mb", lambda attempt: attempt.memory_peak_mb, 16.0),
-    _Metric("cost_usd", lambda attempt: attempt.cost_usd, 0.001),
-    _Metric("tokens", lambda attempt: attempt.tokens, 100.0),
-)
+__all__ = ["ActorGate", "RunGate", "gate_run"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunGateSettings:
-    """`adaptive`: trials were added where it looked bad, so only each cell's first one is comparable as a whole."""
+class ActorGate:
+    """One agent's cells of a run, compared with its baselines in the folder `baselines`.
 
-    alpha: float = 0.05
-    margin: float = 0.02
-    adaptive: bool = False
+    `label`: the agent's, as cells have it. `lower`: its scenarios that did worse than approved, the lowest first, with
+    what they did: ``find-port 5/5 → 1/3``. `is_approved`: whether anything of this agent was approved at all.
+    """
+
+    comparison: SuiteComparison
+    baselines: Path
+    label: str
+    lower: tuple[str, ...]
+    is_approved: bool
+
+    @property
+    def is_inconclusive(self) -> bool:
+        """Whether the comparison cannot tell; before anything is approved there is none."""
+        return self.comparison.is_inconclusive and self.is_approved
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunGate:
-    """The verdict per agent, and per metric where attempts suffice.
+    """The verdict per agent, by who acts on what. `fails_when_inconclusive`: ``--tb-inconclusive fail``."""
 
-    `baselines`: the folder of each agent's baselines; `labels`: its label, as cells have it. `lower`: its scenarios
-    that did worse than approved, the lowest first, with what they did: ``find-port 5/5 → 1/3``.
-    """
-
-    suites: Mapping[str, SuiteVerdict] = field(default_factory=dict)
-    baselines: Mapping[str, Path] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    lower: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    metrics: Mapping[str, Sequence[RatioVerdict]] = field(default_factory=dict)
+    actors: Mapping[str, ActorGate] = field(default_factory=dict)
+    fails_when_inconclusive: bool = False
 
     @property
     def failures(self) -> list[str]:
-        """A sentence for everything that is worse."""
-        worse = [f"{actor}: {suite.reason}" for actor, suite in self.suites.items() if suite.verdict == "fail"]
-        return worse + [
-            f"{actor}: {metric.reason}"
-            for actor, metrics in self.metrics.items()
-            for metric in metrics
-            if metric.verdict == "fail"
-        ]
+        """A sentence for everything for which the gate fails."""
+        worse = [f"{actor}: {sentence}" for actor, gate in self.actors.items() for sentence in gate.comparison.failures]
+        return worse + (self.doubts if self.fails_when_inconclusive else [])
+
+    @property
+    def doubts(self) -> list[str]:
+        """A sentence for every agent of which nobody can tell."""
+        return [f"{actor}: {_reason(gate.comparison)}" for actor, gate in self.actors.items() if gate.is_inconclusive]
 
     @property
     def failed(self) -> list[str]:
-        """The agents of which something is worse."""
+        """The agents for which the gate fails."""
         return [
             actor
-            for actor, suite in self.suites.items()
-            if suite.verdict == "fail" or any(metric.verdict == "fail" for metric in self.metrics.get(actor, ()))
+            for actor, gate in self.actors.items()
+            if gate.comparison.failures or (self.fails_when_inconclusive and gate.is_inconclusive)
         ]
+
+    @property
+    def verdict(self) -> str:
+        """``pass``, ``fail`` or ``inconclusive``: the worst of the agents'."""
+        return self.result.verdict or "inconclusive"
 
     @property
     def result(self) -> GateResult:
         """For the run's summary."""
         return GateResult.of_agents(
-            {actor: _suite_result(suite) for actor, suite in self.suites.items()},
+            {
+                actor: _suite_result(gate.comparison)
+                for actor, gate in self.actors.items()
+                if gate.comparison.suite is not None
+            },
+            verdicts={actor: gate.comparison.verdict for actor, gate in self.actors.items()},
             metrics={
-                actor: {metric.metric: MetricResult(verdict=metric.verdict, reason=metric.reason) for metric in metrics}
-                for actor, metrics in self.metrics.items()
+                actor: {
+                    metric.metric: MetricResult(verdict=metric.verdict, reason=metric.reason)
+                    for metric in gate.comparison.metrics
+                }
+                for actor, gate in self.actors.items()
             },
             failures=self.failures,
+            notes=[f"{actor}: {note}" for actor, gate in self.actors.items() for note in gate.comparison.not_judged],
         )
 
 
-def gate_run(cells: Sequence[CellResult], *, baselines: Path, settings: RunGateSettings) -> RunGate | None:
-    """Compare the statistically gated `cells` with their baselines; None when there are none.
+def gate_run(
+    cells: Sequence[CellResult], *, baselines: Path, policy: ComparisonPolicy, host: str | None = None
+) -> RunGate | None:
+    """Compare `cells`, run on this class of `host`, with their baselines; None when none is compared with any.
 
     Cells that are void, blocked, lost or without a baseline are left out, and counted in the verdict's reason. The
     order of `cells` does not matter.
     """
-    suites: dict[str, SuiteVerdict] = {}
-    metrics: dict[str, list[RatioVerdict]] = {}
-    places: dict[str, Path] = {}
-    labels: dict[str, str] = {}
-    lower: dict[str, list[str]] = {}
+    actors: dict[str, ActorGate] = {}
     for actor, group in _by_actor(cells).items():
-        places[actor] = current_file(baselines, group[0].id).parent
-        labels[actor] = group[0].id.label
-        compared = list(_with_baselines(group, baselines))
-        before = {cell.key: _shares(record.rewards) for cell, record in compared}
-        after = {cell.key: _shares(cell.rewards) for cell in group if cell.is_scored}
-        suites[actor] = suite_gate(
-            before,
-            after,
-            SuiteSettings(
-                alpha=settings.alpha, margin=settings.margin, planned_attempts=1 if settings.adaptive else None
+        compared = [pair for pair in _with_baselines(group, baselines) if pair[0].is_scored]
+        pairs = [_pair(cell, record, host) for cell, record in compared]
+        if not pairs and group[0].gate == "strict":
+            continue
+        paired = {pair.name for pair in pairs}
+        actors[actor] = ActorGate(
+            comparison=compare_suite(
+                pairs,
+                policy=policy,
+                only_after={
+                    cell.id.scenario: CellSide.of_attempts(cell.attempts, host=host).rewards
+                    for cell in group
+                    if cell.is_scored and cell.id.scenario not in paired
+                },
             ),
+            baselines=current_file(baselines, group[0].id).parent,
+            label=group[0].id.label,
+            lower=tuple(_lower(pairs)),
+            is_approved=bool(pairs or approved_rewards(baselines, group[0].id)),
         )
-        metrics[actor] = list(_metric_verdicts(compared))
-        lower[actor] = list(_lower(compared))
-    return RunGate(suites=suites, baselines=places, labels=labels, lower=lower, metrics=metrics) if suites else None
+    return RunGate(actors=actors, fails_when_inconclusive=policy.inconclusive == "fail") if actors else None
 
 
 def _by_actor(cells: Sequence[CellResult]) -> dict[str, list[CellResult]]:
     groups: dict[str, list[CellResult]] = {}
     for cell in sorted(cells, key=lambda cell: cell.key):
-        if cell.gate == "statistical":
+        if cell.gate != "off":
             groups.setdefault(cell.id.suite, []).append(cell)
     return groups
+
+
+def _pair(cell: CellResult, record: BaselineRecord, host: str | None) -> CellPair:
+    return CellPair(
+        name=cell.id.scenario,
+        kind=cell.gate,
+        before=CellSide.approved(record),
+        after=CellSide.of_attempts(cell.attempts, host=host),
+        # A baseline that was approved or retired since is another than the cell was compared with.
+        change=cell.change or Change.SAME,
+    )
 
 
 def _with_baselines(cells: Sequence[CellResult], baselines: Path) -> Iterator[tuple[CellResult, BaselineRecord]]:
@@ -148,52 +155,31 @@ def _with_baselines(cells: Sequence[CellResult], baselines: Path) -> Iterator[tu
             yield cell, stored.record
 
 
-def _lower(compared: Sequence[tuple[CellResult, BaselineRecord]]) -> Iterator[str]:
-    drops = [
-        (cell.id.scenario, _shares(record.rewards), _shares(cell.rewards))
-        for cell, record in compared
-        if cell.is_scored
-    ]
-    for name, before, after in sorted(drops, key=lambda drop: (fmean(drop[2]) - fmean(drop[1]), drop[0])):
-        if fmean(after) < fmean(before):
-            yield f"{name} {_tally(before)} → {_tally(after)}"
+def _lower(pairs: Sequence[CellPair]) -> Iterator[str]:
+    for pair in sorted(pairs, key=lambda pair: (pair.after.mean - pair.before.mean, pair.name)):
+        if pair.after.mean < pair.before.mean:
+            yield f"{pair.name} {_tally(pair.before)} → {_tally(pair.after)}"
 
 
-def _tally(rewards: Sequence[float]) -> str:
+def _tally(side: CellSide) -> str:
     """``3/5``, or the mean where rewards are fractions."""
-    if all(reward in (0.0, 1.0) for reward in rewards):
-        return f"{sum(rewards):.0f}/{len(rewards)}"
-    return f"{fmean(rewards):.2f}"
+    solved, attempts = side.tally
+    return f"{solved}/{attempts}" if is_counted(side.rewards) else f"{side.mean:.2f}"
 
 
-def _shares(rewards: Sequence[float]) -> list[float]:
-    return [as_share(reward) for reward in rewards]
+def _reason(comparison: SuiteComparison) -> str:
+    """Of a suite, with what to type where it is inconclusive."""
+    reason = comparison.suite.reason if comparison.suite is not None else ""
+    return f"{reason}; {comparison.advice}" if comparison.advice else reason
 
 
-def _metric_verdicts(compared: Sequence[tuple[CellResult, BaselineRecord]]) -> Iterator[RatioVerdict]:
-    for metric in _METRICS:
-        before: list[list[float]] = []
-        after: list[list[float]] = []
-        is_used = False
-        for cell, record in compared:
-            values = [metric.of(attempt) for attempt in cell.attempts] if cell.is_scored else []
-            known = [value for value in values if value is not None]
-            approved = record.metrics.get(metric.name)
-            is_known = bool(known) and len(known) == len(values)
-            if is_known and approved and len(approved.values) >= LEAST_ATTEMPTS_FOR_METRICS:
-                before.append([max(value, metric.floor) for value in approved.values])
-                after.append([max(value, metric.floor) for value in known])
-                is_used = is_used or any(approved.values)
-        # A metric that was always zero, as tokens are without a model, has nothing to get worse.
-        if is_used:
-            yield ratio_gate(ratio_interval(before, after), metric=metric.name)
-
-
-def _suite_result(suite: SuiteVerdict) -> SuiteResult:
+def _suite_result(comparison: SuiteComparison) -> SuiteResult:
+    suite = comparison.suite
+    assert suite is not None
     effect = suite.effect
     return SuiteResult(
         verdict=suite.verdict,
-        reason=suite.reason,
+        reason=_reason(comparison),
         p=suite.p,
         effect=effect.difference if effect else None,
         interval=(effect.interval.low, effect.interval.high) if effect else None,

@@ -7,40 +7,47 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from pytest_terminalbench.comparing.compare_records import (
-    SHOWN_Q,
     Comparison,
     PairedTest,
     Side,
     TaskChange,
-    TaskStatus,
     Unlike,
     strip,
 )
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
-from pytest_terminalbench.statistics import Interval, RatioVerdict, could_have_seen, how_often
+from pytest_terminalbench.statistics import (
+    Interval,
+    RatioVerdict,
+    SuiteSettings,
+    SuiteVerdict,
+    could_have_seen,
+    how_often,
+)
+from pytest_terminalbench.status import Change
 
 __all__ = [
     "SECTIONS",
     "Section",
     "as_json",
     "asides",
-    "directed_p",
     "interval_text",
     "lines",
     "markdown",
+    "metric_lines",
     "metric_name",
     "p_text",
     "points",
     "ratio_text",
     "share",
     "side_facts",
+    "slower_text",
     "verdict_lines",
     "verdict_word",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METRIC_NAMES = {"runtime_s": "agent's time", "memory_peak_mb": "peak memory", "tokens": "tokens", "cost_usd": "cost"}
 LISTED = 12
 # As many of the lowest tasks are proposed for another try.
@@ -51,19 +58,16 @@ class Section(NamedTuple):
     """Tasks that are shown together; `note` says what that means."""
 
     title: str
-    statuses: tuple[TaskStatus, ...]
+    changes: tuple[Change, ...]
     note: str
 
 
 SECTIONS = (
-    Section("Worse", ("worse",), f"each by itself, adjusted p at most {SHOWN_Q:.2f}: look here first"),
-    Section("Better", ("better",), f"each by itself, adjusted p at most {SHOWN_Q:.2f}"),
-    Section(
-        "Lower",
-        ("lower",),
-        f"adjusted p above {SHOWN_Q:.2f}: no single one can be blamed, for chance lowers some of so many",
-    ),
-    Section("Higher", ("higher",), f"adjusted p above {SHOWN_Q:.2f}: chance raises some of so many"),
+    Section("Regressed", (Change.REGRESSED,), "each by itself, all tasks considered: look here first"),
+    Section("Inconclusive", (Change.INCONCLUSIVE,), "look worse, and so few attempts cannot tell"),
+    Section("Improved", (Change.IMPROVED,), "each by itself, all tasks considered"),
+    Section("Lower", (Change.LOWER,), "no single one can be blamed, for chance lowers some of so many"),
+    Section("Higher", (Change.HIGHER,), "chance raises some of so many"),
 )
 
 
@@ -78,8 +82,14 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f} points"
 
 
-def p_text(p: float) -> str:
-    return f"{p:.3g}"
+def p_text(p: float | None) -> str:
+    """A dash after a strict comparison, which has none."""
+    return "-" if p is None else f"{p:.3g}"
+
+
+def slower_text(task: TaskChange) -> str:
+    """What the task took more of than is allowed."""
+    return "".join(f"; {change.text}" for change in task.slower)
 
 
 def change(ratio: float) -> str:
@@ -98,18 +108,27 @@ def interval_text(interval: Interval, population: str, shown: Callable[[float], 
 
 def verdict_word(comparison: Comparison) -> str:
     """``FAIL``, ``PASS`` or ``INCONCLUSIVE``, and what that says of the candidate."""
-    suite = comparison.suite
-    said = {
-        "fail": "FAIL: the candidate is worse",
-        "pass": "PASS: the candidate is not worse",
-        "inconclusive": "INCONCLUSIVE: this data cannot tell whether the candidate is worse",
-    }[suite.verdict]
-    return "PASS: the candidate is better" if suite.verdict == "pass" and suite.improved else said
+    whole = comparison.whole
+    regressed = len(comparison.with_change(Change.REGRESSED))
+    if whole.failures:
+        return "FAIL: the candidate is worse"
+    if whole.verdict == "fail":
+        word = f"FAIL: {counted(regressed, 'task')} regressed"
+        together = whole.suite.verdict if whole.suite is not None else None
+        said = {"pass": "all together the candidate is not worse", "inconclusive": "all together nobody can tell"}
+        return f"{word}; {said[together]}" if together in said else word
+    if whole.verdict == "inconclusive":
+        return "INCONCLUSIVE: this data cannot tell whether the candidate is worse"
+    is_better = whole.suite.improved if whole.suite is not None else Change.IMPROVED in whole.changes.values()
+    return "PASS: the candidate is better" if is_better else "PASS: the candidate is not worse"
 
 
 def verdict_lines(comparison: Comparison) -> Iterator[str]:
     """How big the difference is, how sure that is, and what could have been seen."""
-    suite, settings = comparison.suite, comparison.settings
+    suite, settings = comparison.whole.suite, comparison.policy.suite
+    if suite is None:
+        yield "compared strictly, as agents that always do the same are: no chance is allowed for"
+        return
     if suite.effect is None or suite.p is None or suite.worst_drop is None:
         yield "the two have no task in common that was judged on both sides"
         return
@@ -127,10 +146,13 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
         yield paired_text(comparison.paired, compared=effect.tasks)
     yield could_have_seen(suite.mde, power=settings.power, baseline_mean=effect.baseline_mean)
     if suite.verdict == "inconclusive":
-        yield (
-            f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
-            f"{100 * min(1.0, suite.worst_drop):.1f}): more attempts or more tasks would tell"
-        )
+        if suite.worst_drop >= settings.max_drop:
+            yield (
+                f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
+                f"{100 * suite.worst_drop:.1f}): more attempts or more tasks would tell"
+            )
+        if comparison.whole.advice and comparison.candidate.record.origin == "run":
+            yield comparison.whole.advice
 
 
 def paired_text(paired: PairedTest, *, compared: int) -> str:
@@ -173,10 +195,19 @@ def ratio_text(verdict: RatioVerdict) -> str:
     return f"{change(ratio.value)} ({interval}); allowed {change(verdict.max_ratio)}: {verdict.verdict}"
 
 
+def metric_lines(comparison: Comparison) -> Iterator[str]:
+    """What is judged of time, memory, tokens and cost, and why others are not."""
+    whole = comparison.whole
+    yield from (f"{metric_name(metric.metric)}: {ratio_text(metric)}" for metric in (*whole.metrics, *whole.noted))
+    yield from whole.not_judged
+
+
 def asides(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
     """What could not be compared, and what else a reader should know: headings and their lines."""
     if comparison.unlike:
-        left_out = "left out; --parity warn compares them all the same" if comparison.parity == "block" else "compared"
+        left_out = (
+            "left out; --parity warn compares them all the same" if comparison.policy.parity == "block" else "compared"
+        )
         yield (
             f"Not under the same conditions ({counted(len(comparison.unlike), 'task')}, {left_out})",
             [_unlike_text(one) for one in comparison.unlike[:LISTED]] + _more(comparison.unlike),
@@ -209,13 +240,6 @@ def _brief(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def directed_p(change: TaskChange) -> tuple[float, float]:
-    """P and adjusted p in the direction in which the task changed."""
-    if change.difference > 0:
-        return change.p_better, change.q_better
-    return change.p_worse, change.q_worse
-
-
 # --- terminal -------------------------------------------------------------------------------------------------------
 
 
@@ -231,19 +255,20 @@ def lines(comparison: Comparison) -> Iterator[str]:
     yield verdict_word(comparison)
     yield from (f"  {line}" for line in verdict_lines(comparison))
     for section in SECTIONS:
-        tasks = comparison.with_status(*section.statuses)
+        tasks = comparison.with_change(*section.changes)
         if tasks:
             yield ""
             yield f"{section.title} ({len(tasks)}): {section.note}"
             yield from _task_table(tasks)
-    same = comparison.with_status("same")
+    same = comparison.with_change(Change.SAME)
     if same:
         yield ""
         yield f"The same: {counted(len(same), 'task')}"
-    if comparison.ratios:
+    told = list(metric_lines(comparison))
+    if told:
         yield ""
         yield "Time and cost"
-        yield from (f"  {metric_name(ratio.metric)}: {ratio_text(ratio)}" for ratio in comparison.ratios)
+        yield from (f"  {line}" for line in told)
     for title, said in asides(comparison):
         yield ""
         yield title
@@ -254,8 +279,8 @@ def lines(comparison: Comparison) -> Iterator[str]:
 def _next_steps(comparison: Comparison) -> Iterator[str]:
     """What to type and where to look, after a run of ours that is worse or cannot be told."""
     record = comparison.candidate.record
-    suspects = [task.task for task in comparison.with_status("worse", "lower")]
-    if comparison.suite.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
+    suspects = [task.task for task in comparison.with_change(Change.REGRESSED, Change.INCONCLUSIVE, Change.LOWER)]
+    if comparison.whole.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
         return
     names = " or ".join(suspects[:RETRIED])
     yield ""
@@ -272,8 +297,8 @@ def _task_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
     strip_width = max(19, *map(len, strips))
     yield f"  {'task':<{name_width}}  {'baseline → candidate':<{strip_width}}  {'points':>7}  {'adjusted p':>10}"
     for task, marks in zip(tasks, strips, strict=True):
-        _, q = directed_p(task)
-        yield f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {100 * task.difference:>+7.1f}  {p_text(q):>10}"
+        numbers = f"{100 * task.difference:>+7.1f}  {p_text(task.p):>10}"
+        yield f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {numbers}{slower_text(task)}"
 
 
 # --- Markdown -------------------------------------------------------------------------------------------------------
@@ -297,7 +322,7 @@ def _markdown_lines(comparison: Comparison) -> Iterator[str]:
     for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
         yield f"| {name} | {_cell(side.record.run_id)} | {_cell(side_facts(side.record))} | {_cell(score_text(side))} |"
     for section in SECTIONS:
-        tasks = comparison.with_status(*section.statuses)
+        tasks = comparison.with_change(*section.changes)
         if tasks:
             yield from (
                 "",
@@ -307,35 +332,34 @@ def _markdown_lines(comparison: Comparison) -> Iterator[str]:
                 "",
             )
             yield from _markdown_table(tasks)
-    same = comparison.with_status("same")
+    same = comparison.with_change(Change.SAME)
     if same:
         yield from ("", f"## The same ({len(same)})", "")
         yield from _markdown_table(same)
-    if comparison.ratios:
-        yield from ("", "## Time and cost", "")
-        yield from (f"- {metric_name(ratio.metric)}: {ratio_text(ratio)}" for ratio in comparison.ratios)
+    told = list(metric_lines(comparison))
+    if told:
+        yield from ("", "## Time and cost", "", *(f"- {line}" for line in told))
     for title, said in asides(comparison):
         yield from ("", f"## {title}", "", *(f"- {line}" for line in said))
     yield from ("", METHODS)
 
 
 METHODS = (
-    "p per task is one-sided in the direction of the change (Boschloo's test; a permutation test for fractional "
-    "rewards), adjusted by Benjamini-Hochberg over all tasks compared; the interval of a difference is Newcombe's (for "
-    "fractional rewards a normal one) and speaks of this task and agent. ✓ solved, ✗ not, ◐ in part, · void "
-    "(no verdict; never counted as unsolved)."
+    "Adjusted p per task is one-sided in the direction of the change: exact, over all that could have happened to the "
+    "task (for fractional rewards a permutation test), and corrected for all tasks of the baseline; the interval of a "
+    "difference is Newcombe's (for fractional rewards a normal one) and speaks of this task and agent. ✓ solved, "
+    "✗ not, ◐ in part, · void (no verdict; never counted as unsolved)."
 )
 
 
 def _markdown_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
-    yield "| task | baseline → candidate | points | 95 % interval | p | adjusted p |"
-    yield "|---|---|---:|---|---:|---:|"
+    yield "| task | baseline → candidate | points | 95 % interval | adjusted p |"
+    yield "|---|---|---:|---|---:|"
     for task in tasks:
-        p, q = directed_p(task)
         between = f"{100 * task.interval.low:+.0f} to {100 * task.interval.high:+.0f}"
         yield (
             f"| {_cell(task.task)} | {strip(task.baseline)} → {strip(task.candidate)} | {100 * task.difference:+.1f} | "
-            f"{between} | {p_text(p)} | {p_text(q)} |"
+            f"{between} | {p_text(task.p)}{slower_text(task)} |"
         )
 
 
@@ -348,27 +372,20 @@ def _cell(text: str) -> str:
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """Plain values: shares of 1, seconds, US dollars; None where something is not known."""
-    suite, settings = comparison.suite, comparison.settings
+    suite = comparison.whole.suite
     return {
         "schema_version": SCHEMA_VERSION,
+        "verdict": comparison.whole.verdict,
+        "advice": comparison.whole.advice,
+        "policy": asdict(comparison.policy),
         "baseline": _side_json(comparison.baseline),
         "candidate": _side_json(comparison.candidate),
-        "suite": {
-            "verdict": suite.verdict,
-            "improved": suite.improved,
-            "reason": suite.reason,
-            "p": suite.p,
-            "difference": suite.effect.difference if suite.effect else None,
-            "interval": _interval_json(suite.effect.interval, suite.effect.population) if suite.effect else None,
-            "mde": suite.mde,
-            "worst_drop": suite.worst_drop,
-            "tasks": suite.tasks,
-            "settings": asdict(settings),
-        },
+        "suite": _suite_json(suite, comparison.policy.suite) if suite is not None else None,
         "paired": _paired_json(comparison.paired) if comparison.paired else None,
         "tasks": [_task_json(task) for task in comparison.tasks],
-        "ratios": [_ratio_json(ratio) for ratio in comparison.ratios],
-        "parity": comparison.parity,
+        "ratios": [_ratio_json(ratio) for ratio in (*comparison.whole.metrics, *comparison.whole.noted)],
+        "not_judged": list(comparison.whole.not_judged),
+        "parity": comparison.policy.parity,
         "unlike": [
             {"task": one.task, "mismatches": [mismatch._asdict() for mismatch in one.mismatches]}
             for one in comparison.unlike
@@ -377,6 +394,21 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "only_in_baseline": list(comparison.only_in_baseline),
         "only_in_candidate": list(comparison.only_in_candidate),
         "notes": list(comparison.notes),
+    }
+
+
+def _suite_json(suite: SuiteVerdict, settings: SuiteSettings) -> dict[str, Any]:
+    return {
+        "verdict": suite.verdict,
+        "improved": suite.improved,
+        "reason": suite.reason,
+        "p": suite.p,
+        "difference": suite.effect.difference if suite.effect else None,
+        "interval": _interval_json(suite.effect.interval, suite.effect.population) if suite.effect else None,
+        "mde": suite.mde,
+        "worst_drop": suite.worst_drop,
+        "tasks": suite.tasks,
+        "settings": asdict(settings),
     }
 
 
@@ -405,15 +437,14 @@ def _paired_json(paired: PairedTest) -> dict[str, Any]:
 def _task_json(task: TaskChange) -> dict[str, Any]:
     return {
         "task": task.task,
-        "status": task.status,
+        "change": task.change.value,
         "baseline": _attempts_json(task.baseline),
         "candidate": _attempts_json(task.candidate),
         "difference": task.difference,
         "interval": _interval_json(task.interval, "this task, this agent"),
-        "p_worse": task.p_worse,
-        "p_worse_adjusted": task.q_worse,
-        "p_better": task.p_better,
-        "p_better_adjusted": task.q_better,
+        "p_worse_adjusted": task.p_worse,
+        "p_better_adjusted": task.p_better,
+        "slower": [asdict(change) for change in task.slower],
         "method": task.method,
     }
 

@@ -58,6 +58,7 @@ def _record(approved: list[StoredBaseline]) -> RunRecord:
         model=cell.model,
         actor=cell.label_parts,
         sources=tuple(stored.file for stored in approved),
+        hosts={stored.record.scenario_id: stored.record.host for stored in approved},
         notes=(f"{provisional} of {len(approved)} baselines are provisional",) if provisional else (),
     )
 

@@ -65,8 +65,20 @@ def _record(
         sources=(run.summary,),
         began=timestamp(manifest.started_at) if manifest else None,
         is_adaptive=settings.is_adaptive if manifest else _has_more_than_one(tasks),
+        gate=_gate(cells) if manifest and manifest.source is None else None,
+        policy=settings.policy if manifest and manifest.source is None else None,
+        hosts=dict.fromkeys(tasks, manifest.host_class if manifest else None),
+        unjudged=frozenset(
+            task_name(cell.id, is_one_dataset=dataset is not None) for cell in cells if cell.status.is_error
+        ),
         notes=tuple(_notes(run, cells, summary, tasks, has_manifest=manifest is not None)),
     )
+
+
+def _gate(cells: Sequence[CellResult]) -> str | None:
+    """How all of them were compared; None where they differ, or were compared with nothing."""
+    kinds = {cell.gate for cell in cells}
+    return kinds.pop() if len(kinds) == 1 and kinds <= {"strict", "statistical"} else None
 
 
 def _notes(

@@ -23,7 +23,7 @@ from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.scenario_paths import scenarios_among
 from pytest_terminalbench.plugin.session_failure import failed_orphans
 from pytest_terminalbench.plugin.stash_keys import CELL
-from pytest_terminalbench.plugin.suite_gate_report import failed_gate
+from pytest_terminalbench.plugin.suite_gate_report import doubtful_gate, failed_gate
 from pytest_terminalbench.plugin.terminal_summary import write_summary
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import RunSummary
@@ -132,17 +132,22 @@ class Controller:
         gate = self._session.gate()
         if gate is not None and gate.failures:
             self._fail(session, failed_gate(gate, self._run.path, self._bench.settings.attempts))
+        elif gate is not None and gate.doubts:
+            self._tell(session, doubtful_gate(gate))
         if self._session.fails_for_orphans:
             self._fail(session, failed_orphans(self._session.orphans))
         return (yield)
 
     def _fail(self, session: pytest.Session, reports: Iterable[pytest.TestReport]) -> None:
+        self._tell(session, reports)
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _tell(self, session: pytest.Session, reports: Iterable[pytest.TestReport]) -> None:
         # One more than pytest has counted, so that its percentage does not pass 100.
         session.testscollected += 1
         for report in reports:
             self._config.hook.pytest_runtest_logreport(report=report)
-        if session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ import pytest
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.agents.registry import AgentSpec
-from pytest_terminalbench.baselines.cell_gate import CellComparison
 from pytest_terminalbench.cells.cell_run import CellRun, NeedsMoreTrials
 from pytest_terminalbench.cells.cell_trials import Trials
 from pytest_terminalbench.cells.executors import CellThreads
@@ -125,13 +124,10 @@ def baseline_of(request: pytest.FixtureRequest, agent: Agent) -> Any:
     # A damaged file is an error before anything runs, not a comparison that fails.
     run.read_baseline()
 
-    def compare(solved: int, rewards: list[float]) -> CellComparison:
-        return run.compare(solved=solved, rewards=rewards)
-
     file = PluginSession.of(request.config).bench.baseline_file(run.cell)
     return SnapshotAssertion(
         session=baseline_snapshots(request.session),
-        extension_class=BaselineExtension.of(file, compare),
+        extension_class=BaselineExtension.of(file, run.compare),
         test_location=PyTestLocation(request.node),
         # Whatever --snapshot-update says: the controller alone writes baselines.
         update_snapshots=False,

@@ -47,7 +47,12 @@ _OPTIONS = [
     ),
     _Option("tb-alpha", "chance that an unchanged agent fails the gate (default: 0.05)", "P"),
     _Option("tb-margin", "a smaller drop of the suite's mean is no regression (default: 0.02)", "X"),
-    _Option("tb-inconclusive", "cells that look worse, but cannot be told: pass or fail (default: pass)", "POLICY"),
+    _Option("tb-inconclusive", "cells and suites that cannot be told: pass or fail (default: pass)", "POLICY"),
+    _Option(
+        "tb-min-visible",
+        "points; a run that could not have seen such a drop is inconclusive (default: 30)",
+        "POINTS",
+    ),
     _Option(
         "tb-parity",
         "instruction, image, limits, environment or verifier differ from the baseline's: block, warn or off "
@@ -160,6 +165,7 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         gate=value.choice("tb_gate", ("statistical", "strict", "off")),
         alpha=value.number("tb_alpha", default=0.05, least=1e-6, most=0.5),
         margin=value.number("tb_margin", default=0.02, least=0.0, most=0.99),
+        min_visible=value.number("tb_min_visible", default=30.0, least=0.1, most=100.0) / 100,
         inconclusive=value.choice("tb_inconclusive", ("pass", "fail")) or "pass",
         parity=value.choice("tb_parity", ("block", "warn", "off")) or "block",
         strict_baselines=bool(value.raw("tb_strict_baselines")),

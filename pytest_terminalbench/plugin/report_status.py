@@ -8,6 +8,7 @@ import pytest
 
 from pytest_terminalbench.cells.report_property import PROPERTY, read_property
 from pytest_terminalbench.plugin.cell_property import cell_of
+from pytest_terminalbench.plugin.suite_gate_report import DOUBTFUL
 from pytest_terminalbench.status import Status
 
 __all__ = ["RETRIED", "add_to_json_report", "shown_status"]
@@ -33,6 +34,8 @@ class _Shown(NamedTuple):
 
 def shown_status(report: pytest.TestReport) -> _Shown | None:
     """What pytest shows for the report of a cell; None leaves it to pytest."""
+    if (PROPERTY, DOUBTFUL) in report.user_properties:
+        return _Shown(DOUBTFUL, "?", DOUBTFUL.upper())
     cell = cell_of(report)
     if cell is None:
         return None

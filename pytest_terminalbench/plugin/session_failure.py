@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import pytest
 
 from pytest_terminalbench.baselines.orphans import ORPHANS_CURE
 from pytest_terminalbench.plugin.pytest_internals import longrepr
 
-__all__ = ["failed_orphans", "failed_reports"]
+__all__ = ["extra_reports", "failed_orphans", "failed_reports"]
 
 
 def failed_reports(name: str, text: str) -> Iterator[pytest.TestReport]:
     """A failed call shown as `name` with `text`, and the teardown by which writers know the end."""
-    for when, outcome, shown in (("call", "failed", longrepr(text, name)), ("teardown", "passed", None)):
-        yield pytest.TestReport(
-            nodeid=name,
-            location=(name, None, name),
-            keywords={},
-            outcome=outcome,  # type: ignore[arg-type]  # The tuple's literals are widened to str.
-            longrepr=shown,
-            when=when,  # type: ignore[arg-type]
-        )
+    yield from extra_reports(name, "failed", longrepr(text, name))
+
+
+def extra_reports(name: str, outcome: Literal["passed", "failed"], shown: Any = None) -> list[pytest.TestReport]:
+    """The call and the teardown of something that is no item: a call of this `outcome`, shown as `name`."""
+    place = (name, None, name)
+    return [
+        pytest.TestReport(nodeid=name, location=place, keywords={}, outcome=outcome, longrepr=shown, when="call"),
+        pytest.TestReport(nodeid=name, location=place, keywords={}, outcome="passed", longrepr=None, when="teardown"),
+    ]
 
 
 def failed_orphans(names: Sequence[str]) -> Iterator[pytest.TestReport]:

@@ -1,4 +1,4 @@
-"""The gate of the whole run as one more failed report."""
+"""The gate of the whole run as one more report, failed or in doubt."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.cells.report_property import PROPERTY
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.naming import listed
-from pytest_terminalbench.plugin.session_failure import failed_reports
+from pytest_terminalbench.plugin.session_failure import extra_reports, failed_reports
 
-__all__ = ["NODEID", "failed_gate"]
+__all__ = ["DOUBTFUL", "NODEID", "doubtful_gate", "failed_gate"]
 
 NODEID = "suite gate"
 # What to approve with after a session whose numbers of attempts depended on how they went.
 FIXED_ATTEMPTS = 5
 SHOWN_LOWER = 5
+# A category that pytest does not know, so that its last line is yellow and not green.
+DOUBTFUL = "suite gate inconclusive"
 
 
 def failed_gate(gate: RunGate, run: Path, attempts: int | None) -> Iterator[pytest.TestReport]:
@@ -28,17 +31,27 @@ def failed_gate(gate: RunGate, run: Path, attempts: int | None) -> Iterator[pyte
     return failed_reports(NODEID, "\n".join(_card(gate, run, attempts)))
 
 
+def doubtful_gate(gate: RunGate) -> Iterator[pytest.TestReport]:
+    """The reports of a gate that cannot tell, and may: passed, and of a category of its own."""
+    doubtful, teardown = extra_reports(NODEID, "passed")
+    doubtful.user_properties.append((PROPERTY, DOUBTFUL))
+    doubtful.sections.append((NODEID, "\n".join(gate.doubts)))
+    yield from (doubtful, teardown)
+
+
 def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:
+    doubts = gate.doubts
     for failure in gate.failures:
         first, *further = failure.split("; ")
-        yield f"worse than approved: {first}"
+        yield f"{'nobody can tell' if failure in doubts else 'worse than approved'}: {first}"
         yield from (f"  {clause}" for clause in further)
-    for actor in gate.failed:
-        if gate.lower[actor]:
-            yield f"lowest:       {listed(gate.lower[actor], SHOWN_LOWER)}"
-    for actor in gate.failed:
-        chosen = f"@{gate.labels[actor]}" if len(gate.suites) > 1 else ""
-        yield f"which cells:  terminalbench compare {_shown(gate.baselines[actor])} {_shown(run)}{chosen}"
+    failed = [gate.actors[actor] for actor in gate.failed]
+    for actor in failed:
+        if actor.lower:
+            yield f"lowest:       {listed(actor.lower, SHOWN_LOWER)}"
+    for actor in failed:
+        chosen = f"@{actor.label}" if len(gate.actors) > 1 else ""
+        yield f"which cells:  terminalbench compare {_shown(actor.baselines)} {_shown(run)}{chosen}"
     yield f"if intended:  your pytest command again with --update-baselines --tb-attempts {attempts or FIXED_ATTEMPTS}"
 
 

@@ -14,7 +14,7 @@ from pytest_terminalbench.baselines.cell_gate import CellComparison
 
 __all__ = ["BaselineExtension", "Comparable"]
 
-Judge = Callable[[int, list[float]], CellComparison]
+Judge = Callable[[list[float]], CellComparison]
 
 # Stands for a file that is not there. Not None: syrupy takes that for unequal without asking, but a cell that is
 # solved needs no baseline.
@@ -44,7 +44,7 @@ class BaselineExtension(AbstractSyrupyExtension):
 
     @classmethod
     def of(cls, file: Path, judge: Judge) -> type[BaselineExtension]:
-        """The extension for the cell whose baseline is `file` and whose gate is asked by `judge(solved, rewards)`."""
+        """The extension for the cell whose baseline is `file` and whose gate is asked by `judge(rewards)`."""
         return type("CellBaseline", (cls,), {"file": file, "judge": staticmethod(judge)})
 
     @classmethod
@@ -63,8 +63,7 @@ class BaselineExtension(AbstractSyrupyExtension):
             return NO_BASELINE
 
     def matches(self, *, serialized_data: Any, snapshot_data: Any) -> bool:
-        seen = json.loads(serialized_data)
-        return type(self).judge(seen["solved"], seen["rewards"]).passes
+        return type(self).judge(json.loads(serialized_data)["rewards"]).passes
 
     def discover_snapshots(self, **_: Any) -> SnapshotCollections:
         return SnapshotCollections()

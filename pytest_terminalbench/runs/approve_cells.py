@@ -38,7 +38,9 @@ def approve_cells(
 
     Raises BaselineError for a cell that is void or whose trials cannot be read; then nothing is written.
     """
-    chosen = [cell_to_approve(cell, run) for cell in cells]
+    folder = RunFolder(run)
+    host = _manifest(folder).host_class if folder.manifest.exists() else None
+    chosen = [cell_to_approve(cell, run, host=host) for cell in cells]
     return approve(chosen, run_id=run.name, baselines=baselines, approver=approver, notes=notes)
 
 
@@ -70,7 +72,9 @@ def approve_reviewed(
         _check_passed(cell, run)
     by_time = sorted(zip(manifests, reviewed, strict=True), key=lambda dated: (dated[0].started_at, dated[1].run.id))
     runs = [run for _, (_, run) in by_time]
-    chosen = _together([cell_to_approve(cell, run.path) for _, (cell, run) in by_time], runs)
+    chosen = _together(
+        [cell_to_approve(cell, run.path, host=manifest.host_class) for manifest, (cell, run) in by_time], runs
+    )
     row = passes_in_a_row(runs[-1].path.parent, chosen.cell, runs[-1], chosen.fingerprint)
     chosen = replace(chosen, status="active" if row.passes >= PASSES_FOR_ACTIVE else "provisional")
     approval = approve(
@@ -103,7 +107,9 @@ def _together(parts: Sequence[CellToApprove], runs: Sequence[RunFolder]) -> Cell
                 f"runs {run.id} and {runs[-1].id} tried {last.cell.key} under different conditions: its files, image, "
                 "limits or the agent's configuration were changed in between; approve the later one alone"
             )
-    return replace(last, attempts=[attempt for part in parts for attempt in part.attempts])
+    # Measured on several classes of hosts, the values are of none.
+    host = last.host if all(part.host == last.host for part in parts) else None
+    return replace(last, attempts=[attempt for part in parts for attempt in part.attempts], host=host)
 
 
 def _check_passed(cell: CellResult, run: RunFolder) -> None:
@@ -167,10 +173,11 @@ def _manifest(run: RunFolder) -> RunManifest:
     return manifest
 
 
-def cell_to_approve(cell: CellResult, run: Path) -> CellToApprove:
+def cell_to_approve(cell: CellResult, run: Path, *, host: str | None = None) -> CellToApprove:
     """What is approved of `cell`, from its trials' folders; raises BaselineError for one that may not be.
 
-    It may not when it is void, or when its trials are missing, damaged, of another cell or of another run.
+    It may not when it is void, or when its trials are missing, damaged, of another cell or of another run. `host`: the
+    class of the machine that ran them.
     """
     if cell.status.is_error or not cell.attempts:
         raise BaselineError(f"{cell.key} is {cell.status}: there is nothing to approve")
@@ -188,6 +195,7 @@ def cell_to_approve(cell: CellResult, run: Path) -> CellToApprove:
         attempts=[result.attempt_result() for result in results],
         fingerprint=results[0].fingerprint,
         configuration=cell.configuration,
+        host=host,
     )
 
 

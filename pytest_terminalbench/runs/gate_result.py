@@ -78,7 +78,8 @@ class MetricResult:
 class GateResult:
     """The verdict, and the numbers of the worst agent: None after a strict comparison, which has no `agents` either.
 
-    `agents` and `metrics`: by who acts, and for metrics by their names. `failures`: a sentence for each that is worse.
+    `agents` and `metrics`: by who acts, and for metrics by their names. `verdicts`: of each agent, its cells included.
+    `failures`: a sentence for each for which the gate fails; `notes`: for what is not judged.
     """
 
     verdict: str | None = None
@@ -87,31 +88,43 @@ class GateResult:
     mde: float | None = None
     agents: Mapping[str, SuiteResult] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, MetricResult]] = field(default_factory=dict)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
     failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_agents(
         cls,
         agents: Mapping[str, SuiteResult],
         *,
+        verdicts: Mapping[str, str] | None = None,
         metrics: Mapping[str, Mapping[str, MetricResult]],
         failures: Sequence[str],
+        notes: Sequence[str] = (),
     ) -> GateResult:
-        """All agents together: the verdict and the numbers are those of the worst."""
+        """All agents together: the verdict and the numbers are those of the worst.
+
+        `verdicts`: of each agent, its cells included; where that is not said, of its suite.
+        """
+        if verdicts is None:
+            verdicts = {actor: suite.verdict for actor, suite in agents.items()}
         worst = min(
             agents.values(),
             key=lambda suite: (suite.verdict != "fail", suite.p if suite.p is not None else 1.0),
             default=None,
         )
-        has_passed = {suite.verdict for suite in agents.values()} == {"pass"}
+        all_verdicts = set(verdicts.values())
+        has_passed = all_verdicts == {"pass"}
         return cls(
-            verdict="fail" if failures else "pass" if has_passed else "inconclusive",
+            verdict="fail" if "fail" in all_verdicts else "pass" if has_passed else "inconclusive",
             p=worst.p if worst else None,
             effect=worst.effect if worst else None,
             mde=worst.mde if worst else None,
             agents=agents,
             metrics=metrics,
+            verdicts=verdicts,
             failures=tuple(failures),
+            notes=tuple(notes),
         )
 
     def of_actors(self, actors: Collection[str]) -> GateResult:
@@ -119,12 +132,19 @@ class GateResult:
         return GateResult.of_agents(
             {actor: suite for actor, suite in self.agents.items() if actor in actors},
             metrics={actor: metrics for actor, metrics in self.metrics.items() if actor in actors},
+            # Earlier versions told of each agent's suite alone.
+            verdicts={
+                actor: verdict
+                for actor, verdict in ({a: s.verdict for a, s in self.agents.items()} | dict(self.verdicts)).items()
+                if actor in actors
+            },
             failures=[failure for failure in self.failures if failure.startswith(tuple(f"{a}: " for a in actors))],
+            notes=[note for note in self.notes if note.startswith(tuple(f"{a}: " for a in actors))],
         )
 
     def to_json(self) -> dict[str, Any]:
         numbers = {"verdict": self.verdict, "p": self.p, "effect": self.effect, "mde": self.mde}
-        if not self.agents:
+        if not (self.agents or any(self.metrics.values()) or self.notes):
             return numbers
         return {
             **numbers,
@@ -133,7 +153,9 @@ class GateResult:
                 actor: {name: metric.to_json() for name, metric in metrics.items()}
                 for actor, metrics in self.metrics.items()
             },
+            "verdicts": dict(self.verdicts),
             "failures": list(self.failures),
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -146,5 +168,7 @@ class GateResult:
             mde=fields.number_or("mde", None),
             agents=fields.by_name("agents", SuiteResult.from_json),
             metrics=fields.by_name("metrics", lambda metrics: Fields(metrics).every(MetricResult.from_json)),
+            verdicts={name: str(verdict) for name, verdict in fields.mapping("verdicts").items()},
             failures=fields.texts("failures"),
+            notes=fields.texts("notes"),
         )

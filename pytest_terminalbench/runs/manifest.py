@@ -15,8 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.documents import Fields, now_text, read_document
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.host_class import host_class, memory_mb
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.trials.result import CURE
@@ -59,6 +61,7 @@ class RunSettings:
     gate: str = "by agent"
     alpha: float = 0.05
     margin: float = 0.02
+    min_visible: float = 0.30
     inconclusive: str = "pass"
     parity: str = "block"
     environment: str = "by kind"
@@ -93,6 +96,7 @@ class RunSettings:
             gate=fields.text_or("gate", cls.gate),
             alpha=fields.number_or("alpha", cls.alpha),
             margin=fields.number_or("margin", cls.margin),
+            min_visible=fields.number_or("min_visible", cls.min_visible),
             inconclusive=fields.text_or("inconclusive", cls.inconclusive),
             parity=fields.text_or("parity", cls.parity),
             environment=fields.text_or("environment", cls.environment),
@@ -100,6 +104,19 @@ class RunSettings:
             timeout_multiplier=fields.number_or("timeout_multiplier", cls.timeout_multiplier),
             max_void_rate=fields.number_or("max_void_rate", cls.max_void_rate),
             update_baselines=fields.flag_or("update_baselines", cls.update_baselines),
+        )
+
+    @property
+    def policy(self) -> ComparisonPolicy:
+        """How the session compared its cells with what was approved."""
+        return ComparisonPolicy(
+            attempts=None if self.is_adaptive else self.attempts or 1,
+            max_attempts=self.max_attempts,
+            alpha=self.alpha,
+            margin=self.margin,
+            min_visible=self.min_visible,
+            inconclusive="fail" if self.inconclusive == "fail" else "pass",
+            parity="off" if self.parity == "off" else "warn" if self.parity == "warn" else "block",
         )
 
 
@@ -181,10 +198,17 @@ class RunManifest:
                 "kernel": platform.release(),
                 "architecture": platform.machine(),
                 "cpus": os.cpu_count(),
-                "memory_mb": _memory_mb(),
+                "memory_mb": memory_mb(),
+                "class": host_class(),
             },
             git={"commit": _git(root, "rev-parse", "HEAD"), "dirty": bool(_git(root, "status", "--porcelain"))},
         )
+
+    @property
+    def host_class(self) -> str | None:
+        """Of the machine that ran it; None where it does not tell, or the results were only imported there."""
+        told = None if self.source else self.host.get("class")
+        return told if isinstance(told, str) else None
 
     def end(self, *, exit_status: int, engine_platform: str | None) -> RunManifest:
         """Of the run that ends now; `engine_platform` is ``os/architecture``."""
@@ -287,10 +311,3 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None
-
-
-def _memory_mb() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    except (ValueError, OSError):
-        return None

@@ -73,17 +73,22 @@ def slowest(cells: Sequence[CellResult], count: int = SLOWEST) -> list[tuple[str
 
 
 def score_line(summary: RunSummary) -> str | None:
-    """The mean with its intervals; None where there is none, for a score is never shown bare."""
-    if summary.mean is None or not summary.intervals:
+    """The mean with its intervals, or why it has none; None where nothing was judged."""
+    if summary.mean is None:
         return None
     claims = [
         f"{interval.low:.1%} to {interval.high:.1%} for {population} ({interval.method})"
         for interval, population in summary.intervals
     ]
-    return (
-        f"mean {summary.mean:.1%} of {counted(len(summary.scored), 'cell')} with {_attempts(summary.scored)} each; "
-        f"95 % interval {', '.join(claims)}"
-    )
+    interval = f"95 % interval {', '.join(claims)}" if claims else _why_no_interval(summary.scored)
+    cells = counted(len(summary.scored), "cell")
+    return f"mean {summary.mean:.1%} of {cells} with {_attempts(summary.scored)} each; {interval}"
+
+
+def _why_no_interval(scored: Sequence[CellResult]) -> str:
+    if any(not 0.0 <= reward <= 1.0 for cell in scored for reward in cell.rewards):
+        return "no interval, for some rewards are not from 0 to 1"
+    return "no interval from so few cells and attempts"
 
 
 def _attempts(scored: Sequence[CellResult]) -> str:
@@ -103,6 +108,11 @@ def gate_lines(gate: GateResult, *, is_told: bool = False) -> Iterator[str]:
         for metric in gate.metrics.get(actor, {}).values():
             if metric.verdict != "pass":
                 yield f"suite gate: {metric.verdict}: {metric.reason}"
+    for actor, metrics in gate.metrics.items():
+        if actor not in gate.agents:
+            worse = (metric for metric in metrics.values() if metric.verdict == "fail")
+            yield from (f"suite gate: {metric.verdict}: {actor}: {metric.reason}" for metric in worse)
+    yield from (f"suite gate: noted: {note}" for note in gate.notes)
 
 
 class Section(NamedTuple):

@@ -53,11 +53,16 @@ def score_intervals(rewards: Sequence[Sequence[float]]) -> tuple[LabelledInterva
     else BCa over tasks, from two tasks up. For these tasks: normal, with the attempts' variances within the tasks
     (Miller, arXiv 2411.00640, sect. 3, tasks held fixed), a task that was judged only once being taken to vary as the
     others do; not when most were, and not when no task was ever seen to vary, because that is lack of data and not
-    certainty.
+    certainty. The first is never narrower than the second.
     """
+    like_these, these = _over_tasks(rewards), _of_these(rewards)
+    if like_these is not None and these is not None:
+        # A few tasks may happen to be alike, and then a bootstrap over them says too little: another draw of tasks is
+        # never surer than these.
+        like_these = like_these._replace(low=min(like_these.low, these.low), high=max(like_these.high, these.high))
     return tuple(
         LabelledInterval(interval, population)
-        for interval, population in ((_over_tasks(rewards), TASKS_LIKE_THESE), (_of_these(rewards), THESE_TASKS))
+        for interval, population in ((like_these, TASKS_LIKE_THESE), (these, THESE_TASKS))
         if interval is not None
     )
 

@@ -208,7 +208,7 @@ def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Callable[[tuple[int
 
 
 def _intervals(scored: Sequence[CellResult]) -> tuple[LabelledInterval, ...]:
-    """Of the mean; none where a reward lies outside 0 to 1."""
+    """Of the mean; none where a reward lies outside 0 to 1, which the mean has as it is."""
     rewards = [list(map(float, cell.rewards)) for cell in scored]
     if not all(0.0 <= reward <= 1.0 for task in rewards for reward in task):
         return ()

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.session_gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.comparing.session_gate import RunGate, gate_run
 from pytest_terminalbench.documents import write_atomically, write_json
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import FileLedger, LedgerContent
-from pytest_terminalbench.runs.manifest import RunManifest, RunSettings, read_manifest
+from pytest_terminalbench.runs.manifest import RunManifest, read_manifest
 from pytest_terminalbench.runs.report_markdown import markdown
 from pytest_terminalbench.runs.summary import RunSummary, summarise
 
@@ -42,7 +42,7 @@ def rebuild_summary(run: RunFolder, *, baselines: Path) -> RunSummary:
     manifest, ledger = read_manifest(run), FileLedger(run.ledger).read()
     results = list(ledger.results.values())
     is_interrupted = ledger.closing is not None and ledger.closing.is_interrupted
-    gate = ask_gate(results, settings=manifest.settings, baselines=baselines)
+    gate = ask_gate(results, manifest=manifest, baselines=baselines)
     return summarise(
         manifest.run_id or run.id,
         results,
@@ -56,12 +56,8 @@ def missing_cells(manifest: RunManifest, ledger: LedgerContent) -> list[CellId]:
     return [cell for cell in manifest.expected if cell.key not in ledger.results and cell.key not in ledger.skipped]
 
 
-def ask_gate(results: Sequence[CellResult], *, settings: RunSettings, baselines: Path) -> RunGate | None:
-    """The gate of the whole run; None where none is asked: no cell has a statistical gate, or all are approved."""
-    if settings.update_baselines:
+def ask_gate(results: Sequence[CellResult], *, manifest: RunManifest, baselines: Path) -> RunGate | None:
+    """The gate of the whole run; None where none is asked: no cell is compared with a baseline, or all are approved."""
+    if manifest.settings.update_baselines:
         return None
-    return gate_run(
-        results,
-        baselines=baselines,
-        settings=RunGateSettings(alpha=settings.alpha, margin=settings.margin, adaptive=settings.is_adaptive),
-    )
+    return gate_run(results, baselines=baselines, policy=manifest.settings.policy, host=manifest.host_class)

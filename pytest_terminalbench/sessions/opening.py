@@ -42,6 +42,7 @@ def run_settings(bench: Bench) -> RunSettings:
         gate=settings.gate or RunSettings.gate,
         alpha=settings.alpha,
         margin=settings.margin,
+        min_visible=settings.min_visible,
         inconclusive=settings.inconclusive,
         parity=settings.parity,
         environment=settings.environment or RunSettings.environment,

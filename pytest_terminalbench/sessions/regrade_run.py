@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pytest_terminalbench.baselines.cell_gate import GateSettings, cell_gate
-from pytest_terminalbench.baselines.folder import approved_tallies, baseline_of
+from pytest_terminalbench.baselines.cell_gate import cell_gate
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_again
@@ -61,6 +62,8 @@ class RunRegrader:
         prepare: Callable[[Scenario, Limits], Prepared] | None = None,
     ) -> None:
         self._run = run
+        # Where the agent acted, wherever it is judged again.
+        self._host = read_manifest(run).host_class
         self._settings = _settings(run, root=root, baselines=baselines, image_map=image_map)
         # What is approved by its run was not compared, and whoever judges under other conditions compares under them.
         self._parity = "off" if self._settings.update_baselines else self._settings.parity
@@ -103,14 +106,10 @@ class RunRegrader:
         settings = self._settings
         stored = baseline_of(settings.baselines, cell.id) if cell.gate != "off" else None
         baseline = stored.record if stored is not None and stored.counts else None
-        rules = GateSettings(
-            attempts=settings.attempts,
-            max_attempts=settings.max_attempts,
-            alpha=settings.alpha,
-            inconclusive=settings.inconclusive,
-        )
-        gate = cell_gate(cell.gate, baseline, rules, approved=approved_tallies(settings.baselines, cell.id))
-        return compared_again(cell, trials, baseline=baseline, gate=gate, parity=self._parity)
+        before = CellSide.approved(baseline) if baseline is not None else None
+        approved = approved_rewards(settings.baselines, cell.id)
+        gate = cell_gate(cell.gate, before, self._bench.policy, approved=approved)
+        return compared_again(cell, trials, baseline=baseline, gate=gate, parity=self._parity, host=self._host)
 
 
 def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | None) -> BenchSettings:
@@ -125,6 +124,7 @@ def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | 
         max_attempts=asked.max_attempts,
         alpha=asked.alpha,
         margin=asked.margin,
+        min_visible=asked.min_visible,
         inconclusive="fail" if asked.inconclusive == "fail" else "pass",
         parity="off" if asked.parity == "off" else "warn" if asked.parity == "warn" else "block",
         update_baselines=asked.update_baselines,

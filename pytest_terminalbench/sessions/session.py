@@ -92,7 +92,7 @@ class Session:
         if self._manifest is None:
             return None
         baselines = self._bench.settings.baselines
-        return ask_gate(self.ledger.results, settings=self._manifest.settings, baselines=baselines)
+        return ask_gate(self.ledger.results, manifest=self._manifest, baselines=baselines)
 
     @cached_property
     def orphans(self) -> Sequence[str]:

@@ -63,8 +63,8 @@ from pytest_terminalbench.statistics.session_spread import (
     session_spread,
 )
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
-from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher
-from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, suite_gate
+from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher, rank_sum
+from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, could_not_see, suite_gate
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
 from pytest_terminalbench.statistics.tallies import Pair, Tally
 
@@ -107,6 +107,7 @@ __all__ = [
     "cluster_bootstrap",
     "correction",
     "could_have_seen",
+    "could_not_see",
     "difference_standard_error",
     "effect",
     "effect_of_rewards",
@@ -122,6 +123,7 @@ __all__ = [
     "permutation_test",
     "permutation_test_rewards",
     "predictive_probability",
+    "rank_sum",
     "ratio_gate",
     "ratio_interval",
     "regression_p",

@@ -28,23 +28,25 @@ class Effect:
     noise: SessionNoise | None = None
 
     def drop_below(self, confidence: float = 0.95) -> float:
-        """The one-sided upper bound of the drop: with `confidence`, the candidate lost less than this."""
+        """The one-sided upper bound of the drop: with `confidence`, the candidate lost no more than this."""
         quantile = self.noise.quantile(confidence) if self.noise else z_value(2 * confidence - 1)
-        return -self.difference + quantile * self.standard_error
+        return min(self.baseline_mean, -self.difference + quantile * self.standard_error)
 
     def allowing_for(self, noise: SessionNoise) -> Effect:
         """The same difference, known less well because sessions differ: d ± t sqrt(SE² + the noise's variance)."""
         standard_error = math.sqrt(self.standard_error**2 + noise.variance)
         level = self.interval.level
         half = noise.quantile(0.5 + level / 2) * standard_error
-        interval = _interval(self.difference, half, level, "Student's t over sessions, fixed tasks")
+        method = "Student's t over sessions, fixed tasks"
+        interval = _interval(self.difference, half, level, method, baseline_mean=self.baseline_mean)
         return replace(self, standard_error=standard_error, interval=interval, noise=noise)
 
 
 def effect(pairs: Iterable[tuple[tuple[int, int], tuple[int, int]]], *, level: float = 0.95) -> Effect:
     """Mean over tasks of the change in solve rate, with an interval for these tasks.
 
-    Formula: d = mean_t(c_t/m_t - a_t/n_t), SE = sqrt(sum_t v_t (1/n_t + 1/m_t))/T, interval d ± z SE, cut to [-1, 1].
+    Formula: d = mean_t(c_t/m_t - a_t/n_t), SE = sqrt(sum_t v_t (1/n_t + 1/m_t))/T, interval d ± z SE, cut to what can
+    be: nobody loses more than the baseline has, nor wins more than it lacks.
     v_t = S(N-S)/(N(N-1)), S solved of N attempts on both sides together, is unbiased when nothing changed and too large
     after a change. One coin-flipping task (v = 1/4, with the mean 1/n + 1/m) joins the sum, so that a suite without a
     single mixed task gets about the rule of three and not ±0. The alternative, each side's own Jeffreys variance, is
@@ -93,12 +95,13 @@ def _effect(before: list[float], after: list[float], standard_error: float, leve
     return Effect(
         difference=difference,
         standard_error=standard_error,
-        interval=_interval(difference, half, level, "normal, fixed tasks"),
+        interval=_interval(difference, half, level, "normal, fixed tasks", baseline_mean=baseline_mean),
         baseline_mean=baseline_mean,
         candidate_mean=candidate_mean,
         tasks=len(before),
     )
 
 
-def _interval(difference: float, half: float, level: float, method: str) -> Interval:
-    return Interval(max(-1.0, difference - half), min(1.0, difference + half), level, method)
+def _interval(difference: float, half: float, level: float, method: str, *, baseline_mean: float) -> Interval:
+    """Cut to what can be, given what there was."""
+    return Interval(max(-baseline_mean, difference - half), min(1.0 - baseline_mean, difference + half), level, method)

@@ -45,7 +45,7 @@ class Ratio:
 class RatioVerdict:
     """`ratio` is None when no task had values on both sides."""
 
-    verdict: Literal["pass", "fail", "inconclusive"]
+    verdict: Literal["pass", "fail", "inconclusive", "not judged"]
     metric: str
     ratio: Ratio | None
     max_ratio: float

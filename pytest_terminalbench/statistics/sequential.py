@@ -4,7 +4,9 @@
 baseline (`predictive_probability`), says how bad that looks. A cell whose T is not below `plan.look_again` is
 *fine*. The others get one more trial at a time, until T is back at `plan.fine` (*fine*; at the last look
 `plan.suspicious` will do), the adjusted p is at most `plan.alpha` (*regressed*), `plan.maximum` is reached or neither
-can happen any more (*inconclusive*).
+can happen any more (*inconclusive*). A cell that never failed in its baseline is not *fine* at the last look where even
+failing every trial could not be called regressed and T is at most `plan.blind`: that nobody could tell is no reason to
+call it fine.
 
 **Why selecting and deciding with the same trials is sound.** The first trial both selects a cell and counts against
 it, and the baseline that made 0/1 look bad counts too. So the decision does not pretend that the walk began after
@@ -51,7 +53,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.sequential_p_value import (
+    SAME,
+    Plan,
+    is_unsteady,
+    predictive_probability,
+    regression_p,
+)
 from pytest_terminalbench.statistics.tallies import checked_tally
 
 
@@ -116,11 +124,28 @@ def next_step(
         return NeedsMore(adjusted_p=1.0, more=plan.first - m)
     if adjusted <= plan.alpha:
         return Regressed(adjusted_p=adjusted)
-    if predictive >= plan.fine_from(m):
+    if _is_fine(baseline, predictive, m, corrected_for, plan):
         return Fine(adjusted_p=adjusted)
     if m < plan.maximum and _can_still_end(baseline, c, m, corrected_for, plan):
         return NeedsMore(adjusted_p=adjusted, more=1)
     return Inconclusive(adjusted_p=adjusted)
+
+
+def _is_fine(baseline: tuple[int, int], predictive: float, attempts: int, corrected_for: int, plan: Plan) -> bool:
+    """Whether so bad a look is within what the baseline lets one expect.
+
+    What is called fine or inconclusive at the last look is not in the walk's law, so that it may depend on whether the
+    plan could have told at all.
+    """
+    is_last = attempts >= plan.maximum
+    if is_last and baseline[0] == baseline[1] and not _can_be_called(baseline, corrected_for, plan):
+        return predictive > plan.blind * SAME
+    return predictive >= plan.fine_from(attempts)
+
+
+def _can_be_called(baseline: tuple[int, int], corrected_for: int, plan: Plan) -> bool:
+    """Whether the plan would call a cell regressed that fails every trial."""
+    return corrected_for * regression_p(baseline, (0, plan.maximum), plan) <= plan.alpha
 
 
 def _can_still_end(baseline: tuple[int, int], c: int, m: int, corrected_for: int, plan: Plan) -> bool:
@@ -132,6 +157,6 @@ def _can_still_end(baseline: tuple[int, int], c: int, m: int, corrected_for: int
     left = range(1, plan.maximum - m + 1)
     return any(
         corrected_for * regression_p(baseline, (c, m + i), plan) <= plan.alpha
-        or predictive_probability(baseline, (c + i, m + i)) >= plan.fine_from(m + i)
+        or _is_fine(baseline, predictive_probability(baseline, (c + i, m + i)), m + i, corrected_for, plan)
         for i in left
     )

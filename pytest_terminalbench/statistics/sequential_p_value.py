@@ -39,6 +39,8 @@ class Plan:
     look_again   at the first look a cell is fine, and stops, unless T is below this
     fine         the same at the looks between
     suspicious   the same at the last look, where the alternative is no longer another trial but "inconclusive"
+    blind        the same at the last look for a cell that never failed before, where even failing every trial could not
+                 be called regressed: with one attempt on each side nobody can tell, and 1/1 then 0/1 has T = 0.25
     alpha        chance, over the whole session, that any unchanged cell is called regressed
     """
 
@@ -47,12 +49,13 @@ class Plan:
     look_again: float = 0.3
     fine: float = 0.1
     suspicious: float = 0.05
+    blind: float = 0.25
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
         if not 1 <= self.first <= self.maximum:
             raise ValueError(f"first is {self.first}, maximum {self.maximum}; needs 1 <= first <= maximum")
-        for name in ("look_again", "fine", "suspicious", "alpha"):
+        for name in ("look_again", "fine", "suspicious", "blind", "alpha"):
             checked_share(getattr(self, name), what=name)
 
     def fine_from(self, attempts: int) -> float:

@@ -7,9 +7,15 @@ time at a level of 5 %, before any correction for many tasks). They tell where t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import combinations
 
+from pytest_terminalbench.statistics.permutation import permutation_test_rewards
 from pytest_terminalbench.statistics.tallies import checked_tally
+
+# Ways to choose that `rank_sum` counts one by one: up to eight of sixteen, a hundredth of a second.
+MOST_WAYS = 20_000
 
 
 def fisher(baseline: tuple[int, int], candidate: tuple[int, int]) -> float:
@@ -41,6 +47,29 @@ def boschloo(baseline: tuple[int, int], candidate: tuple[int, int]) -> float:
     # SciPy takes the *columns* as the two groups; rows are solved and unsolved.
     table = [[a, c], [n - a, m - c]]
     return min(1.0, float(stats.boschloo_exact(table, alternative="greater").pvalue))
+
+
+def rank_sum(before: Sequence[float], after: Sequence[float]) -> float:
+    """One-sided p that the values `after` are higher; exact, with ties, whatever the values' distribution.
+
+    Formula: the share of all ways to choose which of the pooled values are `after` whose sum of ranks (ties by their
+    mean) is at least the one seen; from 20,000 ways up, of 20,000 seeded draws. Three against three without overlap:
+    1/20. Assumes independent values. Raises ValueError on an empty side.
+    Source: Wilcoxon, Biometrics Bull. 1 (1945), 80-83.
+    """
+    if not before or not after:
+        raise ValueError("a side has no value")
+    pooled = sorted((*before, *after))
+    # Twice the mean rank of equal values: whole numbers, whose sums compare exactly.
+    ranks = [2 * pooled.index(value) + pooled.count(value) for value in (*before, *after)]
+    if math.comb(len(ranks), len(after)) > MOST_WAYS:
+        highest = max(ranks)
+        shares = [rank / highest for rank in ranks]
+        first, second = shares[: len(before)], shares[len(before) :]
+        return permutation_test_rewards([first], [second], alternative="better", resamples=MOST_WAYS).p
+    seen = sum(ranks[len(before) :])
+    sums = [sum(chosen) for chosen in combinations(ranks, len(after))]
+    return sum(total >= seen for total in sums) / len(sums)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

@@ -1,9 +1,9 @@
 """The suite gate: is this agent, over all tasks together, worse than what was approved?
 
 Fail: the permutation test says worse (p <= alpha) and the drop exceeds `margin`. Pass: the one-sided upper bound of
-the drop is below `max_drop`. Inconclusive: neither; the reason then says what this run could have seen. The two are not
-each other's complement on purpose: a run too small to see a drop of `max_drop` must not turn green for lack of
-evidence.
+the drop is below `max_drop`, and the run could have seen a drop of `min_visible`. Inconclusive: neither; the reason
+then says what this run could have seen. The two are not each other's complement on purpose: a run too small to see a
+drop must not turn green for lack of evidence.
 
 Where it is told which session made each attempt, and the sessions of a side differ more than chance, p, interval, bound
 and what the run could have seen allow for that (`session_spread`).
@@ -36,6 +36,9 @@ from pytest_terminalbench.statistics.session_spread import (
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
 from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards
+
+# Of halvings that end below a thousandth of a point.
+_ROUNDING = 1e-5
 
 Rewards = Mapping[str, Sequence[float]]
 
@@ -104,7 +107,8 @@ def suite_gate(
         worse, better = noise.allowed_p(worse, within=within), noise.allowed_p(better, within=within)
     mde = _visible_drop(*rewards, noise, settings)
     worst_drop = change.drop_below(1 - settings.alpha)
-    verdict = _verdict(worse, -change.difference, worst_drop, settings)
+    is_improved = better <= settings.alpha and change.difference > settings.margin
+    verdict = _verdict(worse, change, mde, worst_drop, settings, is_improved=is_improved)
     # Of single sessions only where they matter: what looks like a regression could be a bad night.
     note = sessions_in_words(spread) if spread and (spread.is_of_several or verdict == "fail") else ""
     return SuiteVerdict(
@@ -114,7 +118,7 @@ def suite_gate(
         effect=change,
         mde=mde,
         worst_drop=worst_drop,
-        improved=better <= settings.alpha and change.difference > settings.margin,
+        improved=is_improved,
         tasks=len(shared),
         only_in_candidate=only_after,
         sessions=spread,
@@ -199,11 +203,20 @@ def _visible_drop(before: _Tasks, after: _Tasks, noise: SessionNoise | None, set
 
 
 def _verdict(
-    p: float, drop: float, worst_drop: float, settings: SuiteSettings
+    p: float, change: Effect, mde: float | None, worst_drop: float, settings: SuiteSettings, *, is_improved: bool
 ) -> Literal["pass", "fail", "inconclusive"]:
-    if p <= settings.alpha and drop > settings.margin:
+    if p <= settings.alpha and -change.difference > settings.margin:
         return "fail"
-    return "pass" if worst_drop < settings.max_drop else "inconclusive"
+    # Who is surely better has not dropped, however little could have been seen of that.
+    is_blind = not is_improved and could_not_see(mde, change.baseline_mean, settings)
+    return "pass" if worst_drop < settings.max_drop and not is_blind else "inconclusive"
+
+
+def could_not_see(mde: float | None, baseline_mean: float, settings: SuiteSettings) -> bool:
+    """Whether a drop of `settings.min_visible`, or of all that there is to lose, would mostly have gone unseen."""
+    # A drop up to the margin is no regression, and one a little above it is mostly within it by luck.
+    needed = min(max(settings.min_visible, 2 * settings.margin), baseline_mean)
+    return needed > 0 and (mde is None or mde > needed + _ROUNDING)
 
 
 def _reason(
@@ -225,8 +238,10 @@ def _reason(
         seen += f"; {session_note}"
     power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean)
     if verdict == "inconclusive":
-        return (
-            f"{seen}; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out "
-            f"(it could be {100 * worst_drop:.1f}); {power}: more attempts or tasks would tell"
+        left_open = (
+            f"; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be {100 * worst_drop:.1f})"
+            if worst_drop >= settings.max_drop
+            else ""
         )
+        return f"{seen}{left_open}; {power}: more attempts or tasks would tell"
     return f"{seen}; {power}{', and here it did' if verdict == 'fail' and mde is not None else ''}"

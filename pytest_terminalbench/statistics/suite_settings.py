@@ -9,14 +9,15 @@ from pytest_terminalbench.statistics.tallies import checked_share
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteSettings:
-    """Shares of 1, not points. `planned_attempts`: only each task's first so many fresh attempts count. Set it (to
-    1) for sessions that added trials where it looked bad: numbers of attempts that depend on outcomes are not
-    exchangeable with the baseline's.
+    """Shares of 1, not points. `min_visible`: a run that could not have seen such a drop does not pass.
+    `planned_attempts`: only each task's first so many fresh attempts count. Set it (to 1) for sessions that added
+    trials where it looked bad: numbers of attempts that depend on outcomes are not exchangeable with the baseline's.
     """
 
     alpha: float = 0.05
     margin: float = 0.02
     max_drop: float = 0.10
+    min_visible: float = 1.0
     level: float = 0.95
     power: float = 0.80
     mid_p: bool = False
@@ -27,5 +28,7 @@ class SuiteSettings:
     def __post_init__(self) -> None:
         for name in ("alpha", "max_drop", "level", "power"):
             checked_share(getattr(self, name), what=name)
+        if not 0 < self.min_visible <= 1:
+            raise ValueError(f"min_visible is {self.min_visible}; needs a share above 0, at most 1")
         if not 0 <= self.margin < 1 or (self.planned_attempts is not None and self.planned_attempts < 1):
             raise ValueError(f"margin is {self.margin}, planned_attempts {self.planned_attempts}")

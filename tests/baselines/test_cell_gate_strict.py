@@ -4,36 +4,44 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_terminalbench.baselines.cell_gate import CellComparison, compare_strictly
+from pytest_terminalbench.baselines.cell_gate import CellComparison, cell_gate
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.status import Change, Status
 from tests.baselines.test_record import a_record
 
 ID = "make-it-2026-01-02"
 
 
+def compare_strictly(baseline: BaselineRecord | None, rewards: list[float]) -> CellComparison:
+    before = CellSide.approved(baseline) if baseline else None
+    return cell_gate("strict", before, ComparisonPolicy()).judge(CellSide(rewards=tuple(rewards)))
+
+
 class TestWithoutBaseline:
     @pytest.mark.parametrize("attempts", [1, 3])
     def test_every_attempt_has_to_solve(self, attempts: int) -> None:
-        assert compare_strictly(None, solved=attempts, rewards=[1.0] * attempts) == CellComparison(
+        assert compare_strictly(None, [1.0] * attempts) == CellComparison(
             status=Status.SOLVED, text=f"solved {attempts} of {attempts}; no baseline yet"
         )
 
     @pytest.mark.parametrize("solved", [0, 2])
     def test_one_that_does_not_is_a_failure(self, solved: int) -> None:
-        assert compare_strictly(None, solved=solved, rewards=[1.0] * solved + [0.0] * (3 - solved)) == CellComparison(
+        assert compare_strictly(None, [1.0] * solved + [0.0] * (3 - solved)) == CellComparison(
             status=Status.UNSOLVED, text=f"solved {solved} of 3, and no baseline allows that"
         )
 
     def test_no_attempt_is_no_success(self) -> None:
         with pytest.raises(ValueError, match="there is no attempt to compare"):
-            compare_strictly(None, solved=0, rewards=[])
+            compare_strictly(None, [])
 
 
 class TestWithBaseline:
     def test_the_same_share_is_as_the_baseline(self) -> None:
         baseline = a_record(attempts=2, solved=1, rewards=[1.0, 0.0])
 
-        assert compare_strictly(baseline, solved=2, rewards=[1.0, 0.0, 1.0, 0.0]) == CellComparison(
+        assert compare_strictly(baseline, [1.0, 0.0, 1.0, 0.0]) == CellComparison(
             status=Status.AS_BASELINE,
             text=f"solved 2 of 4; the baseline {ID} approved 1 of 2",
             change=Change.SAME,
@@ -43,7 +51,7 @@ class TestWithBaseline:
     def test_a_cell_that_is_solved_is_solved_whatever_was_approved(self) -> None:
         baseline = a_record(attempts=1, solved=1, rewards=[1.0])
 
-        assert compare_strictly(baseline, solved=1, rewards=[1.0]) == CellComparison(
+        assert compare_strictly(baseline, [1.0]) == CellComparison(
             status=Status.SOLVED,
             text=f"solved 1 of 1; the baseline {ID} approved 1 of 1",
             change=Change.SAME,
@@ -53,7 +61,7 @@ class TestWithBaseline:
     def test_a_smaller_share_is_a_regression(self) -> None:
         baseline = a_record(attempts=2, solved=2, rewards=[1.0, 1.0])
 
-        assert compare_strictly(baseline, solved=2, rewards=[1.0, 1.0, 0.0]) == CellComparison(
+        assert compare_strictly(baseline, [1.0, 1.0, 0.0]) == CellComparison(
             status=Status.REGRESSED,
             text=f"solved 2 of 3, but the baseline {ID} approved 2 of 2",
             change=Change.REGRESSED,
@@ -63,9 +71,9 @@ class TestWithBaseline:
     def test_a_smaller_reward_is_too(self) -> None:
         baseline = a_record(attempts=1, solved=0, rewards=[0.5])
 
-        assert compare_strictly(baseline, solved=0, rewards=[0.25]) == CellComparison(
+        assert compare_strictly(baseline, [0.25]) == CellComparison(
             status=Status.REGRESSED,
-            text=f"solved 0 of 1 (mean reward lower by 0.25), but the baseline {ID} approved 0 of 1",
+            text=f"solved 0 of 1 (mean reward 0.25), but the baseline {ID} approved 0 of 1 (mean reward 0.5)",
             change=Change.REGRESSED,
             baseline_id=ID,
         )
@@ -74,20 +82,20 @@ class TestWithBaseline:
     def test_better_is_told(self, solved: int, reward: float) -> None:
         baseline = a_record(attempts=1, solved=0, rewards=[0.5])
 
-        found = compare_strictly(baseline, solved=solved, rewards=[reward])
+        found = compare_strictly(baseline, [reward])
         assert (found.change, found.status.is_pass) == (Change.IMPROVED, True)
 
     def test_rounding_is_no_regression(self) -> None:
         """The mean of three tenths is not three tenths."""
         baseline = a_record(attempts=1, solved=0, rewards=[0.3])
 
-        found = compare_strictly(baseline, solved=0, rewards=[0.1 + 0.2, 0.3, 0.3])
+        found = compare_strictly(baseline, [0.1 + 0.2, 0.3, 0.3])
         assert (found.status, found.change) == (Status.AS_BASELINE, Change.SAME)
 
     def test_thirds_compare_exactly(self) -> None:
         baseline = a_record(attempts=3, solved=1, rewards=[1.0, 0.0, 0.0])
 
-        found = compare_strictly(baseline, solved=2, rewards=[1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+        found = compare_strictly(baseline, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
         assert (found.status, found.change) == (Status.AS_BASELINE, Change.SAME)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.baselines.folder import (
-    approved_tallies,
+    approved_rewards,
     baseline_named,
     baseline_of,
     check_old_baselines,
@@ -98,7 +98,7 @@ class TestOfACell:
             baseline_of(tmp_path, cell(model="m"))
 
 
-class TestTallies:
+class TestApprovedRewards:
     def test_they_are_of_what_counts(self, tmp_path: Path) -> None:
         """Neither of what is retired nor of what cannot be read."""
         own(tmp_path, cell("b"), attempts=2, solved=2, rewards=[1.0, 1.0])
@@ -108,14 +108,14 @@ class TestTallies:
         own(tmp_path, cell("e")).write_text("broken")
         own(tmp_path, cell("a", agent="other"))
 
-        assert approved_tallies(tmp_path, cell("any")) == [(1, 2), (2, 2), (1, 1)]
+        assert approved_rewards(tmp_path, cell("any")) == [(1.0, 0.0), (1.0, 1.0), (1.0,)]
 
     def test_those_in_the_old_place_count_where_there_is_none_of_its_own(self, tmp_path: Path) -> None:
         for name in ("a", "b"):
             put(tmp_path / f"demo/t--m/{name}.json", name)
         own(tmp_path, cell("a", model="m"), attempts=2, solved=0, rewards=[0.0, 0.0])
 
-        assert approved_tallies(tmp_path, cell(model="m")) == [(0, 2), (1, 1)]
+        assert approved_rewards(tmp_path, cell(model="m")) == [(0.0, 0.0), (1.0,)]
 
 
 class TestAll:

@@ -13,7 +13,9 @@ import pytest
 
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.agents.scripted import ScriptedAgent
-from pytest_terminalbench.baselines.cell_gate import StrictGate
+from pytest_terminalbench.baselines.cell_gate import CellGate, cell_gate
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_again
@@ -42,6 +44,10 @@ DONE = {"/tests/": lambda environment, argv: 0 if "/app/done" in environment.fil
 
 
 Replies = Mapping[str, Reply | ExecResult | int | str]
+
+
+def strict_gate(baseline: BaselineRecord | None) -> CellGate:
+    return cell_gate("strict", CellSide.approved(baseline) if baseline else None, ComparisonPolicy())
 
 
 def work(environment: FakeEnvironment, argv: Sequence[str]) -> int:
@@ -123,7 +129,7 @@ class Run:
             return self.prepared
 
         def compare(cell: CellResult, trials: Sequence[TrialResult]) -> CellResult:
-            return compared_again(cell, trials, baseline=baseline, gate=StrictGate(baseline, len(trials)))
+            return compared_again(cell, trials, baseline=baseline, gate=strict_gate(baseline))
 
         regrader = CellRegrader(
             root=self.root, prepare=prepare, journal=self.journal, ignores_conditions=ignores_conditions
@@ -439,7 +445,7 @@ class TestCell:
         cell = run.trials("work", replies=dict(DONE))
         baseline = a_baseline({"platform": "linux/arm64"})
 
-        after = compared_again(cell, [run.result()], baseline=baseline, gate=StrictGate(baseline, 1), parity=parity)
+        after = compared_again(cell, [run.result()], baseline=baseline, gate=strict_gate(baseline), parity=parity)
 
         assert (after.status, len(after.mismatches)) == (Status.SOLVED, noted)
 
@@ -447,7 +453,7 @@ class TestCell:
         cell = replace(run.trials("work", replies=dict(DONE)), configuration="sha256:2")
         baseline = a_baseline({}).model_copy(update={"configuration": "sha256:1"})
 
-        after = compared_again(cell, [run.result()], baseline=baseline, gate=StrictGate(baseline, 1))
+        after = compared_again(cell, [run.result()], baseline=baseline, gate=strict_gate(baseline))
 
         assert after.status is Status.SOLVED
         assert list(after.mismatches) == [Mismatch("configuration", "sha256:1", "sha256:2")]
@@ -466,7 +472,7 @@ class TestCell:
     def test_a_void_attempt_leaves_it_void(self, run: Run) -> None:
         cell = run.trials("work", replies={"/tests/": "boom"}, verifier={"result": "junit"})
 
-        after = compared_again(cell, [run.result()], baseline=None, gate=StrictGate(None, 1))
+        after = compared_again(cell, [run.result()], baseline=None, gate=strict_gate(None))
 
         assert after.status is Status.VOID
         assert after.text.startswith("the verifier wrote no junit.xml")

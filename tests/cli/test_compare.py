@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_runs_are_compared_by_their_ids(runs: Project) -> None:
 
     assert (done.exit_code, done.err) == (0, "")
     assert "FAIL: the candidate is worse" in done.out.splitlines()
-    assert "  task-1  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0     0.00391" in done.out.splitlines()
+    assert "  task-1  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0     0.00104" in done.out.splitlines()
 
 
 @pytest.mark.parametrize(("a", "b", "exit_code"), [("good", "bad", 1), ("bad", "good", 0)])
@@ -79,8 +80,34 @@ def test_shares_that_are_none_are_refused(runs: Project) -> None:
 
     assert (done.exit_code, done.err) == (
         4,
-        "terminalbench: --alpha is 5 and --margin 0.02; both are shares of 1, as in 0.05 and 0.02\n",
+        "terminalbench: --alpha is 5; it is a share of 1, as in 0.05\n",
     )
+
+
+def test_the_policy_is_that_of_the_candidates_session_unless_somebody_says_otherwise(runs: Project) -> None:
+    manifest = runs.path / "results" / "bad" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "settings": {**content["settings"], "alpha": 0.01, "parity": "warn"}}))
+
+    as_session = runs.call("compare", "good", "bad", "--format", "json").json["policy"]
+    otherwise = runs.call("compare", "good", "bad", "--format", "json", "--alpha", "0.1", "--min-visible", "7").json
+
+    assert (as_session["alpha"], as_session["parity"], as_session["min_visible"]) == (0.01, "warn", 0.3)
+    assert (otherwise["policy"]["alpha"], otherwise["policy"]["min_visible"]) == (0.1, pytest.approx(0.07))
+
+
+def test_agents_that_always_do_the_same_are_compared_strictly(project: Project) -> None:
+    """As their session was: a single attempt that fails is a regression."""
+    for name, marks in (("good", "✓"), ("bad", "✗")):
+        run = a_run(project.path / "results" / name, {("alpha", "oracle"): marks})
+        summary = json.loads((run / "summary.json").read_text())
+        summary["cells"][0]["gate"] = "strict"
+        (run / "summary.json").write_text(json.dumps(summary))
+
+    done = project.call("compare", "good", "bad", "--fail-on-regression")
+
+    assert done.exit_code == 1
+    assert "FAIL: 1 task regressed" in done.out.splitlines()
 
 
 def test_results_of_tb_are_compared(project: Project) -> None:

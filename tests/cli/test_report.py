@@ -284,7 +284,10 @@ def test_what_the_suite_gate_said_of_a_dataset_and_what_is_lost_stand_in_its_rep
     lower = SuiteResult(verdict="fail", reason="worse by 20 points", p=0.01, effect=-0.2, tasks=9)
     same = SuiteResult(verdict="pass", reason="as approved", p=0.6, effect=0.0, tasks=9)
     gate = GateResult.of_agents(
-        {"demo oracle": lower, "more oracle": same}, metrics={}, failures=["demo oracle: worse by 20 points"]
+        {"demo oracle": lower, "more oracle": same},
+        verdicts={"demo oracle": "fail", "more oracle": "pass"},
+        metrics={},
+        failures=["demo oracle: worse by 20 points"],
     )
     cells = [cell("demo/alpha"), cell("more/beta"), cell("demo/chi", status=Status.INCONCLUSIVE)]
     write_run(project, "one", *cells, lost=(a_cell_id("psi"), a_cell_id("rho", dataset="more")), gate=gate)

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.session_gate import RunGate, RunGateSettings, gate_run
+from pytest_terminalbench.comparing.session_gate import RunGate, gate_run
 from pytest_terminalbench.outcome import Outcome, Solved, Unsolved
 from pytest_terminalbench.runs.gate_result import GateResult
+from pytest_terminalbench.statistics import SuiteVerdict
 from pytest_terminalbench.status import Status
 from tests.cell_results import a_cell, an_attempt
 
@@ -35,6 +37,7 @@ def approve(folder: Path, tasks: Tasks, *, agent: str = "mine", seconds: float =
             "solved": sum(reward >= 1 for reward in rewards),
             "rewards": list(rewards),
             "metrics": {"runtime_s": {"median": seconds, "spread": 0.0, "values": [seconds] * len(rewards)}},
+            "host": "here",
             "fingerprint": {},
         }
         file.write_text(json.dumps(record))
@@ -63,9 +66,16 @@ def outcome_of(reward: float) -> Outcome:
 
 
 def judged(folder: Path, given: Sequence[CellResult], **settings: Any) -> RunGate:
-    gate = gate_run(given, baselines=folder, settings=RunGateSettings(**settings))
+    policy = ComparisonPolicy(**{"attempts": 4, **settings})
+    gate = gate_run(given, baselines=folder, policy=policy, host="here")
     assert gate is not None
     return gate
+
+
+def suite_of(gate: RunGate) -> SuiteVerdict:
+    suite = gate.actors["demo mine"].comparison.suite
+    assert suite is not None
+    return suite
 
 
 GOOD: Tasks = {f"task-{n}": [1, 1, 1, 1] for n in range(6)}
@@ -76,7 +86,7 @@ def test_what_did_worse_is_told_the_lowest_first(tmp_path: Path) -> None:
 
     gate = judged(tmp_path, cells({"a": [1, 1, 0], "b": [0, 0, 0], "c": [0.25, 0.25], "d": [1, 1], "e": [1]}))
 
-    assert gate.lower["demo mine"] == ["b 2/3 → 0/3", "c 0.75 → 0.25", "a 3/3 → 2/3"]
+    assert gate.actors["demo mine"].lower == ("b 2/3 → 0/3", "c 0.75 → 0.25", "a 3/3 → 2/3")
 
 
 def test_a_worse_agent_fails_and_another_does_not(tmp_path: Path) -> None:
@@ -88,7 +98,7 @@ def test_a_worse_agent_fails_and_another_does_not(tmp_path: Path) -> None:
 
     assert gate.result.verdict == "fail"
     assert gate.failed == ["demo mine"]
-    assert gate.baselines["demo mine"] == tmp_path / "demo" / "mine"
+    assert gate.actors["demo mine"].baselines == tmp_path / "demo" / "mine"
     assert len(gate.failures) == 1
 
 
@@ -99,8 +109,8 @@ def test_a_slower_agent_fails_although_it_solves_all(tmp_path: Path, seconds: fl
     gate = judged(tmp_path, cells(GOOD, seconds=seconds))
 
     assert gate.failed == failed
-    assert gate.suites["demo mine"].verdict != "fail"
-    assert gate.lower["demo mine"] == []
+    assert suite_of(gate).verdict != "fail"
+    assert gate.actors["demo mine"].lower == ()
 
 
 def test_void_cells_are_not_counted(tmp_path: Path) -> None:
@@ -110,7 +120,7 @@ def test_void_cells_are_not_counted(tmp_path: Path) -> None:
     gate = judged(tmp_path, [*cells(bad, status=Status.VOID), *cells({k: v for k, v in GOOD.items() if k != "task-0"})])
 
     assert gate.failed == []
-    assert gate.suites["demo mine"].tasks == 5
+    assert suite_of(gate).tasks == 5
 
 
 def test_after_further_trials_only_the_first_counts(tmp_path: Path) -> None:
@@ -118,20 +128,83 @@ def test_after_further_trials_only_the_first_counts(tmp_path: Path) -> None:
     looked_bad: Tasks = {name: [1, 0, 0, 0, 0] for name in GOOD}
 
     assert judged(tmp_path, cells(looked_bad)).failed == ["demo mine"]
-    assert judged(tmp_path, cells(looked_bad), adaptive=True).failed == []
+    assert judged(tmp_path, cells(looked_bad), attempts=None).failed == []
 
 
-def test_cells_that_are_compared_strictly_have_no_gate(tmp_path: Path) -> None:
+def test_cells_that_are_compared_strictly_have_no_suite_and_without_baselines_no_gate(tmp_path: Path) -> None:
     strict = [replace(cell, gate="strict") for cell in cells(GOOD)]
 
-    assert gate_run(strict, baselines=tmp_path, settings=RunGateSettings()) is None
+    assert gate_run(strict, baselines=tmp_path, policy=ComparisonPolicy()) is None
+
+    approve(tmp_path, GOOD)
+    assert (judged(tmp_path, strict).verdict, judged(tmp_path, strict).result.agents) == ("pass", {})
+
+
+def test_a_strict_agent_that_got_slower_fails_too(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+    slower = [replace(cell, gate="strict") for cell in cells(GOOD, seconds=13.0)]
+
+    gate = judged(tmp_path, slower)
+
+    assert gate.failed == ["demo mine"]
+    assert gate.failures[0].startswith("demo mine: runtime_s: +30.0 %")
+    assert gate.result.metrics["demo mine"]["runtime_s"].verdict == "fail"
+
+
+def test_times_of_another_class_of_host_are_noted_and_not_judged(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+
+    gate = gate_run(cells(GOOD, seconds=99.0), baselines=tmp_path, policy=ComparisonPolicy(), host="there")
+
+    assert gate is not None
+    assert gate.failures == []
+    assert gate.result.notes == ("demo mine: time and memory are not judged: measured on here, and now on there",)
+
+
+def test_two_attempts_are_too_few_for_times(tmp_path: Path) -> None:
+    approve(tmp_path, {name: [1, 1] for name in GOOD})
+
+    assert judged(tmp_path, cells(GOOD, seconds=99.0)).failures == []
+
+
+def test_one_approved_attempt_each_that_all_fail_now_is_no_pass(tmp_path: Path) -> None:
+    """4 of 4 solved, now 0 of 4: luck does that once in 16 runs, and nobody can tell."""
+    tasks: Tasks = {f"task-{n}": [1] for n in range(4)}
+    approve(tmp_path, tasks)
+    broken = cells({name: [0] for name in tasks})
+
+    lenient = judged(tmp_path, broken, attempts=1)
+    strict = judged(tmp_path, broken, attempts=1, inconclusive="fail")
+
+    assert (lenient.verdict, lenient.failures) == ("inconclusive", [])
+    (doubt,) = lenient.doubts
+    assert "this run could have seen no drop at all: it is too small" in doubt
+    assert doubt.endswith(
+        "to see a drop of 30 points: approve with --tb-attempts 6 --update-baselines, then compare with --tb-attempts 6"
+    )
+    assert strict.failures == [doubt]
+
+
+def test_before_anything_is_approved_nobody_is_in_doubt(tmp_path: Path) -> None:
+    gate = judged(tmp_path, cells(GOOD), inconclusive="fail")
+
+    assert (gate.doubts, gate.failures) == ([], [])
+
+
+def test_a_run_that_could_not_have_seen_the_drop_asked_for_is_inconclusive(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+
+    assert suite_of(judged(tmp_path, cells(GOOD))).verdict == "pass"
+    blind = judged(tmp_path, cells(GOOD), min_visible=0.05)
+    assert suite_of(blind).verdict == "inconclusive"
+    assert "this run could have seen a drop of" in blind.doubts[0]
 
 
 def test_a_damaged_baseline_is_passed_over_here_for_its_cell_is_an_error(tmp_path: Path) -> None:
     approve(tmp_path, GOOD)
     (tmp_path / "demo" / "mine" / "task-0.json").write_text("{")
 
-    assert judged(tmp_path, cells(GOOD)).suites["demo mine"].tasks == 5
+    assert suite_of(judged(tmp_path, cells(GOOD))).tasks == 5
 
 
 def test_what_it_came_to_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ candidate  tuesday
               95 % interval {after}: tasks like these; BCa bootstrap over tasks
               95 % interval 93.4 % to 95.7 %: these tasks, this agent; normal, fixed tasks
 
-PASS: the candidate is not worse
+FAIL: 1 task regressed; all together the candidate is not worse
   96.4 % solved in the baseline, 94.5 % in the candidate, on 33 tasks: -1.8 points
   95 % interval -5.7 to +2.1: these tasks, this agent; normal, fixed tasks
   p = 0.241: an unchanged agent does as badly in about 24 of 100 runs (one-sided permutation test within tasks)
@@ -55,17 +55,17 @@ PASS: the candidate is not worse
 tasks like these; Student's t over tasks
   this run could have seen a drop of 5.5 points (80 % of the time), a smaller one less often
 
-Worse (1): each by itself, adjusted p at most 0.10: look here first
+Regressed (1): each by itself, all tasks considered: look here first
   task    baseline → candidate   points  adjusted p
-  broken  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0      0.0322
+  broken  ✓✓✓✓✓ → ✗✗✗✗✗         -100.0     0.00208
 
-Better (1): each by itself, adjusted p at most 0.10
+Improved (1): each by itself, all tasks considered
   task    baseline → candidate   points  adjusted p
-  mended  ✗✗✗✗✗ → ✓✓✓✓✓         +100.0      0.0322
+  mended  ✗✗✗✗✗ → ✓✓✓✓✓         +100.0     0.00208
 
-Lower (1): adjusted p above 0.10: no single one can be blamed, for chance lowers some of so many
+Lower (1): no single one can be blamed, for chance lowers some of so many
   task    baseline → candidate   points  adjusted p
-  wobbly  ✓✓✗✓✓ → ✗✗✗✓✗          -60.0       0.902
+  wobbly  ✓✓✗✓✓ → ✗✗✗✓✗          -60.0      0.0583
 
 The same: 30 tasks
 
@@ -132,8 +132,8 @@ def test_other_conditions_are_shown_with_short_digests() -> None:
 def test_markdown_has_a_table_of_every_task() -> None:
     text = markdown(compare_records(BEFORE, AFTER))
 
-    assert text.startswith("# monday → tuesday\n\n**PASS: the candidate is not worse**\n")
-    assert "| broken | ✓✓✓✓✓ → ✗✗✗✗✗ | -100.0 | -100 to -39 | 0.000977 | 0.0322 |\n" in text
+    assert text.startswith("# monday → tuesday\n\n**FAIL: 1 task regressed; all together")
+    assert "| broken | ✓✓✓✓✓ → ✗✗✗✗✗ | -100.0 | -100 to -39 | 0.00208 |\n" in text
     assert text.count("| ✓✓✓✓✓ → ✓✓✓✓✓ |") == 30
 
 
@@ -146,7 +146,7 @@ def test_names_do_not_break_markdowns_tables() -> None:
 def test_json_is_plain_and_whole() -> None:
     content = json.loads(json.dumps(as_json(compare_records(BEFORE, AFTER)), allow_nan=False))
 
-    assert content["schema_version"] == 1
+    assert (content["schema_version"], content["verdict"]) == (2, "fail")
     assert (content["baseline"]["run_id"], content["candidate"]["run_id"]) == ("monday", "tuesday")
     assert content["suite"]["verdict"] == "pass"
     assert content["suite"]["interval"]["population"] == "these tasks, this agent"
@@ -164,7 +164,7 @@ def test_json_is_plain_and_whole() -> None:
         "interval": {**content["paired"]["interval"], "level": 0.95, "population": "tasks like these"},
     }
     (broken,) = (task for task in content["tasks"] if task["task"] == "broken")
-    assert broken["status"] == "worse"
+    assert broken["change"] == "regressed"
     assert broken["candidate"] == {
         "strip": "✗✗✗✗✗",
         "rewards": [0.0, 0.0, 0.0, 0.0, 0.0],

@@ -44,6 +44,7 @@ def _cell(folder: Path, scenario: str, agent: str, marks: str) -> CellResult:
         scenario,
         Status.VOID if "·" in marks or not marks else verdict,
         agent=agent,
+        gate="statistical",
         text="the image does not build",
         attempts=tuple(
             replace(trial.attempt_result(), wall_s=4.0, memory_peak_mb=12.5, tokens=None) for trial in trials

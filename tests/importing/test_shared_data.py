@@ -11,6 +11,7 @@ from statistics import fmean
 
 import pytest
 
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.comparing.page import html
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
@@ -73,14 +74,15 @@ def _rows(file: Path) -> list[dict[str, object]]:
 def test_the_same_agent_with_another_model_is_compared(records: dict[str, RunRecord]) -> None:
     comparison = compare_records(records["20250923_droid_claude-4-sonnet"], records["20250924_droid_gpt-5"])
 
-    assert (comparison.suite.verdict, comparison.suite.tasks) == ("pass", 78)
+    assert comparison.whole.suite is not None
+    assert (comparison.whole.suite.verdict, comparison.whole.suite.tasks) == ("pass", 78)
     assert comparison.unscored == ("build-initramfs-qemu", "cron-broken-network")
 
 
 def test_a_worse_agent_is_found_worse_in_every_rendering(records: dict[str, RunRecord]) -> None:
     comparison = compare_records(records["20250924_droid_gpt-5"], records["20250829_goose_claude-4-sonnet"])
 
-    assert comparison.suite.verdict == "fail"
+    assert comparison.whole.verdict == "fail"
     assert "FAIL: the candidate is worse" in list(lines(comparison))
     assert "**FAIL: the candidate is worse**" in markdown(comparison)
     assert as_json(comparison)["suite"]["verdict"] == "fail"
@@ -106,7 +108,7 @@ def share_called_different(records: dict[str, RunRecord], before: Sequence[int],
         compare_records(
             run_of(record, *((turn + number) % 5 for number in before)),
             run_of(record, *((turn + number) % 5 for number in after)),
-            parity="off",
+            policy=ComparisonPolicy(parity="off"),
         )
         for record in records.values()
         for turn in range(5)
@@ -125,7 +127,7 @@ def test_pairs_seldom_call_an_agent_different_from_itself(
 def test_pairs_tell_agents_apart_by_a_single_run_of_each(records: dict[str, RunRecord]) -> None:
     better, worse = records["20250924_droid_gpt-5"], records["20250811_cursor-cli_claude-4-sonnet"]
 
-    paired = compare_records(run_of(better, 0), run_of(worse, 0), parity="off").paired
+    paired = compare_records(run_of(better, 0), run_of(worse, 0), policy=ComparisonPolicy(parity="off")).paired
 
     assert paired is not None
     assert paired.method == "McNemar, mid-p"

@@ -22,6 +22,7 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-concurrency", "0"], "--tb-concurrency '0' is not a whole number of at least 1"),
         (["--tb-alpha", "0"], "--tb-alpha '0' is not a number of at least 1e-06 and at most 0.5"),
         (["--tb-margin", "1"], "--tb-margin '1' is not a number of at least 0 and at most 0.99"),
+        (["--tb-min-visible", "0"], "--tb-min-visible '0' is not a number of at least 0.1 and at most 100"),
         (["--tb-inconclusive", "maybe"], "--tb-inconclusive 'maybe' is none of: pass, fail"),
         (["--tb-parity", "strict"], "--tb-parity 'strict' is none of: block, warn, off"),
         (["--tb-network", "host"], "--tb-network 'host' is none of: none, scenario"),
@@ -104,6 +105,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         tb_alpha = 0.1
         tb_margin = 0.03
         tb_inconclusive = fail
+        tb_min_visible = 12.5
         tb_parity = warn
         tb_locked = false
         tb_approver = nobody
@@ -135,6 +137,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         "alpha": 0.1,
         "margin": 0.03,
         "inconclusive": "fail",
+        "min_visible": 0.125,
         "parity": "warn",
         "environment": "docker",
         "network": "none",
@@ -299,6 +302,7 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
     assert options == [
         *("--tb-dataset", "--tb-agent", "--tb-model", "--tb-agent-arg", "--tb-attempts"),
         *("--tb-max-attempts", "--tb-concurrency", "--tb-gate", "--tb-alpha", "--tb-margin", "--tb-inconclusive"),
+        "--tb-min-visible",
         "--tb-parity",
         *("--tb-strict-baselines", "--tb-locked", "--tb-approver"),
         *("--tb-baselines", "--tb-results", "--tb-no-incidents", "--tb-run-id", "--tb-timeout-multiplier"),

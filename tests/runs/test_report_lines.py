@@ -107,7 +107,22 @@ class TestScoreLine:
         assert line.startswith("mean 50.0% of 2 cells with 1 to 2 attempts each; ")
 
     def test_a_score_is_never_shown_bare(self) -> None:
-        assert score_line(replace(summarise("r", [a_cell("a")]), intervals=())) is None
+        bare = replace(summarise("r", [a_cell("a")]), intervals=())
+
+        assert (
+            score_line(bare) == "mean 100.0% of 1 cell with 1 attempt each; no interval from so few cells and attempts"
+        )
+
+    def test_partial_rewards_have_their_mean(self) -> None:
+        partial = summarise("r", [a_cell("a", Status.UNSOLVED, "◐◐")])
+        above_one = summarise("r", [a_cell("a", marks="★"), a_cell("b", Status.UNSOLVED, "◐")])
+
+        assert score_line(partial) == (
+            "mean 50.0% of 1 cell with 2 attempts each; no interval from so few cells and attempts"
+        )
+        assert score_line(above_one) == (
+            "mean 150.0% of 2 cells with 1 attempt each; no interval, for some rewards are not from 0 to 1"
+        )
 
 
 def test_the_report_tells_it_all() -> None:

@@ -64,3 +64,13 @@ def test_rewards_of_zero_and_one_have_newcombes_interval() -> None:
 
 def test_fractional_rewards_have_the_wide_interval_of_an_effect() -> None:
     assert difference_interval([0.5, 1.0], [0.0]) == effect_of_rewards([[0.5, 1.0]], [[0.0]]).interval
+
+
+def test_tasks_like_these_are_never_surer_than_these() -> None:
+    """Two tasks that happen to be alike: the bootstrap over them knows next to nothing of other tasks."""
+    intervals = score_intervals([[1, 1, 0], [1, 1, 0], [1, 1, 1, 1, 1, 0, 0], [1, 0, 1]])
+
+    (wide, _), (narrow, _) = intervals
+    assert [population for _, population in intervals] == [TASKS_LIKE_THESE, THESE_TASKS]
+    assert wide.low <= narrow.low
+    assert narrow.high <= wide.high

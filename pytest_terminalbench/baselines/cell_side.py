@@ -1,0 +1,114 @@
+"""One cell on one side of a comparison: what was approved of it, or what it did now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+
+from pytest_terminalbench.attempt_result import AttemptResult, as_share
+from pytest_terminalbench.baselines.comparison_policy import METRICS
+from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.statistics import correction, is_unsteady
+
+__all__ = ["CellSide", "corrected_for", "is_counted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSide:
+    """`rewards`: of the judged attempts in their order, from 0 to 1; at least one.
+
+    `sessions`: which session made each of these attempts, None where nobody kept it; empty where that is known of none.
+    `measures`: by metric, the values of all judged attempts; a metric that is not known of each is left out. `host`:
+    its class, None where nobody noted it. `baseline_id`: what it is called, where it is a baseline.
+    """
+
+    rewards: tuple[float, ...]
+    sessions: tuple[str | None, ...] = ()
+    measures: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    host: str | None = None
+    baseline_id: str | None = None
+
+    @classmethod
+    def approved(cls, record: BaselineRecord) -> CellSide:
+        return cls(
+            rewards=_shares(record.rewards),
+            sessions=tuple(record.sessions or ()),
+            measures={name: tuple(measure.values) for name, measure in record.metrics.items()},
+            host=record.host,
+            baseline_id=record.baseline_id,
+        )
+
+    @classmethod
+    def of_attempts(cls, attempts: Iterable[AttemptResult], *, host: str | None) -> CellSide:
+        """Of those of `attempts` that were judged."""
+        judged = [attempt for attempt in attempts if attempt.share is not None]
+        return cls(
+            rewards=_shares([attempt.reward for attempt in judged if attempt.reward is not None]),
+            sessions=_sessions(judged),
+            measures=dict(_measures(judged)),
+            host=host,
+        )
+
+    @property
+    def session_of_each(self) -> tuple[str | None, ...]:
+        """As many as there are rewards."""
+        return self.sessions or (None,) * len(self.rewards)
+
+    @property
+    def first(self) -> CellSide:
+        """Its first attempt alone, which was no answer to anything."""
+        return replace(self, rewards=self.rewards[:1], sessions=self.sessions[:1])
+
+    @property
+    def tally(self) -> tuple[int, int]:
+        """Solved attempts and attempts."""
+        return sum(reward >= 1 for reward in self.rewards), len(self.rewards)
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.rewards)
+
+    @property
+    def text(self) -> str:
+        """``3 of 5``, with the mean where rewards are fractions."""
+        solved, attempts = self.tally
+        mean = "" if is_counted(self.rewards) else f" (mean reward {self.mean:.3g})"
+        return f"{solved} of {attempts}{mean}"
+
+
+def is_counted(*sides: Sequence[float]) -> bool:
+    """Whether all rewards are 0 or 1, so that counts of solved attempts say everything."""
+    return all(reward in (0.0, 1.0) for side in sides for reward in side)
+
+
+def corrected_for(before: CellSide, approved: Iterable[Sequence[float]]) -> int:
+    """By what a cell's p is multiplied, so that the error rate of the session is held over all cells.
+
+    `approved`: the rewards of all cells that were approved with `before`, its own among them. A cell with fractional
+    rewards counts as one that chance can make look bad.
+    """
+    return correction(_unsteady(before.rewards), map(_unsteady, approved))
+
+
+def _unsteady(rewards: Sequence[float]) -> tuple[int, int]:
+    """A tally that is as steady as `rewards` are."""
+    shares = _shares(rewards)
+    tally = sum(share >= 1 for share in shares), len(shares)
+    return tally if is_counted(shares) or is_unsteady(tally) else (1, 2)
+
+
+def _shares(rewards: Sequence[float]) -> tuple[float, ...]:
+    return tuple(as_share(reward) for reward in rewards)
+
+
+def _sessions(judged: Sequence[AttemptResult]) -> tuple[str | None, ...]:
+    sessions = tuple(attempt.session for attempt in judged)
+    return sessions if any(sessions) else ()
+
+
+def _measures(judged: Sequence[AttemptResult]) -> Iterable[tuple[str, tuple[float, ...]]]:
+    for metric in METRICS:
+        values = [value for attempt in judged if (value := metric.of(attempt)) is not None]
+        if values and len(values) == len(judged):
+            yield metric.name, tuple(map(float, values))

@@ -1,0 +1,178 @@
+"""The comparison of a whole: one agent's cells together, beside what was approved, or beside another run.
+
+A session's gate and `terminalbench compare` ask `compare_suite`, with the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, harmonic_mean
+from typing import Literal
+
+from pytest_terminalbench.baselines.cell_metrics import floored, hosts_differ, is_comparable, is_measured
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy, Metric
+from pytest_terminalbench.naming import counted
+from pytest_terminalbench.statistics import (
+    RatioVerdict,
+    SessionLabels,
+    SuiteVerdict,
+    attempts_needed,
+    could_not_see,
+    ratio_gate,
+    ratio_interval,
+    solve_rates,
+    suite_gate,
+)
+from pytest_terminalbench.status import Change
+
+__all__ = ["CellPair", "SuiteComparison", "Verdict", "compare_suite"]
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellPair:
+    """One cell on both sides, and what its own gate, of this `kind`, says of it."""
+
+    name: str
+    kind: str
+    before: CellSide
+    after: CellSide
+    change: Change
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteComparison:
+    """One agent's cells together.
+
+    `suite`: of the statistical gate; None where all cells are compared strictly. `metrics`: of the typical cell, as far
+    as they are judged; `noted`: those that are known and not judged, and `not_judged` why. `advice`: what to type where
+    the suite is inconclusive.
+    """
+
+    suite: SuiteVerdict | None
+    changes: Mapping[str, Change]
+    metrics: tuple[RatioVerdict, ...]
+    noted: tuple[RatioVerdict, ...]
+    not_judged: tuple[str, ...]
+    advice: str = ""
+
+    @property
+    def failures(self) -> list[str]:
+        """A sentence for everything that is worse over all cells together."""
+        suite = [self.suite.reason] if self.suite is not None and self.suite.verdict == "fail" else []
+        return suite + [metric.reason for metric in self.metrics if metric.verdict == "fail"]
+
+    @property
+    def is_inconclusive(self) -> bool:
+        """Whether nobody can tell if the agent is worse: not the reason to call it fine."""
+        return not self.failures and self.suite is not None and self.suite.verdict == "inconclusive"
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fail: the suite, a metric or any cell is worse. Inconclusive: nothing is, and the suite could not tell."""
+        if self.failures or Change.REGRESSED in self.changes.values():
+            return "fail"
+        return "inconclusive" if self.is_inconclusive or not self.changes else "pass"
+
+
+def compare_suite(
+    pairs: Sequence[CellPair], *, policy: ComparisonPolicy, only_after: Mapping[str, Sequence[float]] | None = None
+) -> SuiteComparison:
+    """Compare the cells of one agent as a whole; their order does not matter.
+
+    `only_after`: rewards of cells that have nothing to be compared with; they are counted in the verdict's reason.
+    """
+    ordered = sorted(pairs, key=lambda pair: pair.name)
+    statistical = [pair for pair in ordered if pair.kind != "strict"]
+    suite = None
+    if statistical or not ordered:
+        before = {pair.name: pair.before.rewards for pair in statistical}
+        after = {pair.name: pair.after.rewards for pair in statistical}
+        others = only_after or {}
+        sessions = SessionLabels(
+            baseline={pair.name: pair.before.session_of_each for pair in statistical},
+            candidate={
+                **{pair.name: pair.after.session_of_each for pair in statistical},
+                **{name: (None,) * len(rewards) for name, rewards in others.items()},
+            },
+        )
+        is_known = any(pair.before.sessions or pair.after.sessions for pair in statistical)
+        suite = suite_gate(before, {**after, **others}, policy.suite, sessions=sessions if is_known else None)
+    return SuiteComparison(
+        suite=suite,
+        changes={pair.name: pair.change for pair in ordered},
+        metrics=tuple(_metric_verdicts(ordered, is_judged=True)),
+        noted=tuple(_metric_verdicts(ordered, is_judged=False)),
+        not_judged=tuple(_not_judged(ordered)),
+        advice=_advice(statistical, suite, policy) if suite is not None else "",
+    )
+
+
+# --- time, memory, tokens, cost -------------------------------------------------------------------------------------
+
+
+def _metric_verdicts(pairs: Sequence[CellPair], *, is_judged: bool) -> Iterator[RatioVerdict]:
+    """Of the typical cell, over those whose values can be compared; or of metrics of which none can, for the record."""
+    for metric in METRICS:
+        comparable = [pair for pair in pairs if is_comparable(metric, pair.before, pair.after)]
+        if bool(comparable) is not is_judged:
+            continue
+        known = comparable or [pair for pair in pairs if _is_known(metric, pair)]
+        # A metric that was always zero, as tokens are without a model, has nothing to get worse.
+        if any(any(pair.before.measures[metric.name]) for pair in known):
+            before = [floored(metric, pair.before) for pair in known]
+            after = [floored(metric, pair.after) for pair in known]
+            verdict = ratio_gate(ratio_interval(before, after), metric=metric.name)
+            yield verdict if is_judged else replace(verdict, verdict="not judged")
+
+
+def _is_known(metric: Metric, pair: CellPair) -> bool:
+    return all(metric.name in side.measures for side in (pair.before, pair.after))
+
+
+def _not_judged(pairs: Sequence[CellPair]) -> Iterator[str]:
+    """Why times and memory say nothing, where they are known well enough."""
+    hosts = {
+        (pair.before.host, pair.after.host)
+        for pair in pairs
+        if hosts_differ(pair.before, pair.after)
+        and any(metric.is_of_host and is_measured(metric, pair.before, pair.after) for metric in METRICS)
+    }
+    for before, after in sorted(hosts, key=str):
+        known, now = (host or "a host that nobody noted" for host in (before, after))
+        yield f"time and memory are not judged: measured on {known}, and now on {now}"
+
+
+# --- what to type ---------------------------------------------------------------------------------------------------
+
+
+def _advice(pairs: Sequence[CellPair], suite: SuiteVerdict, policy: ComparisonPolicy) -> str:
+    """With how many attempts the suite would tell; empty where it did, or no number of attempts is enough."""
+    if suite.verdict != "inconclusive" or suite.effect is None:
+        return ""
+    settings, mean = policy.suite, suite.effect.baseline_mean
+    drop = min(settings.min_visible if could_not_see(suite.mde, mean, settings) else settings.max_drop, mean)
+    if drop <= 0:
+        return ""
+    rates = solve_rates([pair.before.rewards for pair in pairs])
+    approved = harmonic_mean([len(pair.before.rewards) for pair in pairs])
+
+    def needed(baseline_attempts: float | None) -> int | None:
+        return attempts_needed(
+            drop, rates=rates, tasks=len(pairs), baseline_attempts=baseline_attempts, settings=settings
+        )
+
+    seen = f"to see a drop of {100 * drop:.0f} points"
+    attempts = needed(approved)
+    if attempts is not None and attempts > fmean(len(pair.after.rewards) for pair in pairs):
+        return f"{seen}: your pytest command again with --tb-attempts {attempts}"
+    attempts = needed(None)
+    if attempts is not None:
+        return (
+            f"{seen}: approve with --tb-attempts {attempts} --update-baselines, then compare with "
+            f"--tb-attempts {attempts}"
+        )
+    return f"{seen}: more scenarios, for no number of attempts is enough with {counted(len(pairs), 'scenario')}"
