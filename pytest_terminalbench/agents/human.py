@@ -9,7 +9,7 @@ from typing import ClassVar
 from pytest_terminalbench.agents.base import AgentReport, Desk, Task
 from pytest_terminalbench.environments.base import HasTerminal
 
-__all__ = ["Human"]
+__all__ = ["Human", "is_at_terminal"]
 
 # bash where the image has it: it knows arrow keys.
 SHELL = ("sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi")
@@ -25,7 +25,7 @@ class Human:
     deterministic: ClassVar[bool] = False
 
     def act(self, task: Task, environment: Desk) -> AgentReport:
-        if not sys.stdin.isatty():
+        if not is_at_terminal():
             return self._run_script(task, environment)
         _tell(f"{task.instruction}\n")
         _tell(
@@ -37,10 +37,16 @@ class Human:
         return AgentReport(note="typed in a terminal")
 
     def _run_script(self, task: Task, environment: Desk) -> AgentReport:
-        done = environment.run(["sh", "-c", sys.stdin.read()], timeout_s=task.timeout_s)
+        script = sys.stdin.read() if sys.stdin is not None else ""
+        done = environment.run(["sh", "-c", script], timeout_s=task.timeout_s)
         sys.stdout.write(done.stdout)
         sys.stderr.write(done.stderr)
         return AgentReport(note=f"typed a script that ended with exit code {done.exit_code}")
+
+
+def is_at_terminal() -> bool:
+    """Whether somebody can type: standard input may be a file, a pipe, or closed."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _tell(text: str) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+# A day: the container is there for as long.
+MAX_MINUTES = 24 * 60
+
 app = typer.Typer(help="Single scenarios.", no_args_is_help=True)
 
 
@@ -42,7 +45,9 @@ def _scenario() -> None:
 def shell(
     name: Annotated[str, typer.Argument(metavar="ID", help="The scenario: ID, or DATASET/ID.")],
     *,
-    minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="How long you have.", min=0.1)] = 60.0,
+    minutes: Annotated[
+        float, typer.Option("--minutes", metavar="M", help="How long you have.", min=0.1, max=MAX_MINUTES)
+    ] = 60.0,
     environment: Annotated[
         str | None, typer.Option("--env", metavar="NAME", help="What provides the environment, as --tb-env.")
     ] = None,
@@ -63,6 +68,8 @@ def shell(
     try:
         with _ended_by_signals():
             result = try_by_hand(settings, scenario, agent_s=minutes * 60)
+    except OSError as error:
+        raise SettingsError(f"--results: {settings.results} cannot be written: {error.strerror or error}") from None
     except EngineUnreachable:
         raise
     except EnvironmentFailure as failure:
@@ -133,7 +140,9 @@ def _terminal_state() -> list[Any] | None:
     """None where standard input is no terminal."""
     import termios
 
-    return termios.tcgetattr(sys.stdin.fileno()) if sys.stdin.isatty() else None
+    from pytest_terminalbench.agents.human import is_at_terminal
+
+    return termios.tcgetattr(sys.stdin.fileno()) if is_at_terminal() else None
 
 
 def _restore(terminal: list[Any] | None) -> None:

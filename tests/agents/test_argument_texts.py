@@ -26,6 +26,11 @@ def test_values_that_are_json_become_what_they_say() -> None:
     }
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '["a", NaN]', "[" * 5000], ids=lambda value: value[:10])
+def test_what_no_record_could_hold_stays_text(value: str) -> None:
+    assert parse_arguments([f"a={value}"])[0].value == value
+
+
 @pytest.mark.parametrize(
     ("text", "argument", "name"),
     [

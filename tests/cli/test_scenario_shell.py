@@ -82,6 +82,29 @@ class TestWithoutEngine:
         )
         assert shell("", "other/alpha", "--env", "fake").exit_code == 0
 
+    def test_closed_standard_input_is_an_empty_script(self, project: Project) -> None:
+        project.dataset("demo", "alpha")
+        command = f"exec {sys.executable} -m pytest_terminalbench scenario shell alpha --env fake <&-"
+
+        assert subprocess.run(["sh", "-c", command], cwd=project.path, check=False).returncode == 0
+
+    def test_results_that_cannot_be_written_are_told(self, project: Project) -> None:
+        project.dataset("demo", "alpha")
+        project.write("taken", "")
+
+        done = shell("", "alpha", "--env", "fake", "--results", "taken")
+
+        assert done.exit_code == 4
+        assert done.err.endswith(f"terminalbench: --results: {project.path}/taken cannot be written: Not a directory\n")
+
+    @pytest.mark.parametrize("minutes", ["0", "nan", "inf"])
+    def test_what_is_no_time_is_refused(self, project: Project, minutes: str) -> None:
+        project.dataset("demo", "alpha")
+
+        done = shell("", "alpha", "--minutes", minutes)
+
+        assert (done.exit_code, done.out) == (4, "")
+
     def test_without_an_engine_it_says_so(self, project: Project, no_engine: str) -> None:
         project.dataset("demo", "alpha")
 
