@@ -213,7 +213,15 @@ class PluginSession:
     def header(self) -> list[str]:
         names = ", ".join(f"{d.name}=={d.version}" for d in self.bench.datasets.known)
         agents = ", ".join(spec.name + (f" ({spec.model})" if spec.model else "") for spec in self.bench.agents)
+        if self._has_given_agents:
+            agents = f"of the fixture {FIXTURE}"
         return [f"terminalbench: {names or 'scenarios'}; agent {agents}; run {self.run.id}"]
+
+    @property
+    def _has_given_agents(self) -> bool:
+        """Whether a conftest.py that is loaded already gives the agents; one further down is loaded later."""
+        givers = [plugin for plugin in self.config.pluginmanager.get_plugins() if hasattr(plugin, FIXTURE)]
+        return not self.bench.names_agents and any(getattr(plugin, "__name__", "") != __package__ for plugin in givers)
 
     @contextmanager
     def collecting(self) -> Generator[None]:
