@@ -21,16 +21,6 @@ from pytest_terminalbench.outcome import Solved
 from tests.old_baselines import approve_as_before
 
 
-@pytest.fixture(autouse=True)
-def _locks_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "baselines"
-
-
 def cell(scenario: str = "alpha", **changes: Any) -> CellId:
     return CellId(**{"dataset": "demo", "scenario": scenario, "agent": "t", **changes})
 

@@ -19,15 +19,13 @@ def cell(scenario: str, **changes: Any) -> CellId:
     return CellId(**{"dataset": "demo", "scenario": scenario, "agent": "t", **changes})
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(autouse=True)
+def _are_approved(folder: Path) -> None:
     """Baselines of alpha and gamma in `demo`, the latter of two agents, and of delta in `other`."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     cells = [cell("alpha"), cell("gamma"), cell("gamma", model="lab/x"), cell("delta", dataset="other")]
     solved = [AttemptResult(attempt=1, outcome=Solved())]
     chosen = [CellToApprove(cell=each, attempts=solved, fingerprint={}) for each in cells]
-    approve(chosen, run_id="r1", baselines=tmp_path / "baselines", approver="ada")
-    return tmp_path / "baselines"
+    approve(chosen, run_id="r1", baselines=folder, approver="ada")
 
 
 def names(folder: Path, **scenarios: list[str]) -> list[str]:

@@ -30,22 +30,15 @@ APPROVED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _locks_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 def approved(folder: Path, attempts: int = 1) -> None:
     solved = [AttemptResult(attempt=number + 1, outcome=Solved()) for number in range(attempts)]
     chosen = [CellToApprove(cell=CELL, attempts=solved, fingerprint=APPROVED)]
     approve(chosen, run_id="r1", baselines=folder, approver="ada", notes="as planned")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "baselines"
-    approved(place)
-    return place
+@pytest.fixture(autouse=True)
+def _is_approved(folder: Path) -> None:
+    approved(folder)
 
 
 def stored(folder: Path) -> StoredBaseline:

@@ -346,6 +346,14 @@ class TestRow:
 
         assert f"alpha-{TODAY} active: " in approve(project, "r3").out
 
+    def test_another_version_of_the_dataset_does_not_break_the_row(self, project: Project) -> None:
+        for day in (1, 2, 3):
+            run = a_run(project.path, f"r{day}", day=day)
+            fingerprint = {"scenario": "sha256:1", "dataset": f"demo=={day}"}
+            edit(run / "trials/demo/alpha/oracle/1/result.json", fingerprint=fingerprint)
+
+        assert f"alpha-{TODAY} active: " in approve(project, "r3").out
+
     @pytest.mark.parametrize("copies", [("a1", "a2"), ("z1", "z2")])
     def test_a_copy_of_a_run_does_not_count(self, project: Project, copies: tuple[str, ...]) -> None:
         run = a_run(project.path, "r1")
