@@ -8,7 +8,7 @@ of this is written down: it follows from the tickets, the runs after them and th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -61,19 +61,27 @@ def review_incidents(
     """Every ticket below `results`, oldest first, and what is wrong with those that cannot be read."""
     tickets, damaged = read_incidents(results)
     runs = _Runs(results)
-    day = (today or datetime.now(UTC).date()).isoformat()
+    day = today.isoformat() if today else _today()
     return [_reviewed(ticket, runs, baselines, day) for ticket in tickets], damaged
 
 
-def unresolved(results: Path, baselines: Path) -> dict[Problem, ReviewedIncident]:
-    """What tickets are about that are open, or acknowledged and not resolved yet."""
-    tickets, _ = review_incidents(results, baselines)
-    return {
-        problem: ticket
-        for ticket in tickets
-        if ticket.state is not IncidentState.RESOLVED
-        for problem in ticket.incident.problems
-    }
+def unresolved(results: Path, baselines: Path, problems: Collection[Problem]) -> dict[Problem, ReviewedIncident]:
+    """Those of `problems` that a ticket is about which is open, or acknowledged and not resolved yet.
+
+    Other tickets are not reviewed: that takes the runs since then, and a session is about to end.
+    """
+    runs, today = _Runs(results), _today()
+    known: dict[Problem, ReviewedIncident] = {}
+    for ticket in read_incidents(results)[0]:
+        shared = [problem for problem in ticket.incident.problems if problem in problems]
+        reviewed = _reviewed(ticket, runs, baselines, today) if shared else None
+        if reviewed is not None and reviewed.state is not IncidentState.RESOLVED:
+            known |= dict.fromkeys(shared, reviewed)
+    return known
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _reviewed(ticket: StoredIncident, runs: _Runs, baselines: Path, today: str) -> ReviewedIncident:

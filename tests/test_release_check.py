@@ -11,7 +11,7 @@ import pytest
 from pytest_terminalbench.baselines.record import BaselineRecord, serialised
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.incidents import acknowledge, incidents_of, open_incidents
+from pytest_terminalbench.incidents import acknowledge, incidents_of, open_incidents, problems_of
 from pytest_terminalbench.release_check import ReviewedIncident, review_incidents, unresolved
 from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
@@ -230,9 +230,8 @@ def test_what_is_known_opens_no_second_incident(project: Project) -> None:
     new = a_cell("n", Status.REGRESSED, "✗", baseline_id="n-1")
     summary = summarise("second", [again, new])
 
-    incidents = incidents_of(
-        summary, Path("second"), IncidentSettings(), known=unresolved(project.results, project.baselines)
-    )
+    known = unresolved(project.results, project.baselines, problems_of(summary))
+    incidents = incidents_of(summary, Path("second"), IncidentSettings(), known=known)
 
     assert [[cell.cell for cell in incident.cells] for incident in incidents] == [["demo/n[oracle]"]]
 
@@ -240,7 +239,10 @@ def test_what_is_known_opens_no_second_incident(project: Project) -> None:
 def test_what_was_resolved_and_regresses_again_is_a_new_one(project: Project) -> None:
     project.run("second", a_cell("a", Status.SOLVED, baseline_id="b-1"))
 
-    assert unresolved(project.results, project.baselines) == {}
+    again = problems_of(summarise("third", [a_cell("a", Status.REGRESSED, "✗", baseline_id="b-1")]))
+
+    assert again == project.incident.incident.problems
+    assert unresolved(project.results, project.baselines, again) == {}
 
 
 def test_a_ticket_of_schema_1_can_be_acknowledged(project: Project) -> None:

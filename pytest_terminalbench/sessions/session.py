@@ -153,7 +153,7 @@ class Session:
         if not problems:
             return [], []
         settings = self._bench.settings
-        known = unresolved(self.run.path.parent, settings.baselines)
+        known = unresolved(self.run.path.parent, settings.baselines, problems)
         incidents = incidents_of(
             summary,
             self.run.path,
