@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pytest_terminalbench.digest import tree_files
+from pytest_terminalbench.scenarios.build_context import context_files
 
 __all__ = ["base_images", "build_context", "with_bases_replaced"]
 
@@ -70,7 +70,7 @@ def build_context(folder: Path, dockerfile: str) -> io.BytesIO:
     """The build context as a tar with fixed owners and times, so that the engine's layer cache hits."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in tree_files(folder):
+        for path in context_files(folder):
             info = tar.gettarinfo(path, arcname=path.relative_to(folder).as_posix())
             info.uid = info.gid = info.mtime = 0
             info.uname = info.gname = "root"

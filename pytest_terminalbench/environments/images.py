@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.digest import digest_files, digest_json
+from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.dockerfile import base_images, build_context, with_bases_replaced
 from pytest_terminalbench.environments.engine_errors import engine_errors, engine_message
 from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError, ImageUnavailable
+from pytest_terminalbench.scenarios.build_context import digest_context
 from pytest_terminalbench.scenarios.container import ContainerScenario
 
 __all__ = ["Image", "Images"]
@@ -85,7 +86,7 @@ class Images:
         dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
         names = base_images(dockerfile)
         bases = {name: self._base_id(self._map(name), environment.platform) for name in names}
-        context = digest_files(folder)
+        context = digest_context(folder)
         recipe = digest_json(["recipe", context, environment.platform, sorted(names)])
         content = digest_json([context, environment.platform or host_platform.machine(), sorted(bases.items())])
         tag = f"terminalbench/{_docker_name(scenario.id)}:{content.removeprefix('sha256:')[:20]}"

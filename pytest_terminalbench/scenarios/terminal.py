@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from pytest_terminalbench.digest import digest_files, digest_json
+from pytest_terminalbench.scenarios.build_context import digest_context, ignore_problem
 from pytest_terminalbench.scenarios.container import ContainerScenario, ContainerSpec
 from pytest_terminalbench.scenarios.ignored_files import SortedOut, sort_out_ignored
 from pytest_terminalbench.scenarios.kinds import Kind
@@ -106,6 +107,7 @@ class TerminalScenario(ContainerScenario):
             problem = _path_problem(folder, build, "folder")
             if problem is None and not Path(folder, build, "Dockerfile").is_file():
                 problem = "has no Dockerfile"
+            problem = problem or ignore_problem(Path(folder, build))
             if problem:
                 yield f"environment.build: {build!r} {problem}"
         for field, script in (("solution", spec.solution), ("verifier.script", spec.verifier.script)):
@@ -120,7 +122,7 @@ class TerminalScenario(ContainerScenario):
         Not of the solution: that is the oracle's answer. A changed one must show as a changed outcome.
         """
         parts: list[object] = [self.spec.model_dump(exclude={"schema_ref", "solution"}), self.verifier_digest]
-        parts.append(digest_files(self.build_folder) if self.build_folder else None)
+        parts.append(digest_context(self.build_folder) if self.build_folder else None)
         return digest_json(parts)
 
     @cached_property

@@ -98,7 +98,7 @@ CASES: list[Case] = [
         changed(environment={**BUILD, "env": {"OPENAI_API_KEY": "sk-1", "TOKENS": "3", "PASSWORD": ""}}),
         ["L106 alpha.json environment.env.OPENAI_API_KEY"],
     ),
-    (".dockerignore", extra("alpha/environment/.dockerignore", "*.md\n"), ["L107 .dockerignore "]),
+    (".dockerignore", extra("alpha/environment/.dockerignore", "*.md\n"), []),
     ("no report", script("#!/bin/sh\ntrue\n", result="pytest"), ["L201 test.sh verifier.result"]),
     ("no reward", script("#!/bin/sh\nexit 1\n", result="reward"), ["L201 test.sh verifier.result"]),
     ("pytest", script("#!/bin/sh\npython3 -m pytest /tests\n", result="pytest"), []),

@@ -95,6 +95,22 @@ def test_an_image_is_built_again_when_a_file_has_changed(images: Images, tmp_pat
     assert first.build_s > again.build_s == 0
 
 
+def test_what_dockerignore_leaves_out_is_not_in_the_image_and_builds_nothing_anew(
+    engine: DockerEngine, images: Images, tmp_path: Path, scenario_id: str
+) -> None:
+    dockerfile = "FROM the-base:1\nCOPY . /seen\nRUN test -e /seen/file && test ! -e /seen/notes.md\n"
+    scenario = built_from(tmp_path, scenario_id, dockerfile)
+    context = tmp_path / scenario_id / "environment"
+    (context / ".dockerignore").write_text("*.md\nDockerfile\n")
+    (context / "notes.md").write_text("one")
+    first = images.ensure(scenario, build_s=60)
+    (context / "notes.md").write_text("two")
+    again = anew(images).ensure(scenario, build_s=60)
+
+    assert (first.built, again.built) == (True, False)
+    assert first.reference == again.reference
+
+
 def test_the_recipe_names_the_base_and_not_what_stands_for_it(
     engine: DockerEngine, image: str, images: Images, tmp_path: Path, scenario_id: str
 ) -> None:

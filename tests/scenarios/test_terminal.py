@@ -377,3 +377,17 @@ def test_what_json_does_not_have_is_told(tmp_path: Path, line: str, problem: str
         load_scenario(file, dataset="demo")
 
     assert error.value.problems[0].startswith(problem)
+
+
+def test_an_ignore_file_that_docker_refuses_is_told(tmp_path: Path) -> None:
+    file = write_scenario(tmp_path, environment={"image": None, "build": "make-it/tests"})
+    (tmp_path / "make-it" / "tests" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "make-it" / "tests" / ".dockerignore").write_text("[\n")
+
+    with pytest.raises(ScenarioError) as error:
+        load_scenario(file, dataset="demo")
+
+    assert error.value.problems == [
+        "environment.build: 'make-it/tests' has a .dockerignore that Docker refuses: line 1: '[': a bracket that is not "
+        "closed, or a backslash at the end"
+    ]

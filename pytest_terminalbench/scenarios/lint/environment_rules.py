@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_terminalbench.scenarios.build_context import context_files
 from pytest_terminalbench.scenarios.lint.finding import Finding, finding
 from pytest_terminalbench.scenarios.terminal import TerminalScenario
 
@@ -25,10 +26,6 @@ def findings(scenario: TerminalScenario) -> Iterator[Finding]:
     if folder is not None:
         yield from _dockerfile(folder)
         yield from _exposed(scenario, folder)
-        if (folder / ".dockerignore").exists():
-            message = "every file of the build context goes to the engine, whatever .dockerignore says"
-            cure = "take out of the folder what is not for the image, and remove the file"
-            yield finding("L107", folder / ".dockerignore", "", message, cure)
     yield from _image(scenario)
     yield from _network(scenario)
     yield from _secrets(scenario)
@@ -102,12 +99,18 @@ def _program(command: str) -> str:
 
 def _exposed(scenario: TerminalScenario, folder: Path) -> Iterator[Finding]:
     context = folder.resolve()
+    sent = {file.resolve() for file in context_files(folder)}
     secret = [("verifier.script", scenario.verifier_file.parent), ("solution", scenario.solution_file)]
     for field, path in [*secret, ("environment.build", scenario.file)]:
-        if path is not None and path.resolve().is_relative_to(context):
+        if path is not None and path.resolve().is_relative_to(context) and _holds_any(path.resolve(), sent):
             message = f"{path.name} lies below the build context {folder.name!r}: it may be in the agent's image"
             cure = "put the build context, the tests and the solution into folders side by side"
             yield finding("L103", scenario.file, field, message, cure)
+
+
+def _holds_any(place: Path, files: Iterable[Path]) -> bool:
+    """Whether any of `files` is `place`, or lies in it."""
+    return any(file == place or file.is_relative_to(place) for file in files)
 
 
 def _image(scenario: TerminalScenario) -> Iterator[Finding]:

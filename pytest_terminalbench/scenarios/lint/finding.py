@@ -45,7 +45,6 @@ RULES: Mapping[str, Rule] = {
     "L104": _warning("the agent is on the network, and no tag `network` says so"),
     "L105": _warning("ENTRYPOINT or CMD starts something that will not run"),
     "L106": _warning("a variable that looks like a secret"),
-    "L107": _warning("a .dockerignore, which is not read"),
     "L201": _error("the verifier never leaves a result"),
     "L202": _error("a script that is not executable"),
     "L203": _warning("a script without an interpreter line"),
