@@ -14,6 +14,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
+from pytest_terminalbench.runs.sessions_result import SessionsResult
 from pytest_terminalbench.status import Change
 
 __all__ = ["ActorGate", "RunGate", "gate_run"]
@@ -187,5 +188,6 @@ def _suite_result(comparison: SuiteComparison) -> SuiteResult:
         worst_drop=suite.worst_drop,
         improved=suite.improved,
         tasks=suite.tasks,
+        sessions=SessionsResult.of(suite.sessions) if suite.sessions else None,
         only_in_candidate=suite.only_in_candidate,
     )

@@ -17,6 +17,7 @@ from pytest_terminalbench.comparing.compare_records import (
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
+from pytest_terminalbench.runs.sessions_result import SessionsResult
 from pytest_terminalbench.statistics import (
     Interval,
     RatioVerdict,
@@ -144,6 +145,8 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     )
     if comparison.paired:
         yield paired_text(comparison.paired, compared=effect.tasks)
+    if suite.session_note:
+        yield suite.session_note
     yield could_have_seen(suite.mde, power=settings.power, baseline_mean=effect.baseline_mean)
     if suite.verdict == "inconclusive":
         if suite.worst_drop >= settings.max_drop:
@@ -408,6 +411,7 @@ def _suite_json(suite: SuiteVerdict, settings: SuiteSettings) -> dict[str, Any]:
         "mde": suite.mde,
         "worst_drop": suite.worst_drop,
         "tasks": suite.tasks,
+        "sessions": SessionsResult.of(suite.sessions).to_json() if suite.sessions else None,
         "settings": asdict(settings),
     }
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_terminalbench.documents import Fields
+from pytest_terminalbench.runs.sessions_result import SessionsResult
 
 __all__ = ["GateResult", "MetricResult", "SuiteResult"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteResult:
-    """One agent's cells together. `interval`: of the `effect`, 95 %. What was not computed is None."""
+    """One agent's cells together. `interval`: of the `effect`, 95 %. `sessions`: whether those of a side differ more
+    than chance, which the numbers then allow for. What was not computed is None.
+    """
 
     verdict: str
     reason: str
@@ -25,6 +28,7 @@ class SuiteResult:
     improved: bool = False
     tasks: int = 0
     only_in_candidate: tuple[str, ...] = ()
+    sessions: SessionsResult | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -38,6 +42,7 @@ class SuiteResult:
             "improved": self.improved,
             "tasks": self.tasks,
             "only_in_candidate": list(self.only_in_candidate),
+            "sessions": self.sessions.to_json() if self.sessions else None,
         }
 
     @classmethod
@@ -55,6 +60,7 @@ class SuiteResult:
             improved=fields.flag_or("improved", False),
             tasks=fields.whole_or("tasks", 0),
             only_in_candidate=fields.texts("only_in_candidate"),
+            sessions=fields.nested_or("sessions", SessionsResult.from_json, None),
         )
 
 

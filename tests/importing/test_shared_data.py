@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 
@@ -17,6 +18,7 @@ from pytest_terminalbench.comparing.page import html
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.comparing.text import as_json, lines, markdown
 from pytest_terminalbench.importing.store_as_run import store_record
+from pytest_terminalbench.statistics import SessionLabels, suite_gate
 from tests.samples import only, strips
 
 _BESIDE = Path(__file__).parents[2].parent / "shared" / "data"
@@ -132,6 +134,40 @@ def test_pairs_tell_agents_apart_by_a_single_run_of_each(records: dict[str, RunR
     assert paired is not None
     assert paired.method == "McNemar, mid-p"
     assert paired.p < 0.01
+
+
+def test_no_agent_is_called_worse_than_itself_too_often_by_run(records: dict[str, RunRecord]) -> None:
+    """Two runs of each against its three others, and the other way round; ± one standard error of 140 comparisons,
+    which overlap."""
+    failed = {name: sum(is_worse(*sides) for sides in by_run(record)) for name, record in records.items()}
+
+    assert sum(failed.values()) / (20 * len(failed)) <= 0.05 + 0.0185
+    assert max(failed.values()) <= 3
+
+
+def by_run(record: RunRecord) -> Iterator[tuple[RunRecord, RunRecord]]:
+    for two in combinations(range(5), 2):
+        three = [number for number in range(5) if number not in two]
+        yield run_of(record, *two), run_of(record, *three)
+        yield run_of(record, *three), run_of(record, *two)
+
+
+def is_worse(before: RunRecord, after: RunRecord) -> bool:
+    rewards, sessions = (
+        [{name: getattr(task, what) for name, task in side.tasks.items()} for side in (before, after)]
+        for what in ("rewards", "sessions")
+    )
+    labels = SessionLabels(baseline=sessions[0], candidate=sessions[1])
+    return suite_gate(rewards[0], rewards[1], sessions=labels).verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("name", "sessions"),
+    [("20250924_droid_gpt-5", 5), ("20250829_goose_claude-4-sonnet", 5), ("20250902_orchestrator_claude-4-sonnet", 1)],
+)
+def test_each_file_is_a_session(name: str, sessions: int, records: dict[str, RunRecord]) -> None:
+    """The orchestrator made its five attempts at each task in one run, and lists them as they ended."""
+    assert len({session for task in records[name].tasks.values() for session in task.sessions}) == sessions
 
 
 def test_a_submission_is_stored_as_a_run(tmp_path: Path, records: dict[str, RunRecord]) -> None:
