@@ -47,12 +47,14 @@ class TestTree:
 
         assert [path.relative_to(folder).as_posix() for path in tree_files(folder)] == ["a.sh", "b/file", "link", "way"]
 
-    def test_what_tools_leave_behind_is_passed_over(self, tmp_path: Path) -> None:
+    def test_what_tools_and_open_editors_leave_behind_is_passed_over(self, tmp_path: Path) -> None:
         for name in ("__pycache__/x.pyc", ".pytest_cache/README", "sub/__pycache__/y.pyc"):
             (tmp_path / name).parent.mkdir(parents=True)
             (tmp_path / name).write_text("x")
         (tmp_path / ".DS_Store").write_text("x")
         (tmp_path / ".hidden").write_text("x")
+        (tmp_path / ".Dockerfile.swp").write_text("x")
+        (tmp_path / ".#Dockerfile").symlink_to("ada@host.1234:5678")
 
         assert [path.name for path in tree_files(tmp_path)] == [".hidden"]
 

@@ -141,29 +141,36 @@ def remove_file(file: Path) -> None:
         file.parent.rmdir()
 
 
-def retire(name: str, *, baselines: Path, by: str, notes: str = "") -> BaselineRecord:
-    """Retire the baseline called `name`, ``DATASET/LABEL/SCENARIO``: it stays on disk and no longer counts. Final.
+def retire(*names: str, baselines: Path, by: str, notes: str = "") -> list[BaselineRecord]:
+    """Retire the baselines of these names, ``DATASET/LABEL/SCENARIO``: they stay on disk and no longer count. Final.
 
-    Raises BaselineError when there is none, it is retired already, or it is another once nobody else is approving.
+    Raises BaselineError, before the first is written, when there is none of a name, it is retired already, or it is
+    another once nobody else is approving.
     """
-    stored = baseline_named(baselines, name)
-    seen = _digest(stored.file)
+    chosen = [baseline_named(baselines, name) for name in dict.fromkeys(names)]
+    seen = [_digest(stored.file) for stored in chosen]
     with only_writer(baselines):
-        _check_as_seen(stored.file, seen, again="retire")
-        if not stored.counts:
-            raise BaselineError(f"{stored.record.baseline_id} is retired already")
-        retired = stored.record.model_copy(update={"status": "retired"})
-        entry = {
-            "action": "retired",
-            "how": "baseline retire",
-            "baseline_id": retired.baseline_id,
-            "cell": stored.place,
-            "by": by,
-            "notes": notes,
-            "record": audit.record_digest(serialised(retired)),
-        }
-        audit.AuditLog(baselines / audit.AUDIT).append(entry)
-        write_atomically(stored.file, serialised(retired))
+        for stored, content in zip(chosen, seen, strict=True):
+            _check_as_seen(stored.file, content, again="retire")
+            if not stored.counts:
+                raise BaselineError(f"{stored.record.baseline_id} is retired already")
+        log = audit.AuditLog(baselines / audit.AUDIT)
+        return [_retire(stored, log, by=by, notes=notes) for stored in chosen]
+
+
+def _retire(stored: StoredBaseline, log: audit.AuditLog, *, by: str, notes: str) -> BaselineRecord:
+    retired = stored.record.model_copy(update={"status": "retired"})
+    entry = {
+        "action": "retired",
+        "how": "baseline retire",
+        "baseline_id": retired.baseline_id,
+        "cell": stored.place,
+        "by": by,
+        "notes": notes,
+        "record": audit.record_digest(serialised(retired)),
+    }
+    log.append(entry)
+    write_atomically(stored.file, serialised(retired))
     return retired
 
 

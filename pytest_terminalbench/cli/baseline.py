@@ -172,19 +172,20 @@ def approve(
 
 @app.command("retire")
 def retire_baseline(
-    cell: Annotated[str, typer.Argument(metavar="DATASET/LABEL/ID", help="As `baseline list` shows it.")],
+    cells: Annotated[list[str], typer.Argument(metavar="DATASET/LABEL/ID...", help="As `baseline list` shows them.")],
     *,
     notes: NotesOption = "",
     approver: ApproverOption = None,
     baselines: BaselinesOption = None,
 ) -> None:
-    """Let a baseline count no longer. It stays on disk, and in the log; retiring is final."""
+    """Let baselines count no longer. They stay on disk, and in the log; retiring is final."""
     from pytest_terminalbench.baselines.approval import retire
 
     folder = baselines_folder(baselines)
     with refusing(folder):
-        record = retire(cell, baselines=folder, by=permitted(approver, deed="retire"), notes=notes)
-    typer.echo(printable(f"{record.baseline_id} retired"))
+        records = retire(*cells, baselines=folder, by=permitted(approver, deed="retire"), notes=notes)
+    for record in records:
+        typer.echo(printable(f"{record.baseline_id} retired"))
 
 
 @app.command("migrate")

@@ -316,6 +316,17 @@ class TestRetiring:
         assert record.status == "retired"
         assert [line["action"] for line in log(baselines)] == ["approved", "retired"]
 
+    def test_of_several_none_is_retired_where_one_cannot_be(self, baselines: Path) -> None:
+        approved(baselines, cell("a"), cell("b"))
+
+        with pytest.raises(BaselineError, match=r"^'demo/oracle/c' names no baseline"):
+            retire("demo/oracle/a", "demo/oracle/c", baselines=baselines, by="me")
+        assert [line["action"] for line in log(baselines)] == ["approved"] * 2
+
+        retire("demo/oracle/a", "demo/oracle/b", baselines=baselines, by="me")
+        assert [line["action"] for line in log(baselines)] == ["approved"] * 2 + ["retired"] * 2
+        assert audit.contradictions(baselines) == []
+
     def test_once_is_enough(self, baselines: Path) -> None:
         approved(baselines, cell("a"))
         retire("demo/oracle/a", baselines=baselines, by="me")

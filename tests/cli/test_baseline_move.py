@@ -72,6 +72,16 @@ def test_a_dataset_that_is_not_here_cannot_be_looked_into(renamed: Project) -> N
     assert baselines(renamed) == ["elsewhere/oracle/alpha.json"]
 
 
+def test_the_audit_names_those_without_a_scenario(renamed: Project) -> None:
+    audited = renamed.call("baseline", "audit")
+
+    assert audited.exit_code == 0
+    assert (
+        "1 baseline without a scenario: demo/oracle/alpha; fix it by `terminalbench baseline move OLD NEW`"
+        in audited.err
+    )
+
+
 def test_only_a_maintainer_may(renamed: Project) -> None:
     renamed.write("pyproject.toml", '[tool.terminalbench]\nmaintainers = ["ada"]\n')
 
