@@ -219,6 +219,24 @@ class TestFixture:
 
         assert own.statuses == {"demo/alpha[oracle]": "solved"}
 
+    def test_a_fixture_may_give_what_was_asked_for_and_else_its_own(self, own: Suite) -> None:
+        """As the documentation shows it."""
+        giving = """
+
+@pytest.fixture
+def tb_agent(request, tb_agent):
+    if request.config.getoption("--tb-agent"):
+        return tb_agent
+    from my_agent import Mine
+    return Mine()
+"""
+        own.write("conftest.py", own.conftest + giving)
+
+        own.run("--tb-dataset", "demo", "-k", "alpha", "--tb-agent", "nop", "--tb-agent", "oracle")
+        assert own.statuses == {"demo/alpha[nop]": "unsolved", "demo/alpha[oracle]": "solved"}
+        own.run("--tb-dataset", "demo", "-k", "alpha")
+        assert own.statuses == {"demo/alpha[mine]": "solved"}
+
     def test_an_agent_is_made_once_for_all_attempts_where_a_fixture_makes_it(self, own: Suite) -> None:
         give(own)
 
