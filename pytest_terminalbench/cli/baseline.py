@@ -139,27 +139,33 @@ def approve(
 
     Exit code 4 says that it was refused, and why.
     """
-    from pytest_terminalbench.baselines.folder import current_file
+    from pytest_terminalbench.baselines.folder import approved_rewards, current_file
     from pytest_terminalbench.runs.approve_cells import ReviewedCell, approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.manifest import git_user
     from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE
+    from pytest_terminalbench.runs.thin_approvals import thin_approval
     from pytest_terminalbench.settings import project_settings
 
     root = project().root
     folder = baselines_folder(baselines)
     with refusing(folder):
         runs = [find_run(name, results_folder(results)) for name in run]
+        reviewed = [
+            ReviewedCell(chosen_cell(one, scenario=scenario, dataset=dataset, agent=agent, model=model), one)
+            for one in runs
+        ]
         approval, approved, row = approve_reviewed(
-            [
-                ReviewedCell(chosen_cell(one, scenario=scenario, dataset=dataset, agent=agent, model=model), one)
-                for one in runs
-            ],
+            reviewed,
             baselines=folder,
             approver=approver or git_user(root),
             maintainers=project_settings(root).maintainers,
             notes=notes,
         )
+    if any(one.cell.gate == "statistical" for one in reviewed):
+        # All that was approved beside it: sessions are compared with these together.
+        for warning in thin_approval({approved.cell.suite: approved_rewards(folder, approved.cell)}):
+            say(warning)
     file = current_file(folder, approved.cell)
     note = "" if approved.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"
     if not approval.written:

@@ -74,6 +74,8 @@ def import_results(
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
     say(f"{len(done.approval.written)} baselines written, {done.approval.unchanged} unchanged")
+    for warning in done.warnings:
+        say(warning)
     for cell in done.thinned:
         say(f"approved by its other attempts: {cell}")
     for cell in done.refused:

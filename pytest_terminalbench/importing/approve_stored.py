@@ -10,6 +10,7 @@ from pytest_terminalbench.baselines.approval import Approval, approve, check_mai
 from pytest_terminalbench.runs.approve_cells import cell_to_approve
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import read_summary
+from pytest_terminalbench.runs.thin_approvals import thin_approval
 
 __all__ = ["ImportApproval", "VoidCell", "approve_stored"]
 
@@ -28,11 +29,14 @@ class VoidCell:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportApproval:
-    """What was written; the cells that were `refused` for void attempts, and those approved without (`thinned`)."""
+    """What was written; the cells that were `refused` for void attempts, and those approved without (`thinned`);
+    `warnings` of what too little was approved.
+    """
 
     approval: Approval
     refused: Sequence[VoidCell] = field(default_factory=tuple)
     thinned: Sequence[VoidCell] = field(default_factory=tuple)
+    warnings: Sequence[str] = field(default_factory=tuple)
 
     @property
     def approved(self) -> int:
@@ -69,4 +73,8 @@ def approve_stored(
     approval = approve(
         chosen, run_id=run.id, baselines=baselines, approver=approver, notes=notes, how="import --approve"
     )
-    return ImportApproval(approval=approval, refused=refused, thinned=thinned)
+    by_suite: dict[str, list[list[float]]] = {}
+    for approved in chosen:
+        rewards = [attempt.share for attempt in approved.attempts if attempt.share is not None]
+        by_suite.setdefault(approved.cell.suite, []).append(rewards)
+    return ImportApproval(approval=approval, refused=refused, thinned=thinned, warnings=thin_approval(by_suite))

@@ -55,6 +55,7 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
         yield f"incident: known since {known.incident.id} ({known.why}): {known.incident.text}"
     if closed.approval is not None:
         yield _approval_line(closed.approval, baselines)
+        yield from closed.approval.warnings
     yield f"results: {closed.run.path}"
 
 

@@ -24,6 +24,7 @@ from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
+from pytest_terminalbench.runs.thin_approvals import thin_approvals
 from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.sessions.closing import ask_gate, close_run
 from pytest_terminalbench.sessions.opening import open_run
@@ -37,10 +38,13 @@ __all__ = ["AskedApproval", "ClosedRun", "Session"]
 
 @dataclass(frozen=True, kw_only=True)
 class AskedApproval:
-    """What became of the approval that a session was asked for; `refusal` says why nothing was approved."""
+    """What became of the approval that a session was asked for; `refusal` says why nothing was approved, `warnings` of
+    what too little was.
+    """
 
     approval: Approval | None = None
     refusal: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,4 +206,4 @@ class Session:
             )
         except (BaselineError, OSError) as error:
             return AskedApproval(refusal=str(error))
-        return AskedApproval(approval=approval)
+        return AskedApproval(approval=approval, warnings=tuple(thin_approvals(summary.cells)))
