@@ -155,11 +155,18 @@ class _SuitePart:
         return any(self._passes(summary) for summary in self.later.summaries())
 
     def _passes(self, summary: RunSummary) -> bool:
-        gate = summary.gate.agents.get(self.suite)
+        gate = summary.gate.of_actors({self.suite})
         compared = {cell.id: cell.baseline_id for cell in summary.cells if cell.status.is_scored}
         has_all = all(compared.get(cell) == baseline for cell, baseline in self._baselines.items() if baseline)
-        has_failed = any(failure.startswith(f"{self.suite}: ") for failure in summary.gate.failures)
-        return gate is not None and gate.verdict == "pass" and not has_failed and has_all
+        metrics = gate.metrics.get(self.suite, {})
+        are_better = all(name in metrics and metrics[name].verdict == "pass" for name in self._worse_metrics)
+        return gate.verdicts.get(self.suite) == "pass" and not gate.failures and has_all and are_better
+
+    @property
+    def _worse_metrics(self) -> list[str]:
+        """Those that were worse; a run that did not judge them says nothing of them."""
+        metrics = self.own.gate.metrics.get(self.suite, {})
+        return [name for name, metric in metrics.items() if metric.verdict == "fail"]
 
     def is_approved_anew(self, baselines: Path) -> bool:
         return any(_current(baselines, cell) != baseline for cell, baseline in self._baselines.items())

@@ -13,7 +13,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.incidents import acknowledge, incidents_of, open_incidents, problems_of
 from pytest_terminalbench.release_check import ReviewedIncident, review_incidents, unresolved
-from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
+from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import RunManifest
 from pytest_terminalbench.runs.summary import RunSummary, summarise
@@ -201,6 +201,25 @@ class TestSuiteGate:
         assert project.state == "open"
 
         project.run("third", *self.cells("a", "b", "c"), gate=a_gate("pass"))
+
+        assert project.state == "resolved"
+
+    def test_a_metric_that_was_worse_has_to_be_judged_again(self, tmp_path: Path) -> None:
+        """Also of an agent that always does the same, which has no suite of its own."""
+
+        def gate(verdict: str | None) -> GateResult:
+            metrics = {"memory_peak_mb": MetricResult(verdict=verdict, reason="so much")} if verdict else {}
+            failures = ["demo oracle: so much"] if verdict == "fail" else []
+            overall = {"demo oracle": "fail" if failures else "pass"}
+            return GateResult.of_agents({}, verdicts=overall, metrics={"demo oracle": metrics}, failures=failures)
+
+        project = Project(tmp_path)
+        project.approve("a", "a-1")
+        project.session("first", *self.cells("a"), gate=gate("fail"))
+        project.run("second", *self.cells("a"), gate=gate(None))
+        assert project.state == "open"
+
+        project.run("third", *self.cells("a"), gate=gate("pass"))
 
         assert project.state == "resolved"
 

@@ -171,12 +171,13 @@ def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
     cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
     part = summarise(summary.run_id, cells)
     names = tuple(name for name in summary.lost if name.partition("/")[0] == escaped(dataset))
-    actors = {cell.id.suite for cell in cells}
+    gate = summary.gate.of_actors({cell.id.suite for cell in cells})
     return replace(
         part,
         lost=names,
         totals=Totals.of(cells, lost=names),
-        gate=summary.gate.of_actors(actors) if summary.gate.agents else part.gate,
+        # Nothing is said of its agents where these were not compared with anything.
+        gate=gate if gate.verdicts else part.gate,
     )
 
 

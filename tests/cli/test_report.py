@@ -168,7 +168,7 @@ def test_the_report_as_json(project: Project) -> None:
     }
     assert report.pop("words") == {
         "headline": "1 cell: 1 solved; 1 of these improved",
-        "score": None,
+        "score": "mean 100.0% of 1 cell with 3 attempts each; no interval from so few cells and attempts",
         "gate": [],
         "attention": {"improved": ["demo/alpha[oracle]: solved, says the test"]},
     }
