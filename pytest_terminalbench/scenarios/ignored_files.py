@@ -7,7 +7,7 @@ somebody may have added all the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,17 +38,17 @@ class SortedOut:
 
 def sort_out_ignored(folder: Path) -> SortedOut:
     """The files below `folder` that git would keep, and what it would ignore."""
-    from pathspec import GitIgnoreSpec
-
-    lists = {"": GitIgnoreSpec.from_lines(_BACKUPS)}
+    lists = {"": _ignore_list(_BACKUPS)}
     kept: list[str] = []
     ignored: list[str] = []
     for parent, folders, names in os.walk(folder):
         place = Path(parent).relative_to(folder).as_posix()
         prefix = "" if place == "." else f"{place}/"
-        if GITIGNORE in names:
-            lines = (Path(parent) / GITIGNORE).read_text(encoding="utf-8", errors="replace").splitlines()
-            lists[prefix] = GitIgnoreSpec.from_lines([*(_BACKUPS if not prefix else ()), *lines])
+        own_list = Path(parent) / GITIGNORE
+        # Git follows no link here, since 2.32.
+        if GITIGNORE in names and not own_list.is_symlink():
+            lines = own_list.read_text(encoding="utf-8", errors="replace").splitlines()
+            lists[prefix] = _ignore_list([*(_BACKUPS if not prefix else ()), *lines])
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in [*names, *links]:
             (ignored if _is_ignored(f"{prefix}{name}", lists) else kept).append(f"{prefix}{name}")
@@ -57,6 +57,13 @@ def sort_out_ignored(folder: Path) -> SortedOut:
         ignored += [f"{prefix}{name}/" for name in plain if name not in folders]
     named = (name for name in ignored if not is_cache(_last_part(name)))
     return SortedOut(kept=tuple(folder / name for name in sorted(kept)), ignored=tuple(sorted(named)))
+
+
+def _ignore_list(lines: Iterable[str]) -> GitIgnoreSpec:
+    """What `lines` say; one that says nothing, such as ``!``, is passed over as git does."""
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(line for line in lines if line.strip() not in ("!", "\\"))
 
 
 def _is_ignored(path: str, lists: dict[str, GitIgnoreSpec]) -> bool:

@@ -28,6 +28,17 @@ class TestBothWays:
 
         assert outcomes == [Solved(), Unsolved(reason="1 of 1 checks did not pass: exit code")]
 
+    def test_the_verifier_does_not_see_what_is_ignored(self, try_out: TryOut, isolation: str) -> None:
+        tests = {
+            "test.sh": "#!/bin/sh\nset -e\ntest ! -e .test.sh.swp\ntest ! -e old.log\ntest -e data/kept\n",
+            "data/kept": "1",
+            "old.log": "x",
+            ".gitignore": "*.log\n",
+            ".test.sh.swp": "x",
+        }
+
+        assert try_out(Nop(), tests=tests, verifier={"isolation": isolation}).outcome == Solved()
+
     def test_no_container_stays_behind(
         self, try_out: TryOut, isolation: str, engine: DockerEngine, run_id: str
     ) -> None:

@@ -21,7 +21,7 @@ FILES = {
     "sub/build/out.o": "",
     "odd name/#x": "",
 }
-LISTS = {".gitignore": "*.log\n/build/\n*~\n", "data/.gitignore": "!kept.log\ndeep/*.bin\n"}
+LISTS = {".gitignore": "!\n*.log\n\\\n# no.txt\n/build/\n*~\n\n", "data/.gitignore": "!kept.log\ndeep/*.bin\n"}
 
 
 def write(folder: Path, *names: str, lists: dict[str, str] | None = None) -> None:
@@ -84,6 +84,13 @@ def test_a_list_above_the_folder_does_not_count(tmp_path: Path) -> None:
     write(tmp_path, "tests/expected.log", lists={".gitignore": "*.log\n"})
 
     assert kept(tmp_path / "tests") == ["expected.log"]
+
+
+def test_a_list_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path, "test.sh")
+    (tmp_path / ".gitignore").symlink_to("nowhere")
+
+    assert kept(tmp_path) == [".gitignore", "test.sh"]
 
 
 def test_links_are_files_and_are_not_followed(tmp_path: Path) -> None:
