@@ -64,9 +64,12 @@ def _noted_conditions(closed: ClosedRun) -> Iterator[str]:
     cells = [cell for cell in closed.summary.cells if cell.mismatches and cell.status is not Status.BLOCKED]
     if cells:
         fields = sorted({mismatch.field for cell in cells for mismatch in cell.mismatches})
+        # How an agent is configured is approved with its outcomes alone.
+        is_of_agent = fields == ["configuration"]
+        cure = "approving again ends this" if is_of_agent else "`terminalbench baseline rebase` accepts it"
         yield (
             f"noted: {counted(len(cells), 'cell')} compared, though not all is as it was approved "
-            f"({', '.join(fields)}): {closed.run.parity}; `terminalbench baseline rebase` accepts it"
+            f"({', '.join(fields)}): {closed.run.parity}; {cure}"
         )
 
 

@@ -179,8 +179,10 @@ class TestConfiguration:
         assert not (mine.latest / "parity.json").exists()
 
         (mine.path / "prompt.md").write_text("Think again.")
-        mine.run(*options).assert_outcomes(passed=1)
+        done = mine.run(*options)
 
+        done.assert_outcomes(passed=1)
+        done.stdout.fnmatch_lines(["noted: 1 cell compared, * (configuration): *; approving again ends this"])
         (cell,) = mine.summary["cells"]
         note = {"field": "configuration", "baseline": approved["configuration"], "now": cell["configuration"]}
         assert cell["mismatches"] == [note]
