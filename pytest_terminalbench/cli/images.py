@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -105,23 +106,59 @@ def _print_built(results: Sequence[Built], output: Format) -> None:
 
 @app.command("prune")
 def prune(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what may be removed.")] = False,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Only images built so long ago: 30m, 12h, 7d, 0.")
+    ] = "7d",
+    bases: Annotated[bool, typer.Option("--bases", help="Also those that an image map names.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
+    image_map: ImageMapOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Remove the images built for scenarios that no container uses; the bases stay."""
-    from pytest_terminalbench.environments.reaper import prune_images, scenario_images
+    """Remove old images that were built for scenarios and that no container uses.
 
-    host = engine()
-    images = sorted(scenario_images(host) if dry_run else prune_images(host), key=lambda image: image.scenario_id)
+    What another process builds at this moment stays, and so does what is not ours.
+    """
+    from pytest_terminalbench.environments.docker_provider import default_locks
+    from pytest_terminalbench.environments.prune_images import prune_images
+
+    mapped = () if bases else tuple(project_image_map(image_map).replacements.values())
+    age_s = _seconds(older_than)
+    pruned = sorted(
+        prune_images(engine(), older_than_s=age_s, mapped=mapped, locks=default_locks(), dry_run=dry_run),
+        key=lambda pair: (pair[0].scenario_id, pair[0].tags),
+    )
+    gone = [image for image, fate in pruned if fate in ("removed", "would be removed")]
     if output is Format.JSON:
-        print_json([asdict(image) for image in images])
+        print_json([{**asdict(image), "fate": fate} for image, fate in pruned])
         return
-    if images:
-        columns: list[Numbers | str] = ["scenario", "image", Numbers("MiB")]
+    if pruned:
+        columns: list[Numbers | str] = ["scenario", "image", Numbers("MiB"), Numbers("days"), "fate"]
         print_table(
-            columns, [[image.scenario_id, ", ".join(image.tags), f"{image.size_bytes >> 20}"] for image in images]
+            columns,
+            [
+                [
+                    image.scenario_id,
+                    ", ".join(image.tags) or image.id[:19],
+                    f"{image.size_bytes >> 20}",
+                    f"{image.age_s / 86_400:.1f}",
+                    fate,
+                ]
+                for image, fate in pruned
+            ],
         )
-    say(f"{'would remove at most' if dry_run else 'removed'} {counted(len(images), 'image')}")
+    young = sum(fate == "too young" for _, fate in pruned)
+    say(
+        f"{'would remove' if dry_run else 'removed'} {counted(len(gone), 'image')}, left {len(pruned) - len(gone)}"
+        + (f"; {young} younger than {older_than} (--older-than 0 takes them, too)" if young else "")
+    )
+
+
+def _seconds(age: str) -> float:
+    """`age`, as ``7d``; raises SettingsError for what is none."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])|0+", age)
+    if match is None:
+        raise SettingsError(f"--older-than {age!r} is no age; write a number and s, m, h or d, as in 12h or 7d")
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]] if match[1] else 0
 
 
 @app.command("bootstrap")

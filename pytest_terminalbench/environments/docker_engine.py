@@ -130,7 +130,15 @@ class DockerEngine:
             images: list[dict[str, Any]] = self.api.images(filters={"label": label})
             return images
 
+    def images_of_containers(self) -> set[str]:
+        """The ids of the images that containers were made of, running or not, ours or not."""
+        with engine_errors("list containers"):
+            return {str(container["ImageID"]) for container in self.api.containers(all=True)}
+
     def remove_image(self, image: str, *, force: bool = False) -> None:
-        """Remove an image; raises EnvironmentFailure for one that is in use, or the parent of another."""
+        """Remove an image, or one of its tags.
+
+        Raises EnvironmentFailure for one that is in use, or the parent of another.
+        """
         with engine_errors("remove an image"):
             self.api.remove_image(image, force=force)

@@ -35,7 +35,7 @@ class DockerProvider:
 
     def __init__(self, settings: ProviderSettings, *, locks: Path | None = None) -> None:
         self._settings = settings
-        self._locks = locks or _cache_folder() / "locks"
+        self._locks = locks or default_locks()
         self._ownership = Ownership(settings.run_id)
         self._engine_url = settings.engine_url
         self._is_stopped = False
@@ -174,5 +174,6 @@ class PreparedContainers:
             return None
 
 
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-terminalbench"
+def default_locks() -> Path:
+    """Where processes of this machine wait for each other's builds."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-terminalbench" / "locks"

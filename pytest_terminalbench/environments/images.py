@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.digest import digest_json
+from pytest_terminalbench.environments.build_lock import only_builder
 from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.dockerfile import base_images, build_context, with_bases_replaced
 from pytest_terminalbench.environments.engine_errors import engine_errors, engine_message
@@ -92,10 +93,7 @@ class Images:
         tag = f"terminalbench/{_docker_name(scenario.id)}:{content.removeprefix('sha256:')[:20]}"
         built = False
         if self._image_id(tag) is None:
-            from filelock import FileLock
-
-            self._locks.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._locks / f"{content.removeprefix('sha256:')[:20]}.lock"):
+            with only_builder(self._locks, tag.rpartition(":")[2]):
                 # Another worker may have built it while we waited.
                 if self._image_id(tag) is None:
                     self._run_build(scenario, folder, tag, build_s)

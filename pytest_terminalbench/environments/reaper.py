@@ -1,4 +1,4 @@
-"""Removes what is ours: containers of one run or of dead owners, images of scenarios. Never anything unlabelled."""
+"""Removes the containers that are ours, of one run or of dead owners. Never anything unlabelled."""
 
 from __future__ import annotations
 
@@ -6,18 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pytest_terminalbench.environments.owner import IMAGE_LABEL, RUN_LABEL, is_orphan
+from pytest_terminalbench.environments.owner import RUN_LABEL, is_orphan
 from pytest_terminalbench.errors import EnvironmentFailure
 
-__all__ = [
-    "Host",
-    "Leftover",
-    "ScenarioImage",
-    "leftovers",
-    "prune_images",
-    "remove",
-    "scenario_images",
-]
+__all__ = ["Host", "Leftover", "leftovers", "remove"]
 
 
 class Host(Protocol):
@@ -28,12 +20,6 @@ class Host(Protocol):
 
     def remove(self, container: str) -> None:
         """Remove by force; one that is gone already is no error. Raises EnvironmentFailure."""
-
-    def images(self, label: str) -> list[dict[str, Any]]:
-        """Every image with `label`, as the engine lists them."""
-
-    def remove_image(self, image: str, *, force: bool = False) -> None:
-        """Raises EnvironmentFailure for one that is in use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,40 +58,4 @@ def remove(engine: Host, containers: Sequence[Leftover]) -> list[str]:
             # The engine removes it at its deadline; the caller sees by the list that it is still there.
             continue
         removed.append(container.id)
-    return removed
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScenarioImage:
-    """An image built for a scenario. ``size_bytes`` counts layers that it shares with others too."""
-
-    id: str
-    scenario_id: str
-    tags: tuple[str, ...]
-    size_bytes: int
-
-
-def scenario_images(engine: Host) -> list[ScenarioImage]:
-    """Every image that was built for a scenario."""
-    return [
-        ScenarioImage(
-            id=image["Id"],
-            scenario_id=(image.get("Labels") or {}).get(IMAGE_LABEL, ""),
-            tags=tuple(image.get("RepoTags") or ()),
-            size_bytes=int(image.get("Size", 0)),
-        )
-        for image in engine.images(IMAGE_LABEL)
-    ]
-
-
-def prune_images(engine: Host) -> list[ScenarioImage]:
-    """Remove the scenarios' images that no container uses; those that are gone."""
-    removed: list[ScenarioImage] = []
-    for image in scenario_images(engine):
-        try:
-            # By its id an image of several tags goes only by force; one in use stays even then.
-            engine.remove_image(image.id, force=len(image.tags) > 1)
-        except EnvironmentFailure:
-            continue  # In use, or the parent of another.
-        removed.append(image)
     return removed

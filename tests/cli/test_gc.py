@@ -54,12 +54,6 @@ class Host:
             raise EnvironmentFailure("device or resource busy")
         del self.here[container]
 
-    def images(self, label: str) -> list[dict[str, Any]]:
-        raise AssertionError("nobody asked for images")
-
-    def remove_image(self, image: str, *, force: bool = False) -> None:
-        raise AssertionError("nobody asked for images")
-
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_terminalbench.environments.bootstrap import Bootstrapped, bootstrap
+from pytest_terminalbench.environments.build_lock import only_builder
 from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.image_map import machine_image_map
 from pytest_terminalbench.environments.images import Image
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.environments.parallel_builds import Built, build_images
-from pytest_terminalbench.environments.reaper import ScenarioImage, prune_images, scenario_images
+from pytest_terminalbench.environments.prune_images import prune_images
 from pytest_terminalbench.errors import EnvironmentFailure, ImageBuildError
 from pytest_terminalbench.scenarios.container import ContainerScenario, with_container
 from pytest_terminalbench.scenarios.formats import load_scenario
@@ -159,49 +161,89 @@ def test_images_are_built_once_and_a_broken_one_stops_no_other(project: Project,
 
 
 class Host:
-    """An engine's images: those of scenarios, some of them in use."""
+    """An engine's images: those of scenarios, some of them made into containers or built on."""
 
-    def __init__(self, *images: dict[str, Any], used: tuple[str, ...] = ()) -> None:
+    def __init__(self, *images: dict[str, Any], used: tuple[str, ...] = (), built_on: tuple[str, ...] = ()) -> None:
         self._images = images
         self._used = used
-        self.removed: list[tuple[str, bool]] = []
+        self._built_on = built_on
+        self.removed: list[str] = []
         self.asked: list[str] = []
 
-    def containers(self, label: str) -> list[dict[str, Any]]:
-        raise AssertionError("nobody asked for containers")
-
-    def remove(self, container: str) -> None:
-        raise AssertionError("nobody asked for containers")
+    def image(self, reference: str) -> dict[str, Any] | None:
+        return next((image for image in self._images if reference in (image["RepoTags"] or ())), None)
 
     def images(self, label: str) -> list[dict[str, Any]]:
         self.asked.append(label)
         return list(self._images)
 
-    def remove_image(self, image: str, *, force: bool = False) -> None:
-        if image in self._used:
-            raise EnvironmentFailure("in use")
-        self.removed.append((image, force))
+    def images_of_containers(self) -> set[str]:
+        return set(self._used)
+
+    def remove_image(self, image: str) -> None:
+        if image in self._built_on:
+            raise EnvironmentFailure("has dependent child images")
+        self.removed.append(image)
 
 
-def image(name: str, *tags: str) -> dict[str, Any]:
-    return {"Id": name, "RepoTags": list(tags) or None, "Labels": {IMAGE_LABEL: "alpha"}, "Size": 7}
+def image(name: str, *tags: str, days: float = 10) -> dict[str, Any]:
+    created = time.time() - days * 86_400
+    return {"Id": name, "RepoTags": list(tags) or None, "Labels": {IMAGE_LABEL: "alpha"}, "Size": 7, "Created": created}
 
 
-def test_images_in_use_stay_and_only_those_of_scenarios_are_asked_for() -> None:
+def fates(host: Host, locks: Path, **how: Any) -> dict[str, str]:
+    settings: dict[str, Any] = {"older_than_s": 7 * 86_400, "mapped": (), "locks": locks, **how}
+    return {image.id: fate for image, fate in prune_images(host, **settings)}
+
+
+def test_old_images_without_a_container_go_and_only_those_of_scenarios_are_asked_for(tmp_path: Path) -> None:
     host = Host(image("one", "a:1"), image("two", "a:2", "b:2"), image("three"), image("four", "a:4"), used=("four",))
 
-    removed = prune_images(host)
-
-    assert [one.id for one in removed] == ["one", "two", "three"]
-    assert host.removed == [("one", False), ("two", True), ("three", False)]
+    assert fates(host, tmp_path) == {"one": "removed", "two": "removed", "three": "removed", "four": "in use"}
+    # Tag by tag: by its id an image of several tags would go only by force, and from stopped containers too.
+    assert host.removed == ["a:1", "a:2", "b:2", "three"]
     assert host.asked == [IMAGE_LABEL]
 
 
-def test_listing_removes_nothing() -> None:
-    host = Host(image("one", "a:1"))
+def test_young_images_stay(tmp_path: Path) -> None:
+    host = Host(image("old", "a:1", days=8), image("young", "a:2", days=6))
 
-    assert scenario_images(host) == [ScenarioImage(id="one", scenario_id="alpha", tags=("a:1",), size_bytes=7)]
+    assert fates(host, tmp_path) == {"old": "removed", "young": "too young"}
+    assert fates(host, tmp_path, older_than_s=0) == {"old": "removed", "young": "removed"}
+
+
+def test_what_the_image_map_names_stays(tmp_path: Path) -> None:
+    host = Host(image("base", "a:1", "base:1"), image("other", "a:2"))
+
+    assert fates(host, tmp_path, mapped=("base:1", "not-here:1")) == {"base": "in the image map", "other": "removed"}
+
+
+def test_what_another_image_is_built_on_stays(tmp_path: Path) -> None:
+    assert fates(Host(image("one", "a:1"), built_on=("a:1",)), tmp_path) == {"one": "in use"}
+
+
+def test_what_another_process_builds_stays(tmp_path: Path) -> None:
+    host = Host(image("one", "a:1f"), image("two", "a:2f"))
+
+    with only_builder(tmp_path, "1f"):
+        assert fates(host, tmp_path) == {"one": "being built", "two": "removed"}
+
+    assert host.removed == ["a:2f"]
+
+
+def test_a_dry_run_removes_nothing(tmp_path: Path) -> None:
+    host = Host(image("one", "a:1"), image("young", "a:2", days=0))
+
+    assert fates(host, tmp_path, dry_run=True) == {"one": "would be removed", "young": "too young"}
     assert host.removed == []
+
+
+@pytest.mark.parametrize("age", ["", "7", "d", "-1d", "7 days", "1.5h"])
+def test_an_age_that_is_none_is_a_usage_error(project: Project, age: str) -> None:
+    done = project.call("images", "prune", f"--older-than={age}")
+
+    assert (done.exit_code, done.out) == (4, "")
+    assert done.err.startswith(f"terminalbench: --older-than {age!r} is no age; write a number and s, m, h or d")
 
 
 @pytest.mark.docker
@@ -211,9 +253,14 @@ def test_a_dry_run_lists_what_was_built_and_leaves_it(project: Project, engine: 
     project.write("scenarios/demo/alpha/environment/Dockerfile", f"FROM {BASE}\nRUN echo {os.urandom(8).hex()}\n")
     reference = project.call("images", "build", "demo", "--format", "json").json[0]["reference"]
     try:
-        listed = project.call("images", "prune", "--dry-run", "--format", "json").json
+        listed = project.call("images", "prune", "--dry-run", "--older-than", "0", "--format", "json").json
+        told = project.call("images", "prune", "--dry-run")
 
-        assert ("alpha", [reference]) in [(one["scenario_id"], one["tags"]) for one in listed]
+        assert ("alpha", [reference], "would be removed") in [
+            (one["scenario_id"], one["tags"], one["fate"]) for one in listed
+        ]
+        assert "too young" in told.out
+        assert "younger than 7d (--older-than 0 takes them, too)" in told.err
         assert engine.image(reference) is not None
     finally:
         engine.remove_image(reference)
