@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_terminalbench.comparing.attempt_plan import Question, known_results, plan_attempts
+from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.statistics import TYPICAL_RATES, SolveRates, SuiteSettings, solve_rates
 from tests.samples import a_record, a_task
@@ -50,6 +51,16 @@ def test_results_without_times_and_costs_say_that_they_are_not_known() -> None:
 def test_results_that_were_never_judged_are_refused() -> None:
     with pytest.raises(RunFolderError, match="some-run has no attempt that was judged"):
         known_results(a_record({"a": "··"}))
+
+
+@pytest.mark.parametrize("attempts", [1, 3, 6])
+def test_a_plan_promises_what_the_comparison_could_have_seen(attempts: int) -> None:
+    planned = plan_attempts(question(scenarios=12, attempts=attempts), known_results(APPROVED)).asked
+    compared = compare_records(APPROVED, a_record(dict.fromkeys(APPROVED.tasks, "✗" * attempts))).whole.suite
+
+    assert planned is not None
+    assert compared is not None
+    assert planned.visible_drop == pytest.approx(compared.mde)
 
 
 def test_without_results_both_sides_have_as_many_attempts() -> None:
