@@ -63,6 +63,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     ours = _existing(session.config)
     if ours is None or not ours.is_asked_for:
         return (yield)
+    _ = ours.controller  # It hears of what is collected.
     with ours.collecting():
         return (yield)
 

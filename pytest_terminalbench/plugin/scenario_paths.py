@@ -22,22 +22,22 @@ class AskedScenarios:
     ``datasets`` are their folders. Below a folder of ``places`` every dataset is asked for.
     """
 
-    datasets: frozenset[Path] = frozenset()
-    places: frozenset[Path] = frozenset()
+    datasets: tuple[Path, ...] = ()
+    places: tuple[Path, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.datasets or self.places)
 
     def __or__(self, other: AskedScenarios) -> AskedScenarios:
-        return AskedScenarios(self.datasets | other.datasets, self.places | other.places)
+        return AskedScenarios((*self.datasets, *other.datasets), (*self.places, *other.places))
 
     def covers(self, dataset: Path) -> bool:
-        return dataset in self.datasets or not self.places.isdisjoint(dataset.parents)
+        return dataset in self.datasets or any(place in dataset.parents for place in self.places)
 
     def folders(self) -> Iterator[Path]:
-        """The datasets that are there."""
-        yield from sorted(self.datasets)
-        for place in sorted(self.places):
+        """The datasets that are there, in the order in which they were asked for."""
+        yield from self.datasets
+        for place in self.places:
             for name, subfolders, _ in os.walk(place):
                 if is_dataset_folder(Path(name)):
                     subfolders.clear()
@@ -52,16 +52,16 @@ def asked_by_paths(config: pytest.Config, root: Path) -> AskedScenarios:
     """
     if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
         return AskedScenarios()
-    datasets, places = set(), set()
+    datasets, places = [], []
     for arg in config.args:
         path = path_of(arg, config)
         if is_dataset_folder(path):
-            datasets.add(path)
+            datasets.append(path)
         elif is_dataset_folder(path.parent) and _is_scenario_name(path):
-            datasets.add(path.parent)
+            datasets.append(path.parent)
         elif path.is_relative_to(root / DATASETS_FOLDER):
-            places.add(path)
-    return AskedScenarios(frozenset(datasets), frozenset(places))
+            places.append(path)
+    return AskedScenarios(tuple(datasets), tuple(places))
 
 
 def path_of(arg: str, config: pytest.Config) -> Path:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,10 +23,7 @@ from pytest_terminalbench.errors import BaselineError, EngineUnreachable, Scenar
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.adaptive_attempts import PLUGIN_NAME, SecondTurns
 from pytest_terminalbench.plugin.concurrency import ItemsInThreads, is_our_fixture
-from pytest_terminalbench.plugin.controller import Controller
-from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
 from pytest_terminalbench.plugin.failure_cards import FailureCards
-from pytest_terminalbench.plugin.interruption import InterruptedCells
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.own_tests import tell_run
 from pytest_terminalbench.plugin.pytest_internals import fixture_function, option
@@ -46,6 +44,9 @@ from pytest_terminalbench.settings import pytest_settings
 from pytest_terminalbench.trials.cell import Cell
 from pytest_terminalbench.trials.result import TrialResult
 
+if TYPE_CHECKING:
+    from pytest_terminalbench.plugin.controller import Controller
+
 __all__ = ["PluginSession"]
 
 
@@ -61,7 +62,6 @@ class PluginSession:
         self._is_typed = False
         # Kinds of environments that cannot be had, and why.
         self.unreachable = unreachable_environments(config)
-        self.controller: Controller | None = None
         self.items_in_threads: ItemsInThreads | None = None
 
     @classmethod
@@ -80,17 +80,6 @@ class PluginSession:
         if self.settings.attempts is None:
             manager.register(SecondTurns(self.bench.journal), PLUGIN_NAME)
         manager.register(FailureCards(self.bench), "terminalbench-cards")
-        if not is_worker(self.config):
-            self.controller = Controller(
-                self.config, self.bench, self.run, progress_s=self.options.progress_s, cell_of=self.cell_of
-            )
-            crashed_workers = CrashedWorkers(
-                self.bench, self.controller.ledger, cell_of=self.cell_of, scenario_of=self.scenario_of
-            )
-            manager.register(crashed_workers, "terminalbench-crashed-workers")
-            interrupted_cells = InterruptedCells(self.bench.journal, cell_of=self.cell_of)
-            manager.register(interrupted_cells, "terminalbench-interrupted-cells")
-            manager.register(self.controller, "terminalbench-controller")
         if self.concurrency > 1:
             self.items_in_threads = ItemsInThreads(self.bench, self.concurrency, may_start=self.is_reachable)
             manager.register(self.items_in_threads, "terminalbench-concurrency")
@@ -111,6 +100,27 @@ class PluginSession:
             observer=_HookObserver(self.config),
             engine_url=worker_input(self.config, ENGINE_INPUT),
         )
+
+    @cached_property
+    def controller(self) -> Controller | None:
+        """What owns the run, with the plugins beside it; None in a worker.
+
+        Made when it is first asked for: under xdist when the workers have been started, which takes them longer than it
+        takes us to import what closes a run. Workers do without.
+        """
+        if is_worker(self.config):
+            return None
+        from pytest_terminalbench.plugin.controller import Controller
+        from pytest_terminalbench.plugin.crashed_workers import CrashedWorkers
+        from pytest_terminalbench.plugin.interruption import InterruptedCells
+
+        manager, bench, cell_of = self.config.pluginmanager, self.bench, self.cell_of
+        controller = Controller(self.config, bench, self.run, progress_s=self.options.progress_s, cell_of=cell_of)
+        crashed_workers = CrashedWorkers(bench, controller.ledger, cell_of=cell_of, scenario_of=self.scenario_of)
+        manager.register(crashed_workers, "terminalbench-crashed-workers")
+        manager.register(InterruptedCells(bench.journal, cell_of=cell_of), "terminalbench-interrupted-cells")
+        manager.register(controller, "terminalbench-controller")
+        return controller
 
     @property
     def concurrency(self) -> int:
@@ -136,7 +146,7 @@ class PluginSession:
         elif folders:
             config.args, by_paths = [str(folder) for folder in folders], AskedScenarios()
         self._is_typed = config.getoption("tb_dataset") is not None or (has_arguments and bool(by_paths))
-        asked = config.stash[ASKED] = AskedScenarios(frozenset(folders)) | by_paths
+        asked = config.stash[ASKED] = AskedScenarios(tuple(folders)) | by_paths
         self.bench.datasets.meet(asked.folders())
         self.check()
 
