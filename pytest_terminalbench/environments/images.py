@@ -17,6 +17,7 @@ from pytest_terminalbench.environments.dockerfile import base_images, build_cont
 from pytest_terminalbench.environments.engine_errors import engine_errors, engine_message
 from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
+from pytest_terminalbench.environments.shared_steps import StepLocks, run_steps, step_locks
 from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageBuildError, ImageUnavailable
 from pytest_terminalbench.scenarios.build_context import digest_context
 from pytest_terminalbench.scenarios.container import ContainerScenario
@@ -96,18 +97,21 @@ class Images:
             with only_builder(self._locks, tag.rpartition(":")[2]):
                 # Another worker may have built it while we waited.
                 if self._image_id(tag) is None:
-                    self._run_build(scenario, folder, tag, build_s)
+                    with step_locks(self._locks, run_steps(folder, dockerfile, bases, environment.platform)) as steps:
+                        self._run_build(scenario, folder, tag, build_s, steps)
                     built = True
         return Image(reference=tag, recipe=recipe, build_s=0.0, built=built)
 
-    def _run_build(self, scenario: ContainerScenario, folder: Path, tag: str, build_s: float) -> None:
+    def _run_build(self, scenario: ContainerScenario, folder: Path, tag: str, build_s: float, steps: StepLocks) -> None:
         lines: list[str] = []
         until = time.monotonic() + build_s
         too_long = f"longer than build_s = {build_s:g} s"
         try:
             with engine_errors(f"build the image of {scenario.id}"):
                 for message in self._build_messages(scenario, folder, tag, build_s):
-                    lines += str(message.get("stream", message.get("status", ""))).rstrip("\n").splitlines()
+                    told = str(message.get("stream", message.get("status", ""))).rstrip("\n")
+                    steps.tell(told)
+                    lines += told.splitlines()
                     if "error" in message:
                         raise ImageBuildError(_build_failure(scenario, message["error"], lines))
                     if time.monotonic() > until:

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_terminalbench.digest import digest_files, tree_files
 
-__all__ = ["DockerIgnore", "context_files", "digest_context", "ignore_problem"]
+__all__ = ["DockerIgnore", "Instruction", "context_files", "digest_context", "ignore_problem", "instructions"]
 
 # The classic builder needs both; it takes them out of what is copied itself where they are left out.
 _ALWAYS_SENT = ("Dockerfile", ".dockerignore")
@@ -29,6 +30,23 @@ def context_files(folder: Path) -> Iterator[Path]:
         name = path.relative_to(folder).as_posix()
         if name in _ALWAYS_SENT or not ignore.leaves_out(name):
             yield path
+
+
+class Instruction(NamedTuple):
+    """A line of a Dockerfile: the instruction's name in capitals, and what follows it."""
+
+    word: str
+    rest: str
+
+
+def instructions(dockerfile: str) -> Iterator[Instruction]:
+    """The Dockerfile's instructions, continued lines joined, comments left out."""
+    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\[ \t]*\n", " ", "\n".join(lines))
+    for line in joined.splitlines():
+        word, _, rest = line.strip().partition(" ")
+        if word:
+            yield Instruction(word.upper(), rest.strip())
 
 
 def digest_context(folder: Path) -> str:

@@ -16,6 +16,7 @@ from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.image_map import ImageMap, image_map_for
 from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
+from pytest_terminalbench.environments.parallel_builds import build_images
 from pytest_terminalbench.errors import ImageBuildError, ImageUnavailable
 from pytest_terminalbench.scenarios.container import ContainerScenario
 from tests.scenario_files import a_scenario
@@ -80,6 +81,30 @@ def test_four_processes_build_an_image_once(engine: DockerEngine, image: str, tm
     (built,) = engine.images(f"{IMAGE_LABEL}={scenario_id}")
     assert {reference for reference, _ in answers} == set(built["RepoTags"])
     assert sorted(was_built for _, was_built in answers) == [False, False, False, True]
+
+
+def test_steps_that_dockerfiles_begin_with_are_run_once_however_many_are_built_at_a_time(
+    engine: DockerEngine, image: str, tmp_path: Path, scenario_id: str
+) -> None:
+    # What runs twice leaves two different files.
+    head = f"FROM the-base:1\nRUN echo {scenario_id} && sleep 1 && head -c 16 /dev/urandom > /one\n"
+    head += "RUN head -c 16 /dev/urandom > /two\n"
+    names = [f"{scenario_id}-{number}" for number in range(3)]
+    scenarios = [built_from(tmp_path, name, f"{head}RUN echo {name} > /three\n") for name in names]
+    replacements = ImageMap(replacements={"the-base:1": image})
+    try:
+        built = list(
+            build_images(scenarios, lambda: Images(DockerEngine(engine.url), replacements, tmp_path / "locks"), jobs=3)
+        )
+        layers = [(engine.image(one.reference or "") or {})["RootFS"]["Layers"] for one in built]
+
+        assert [one.how for one in built] == ["built"] * 3
+        assert len({tuple(own[:-1]) for own in layers}) == 1
+        assert len({own[-1] for own in layers}) == 3
+    finally:
+        for name in names:
+            for found in engine.images(f"{IMAGE_LABEL}={name}"):
+                engine.remove_image(found["Id"], force=True)
 
 
 def test_an_image_is_built_again_when_a_file_has_changed(images: Images, tmp_path: Path, scenario_id: str) -> None:

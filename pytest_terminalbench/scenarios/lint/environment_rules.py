@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from pytest_terminalbench.scenarios.build_context import context_files
+from pytest_terminalbench.scenarios.build_context import context_files, instructions
 from pytest_terminalbench.scenarios.lint.finding import Finding, finding
 from pytest_terminalbench.scenarios.terminal import TerminalScenario
 
@@ -31,31 +30,16 @@ def findings(scenario: TerminalScenario) -> Iterator[Finding]:
     yield from _secrets(scenario)
 
 
-class _Instruction(NamedTuple):
-    word: str
-    rest: str
-
-
-def _instructions(dockerfile: str) -> Iterator[_Instruction]:
-    """The Dockerfile's instructions, continued lines joined, comments left out."""
-    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\\s*\n", " ", "\n".join(lines))
-    for line in joined.splitlines():
-        word, _, rest = line.strip().partition(" ")
-        if word:
-            yield _Instruction(word.upper(), rest.strip())
-
-
 def _dockerfile(folder: Path) -> Iterator[Finding]:
     file = folder / "Dockerfile"
-    instructions = list(_instructions(file.read_text(errors="replace")))
-    origins = [instruction.rest for instruction in instructions if instruction.word == "FROM"]
+    lines = list(instructions(file.read_text(errors="replace")))
+    origins = [instruction.rest for instruction in lines if instruction.word == "FROM"]
     if not origins:
         yield finding("L101", file, "FROM", "there is no FROM, so it cannot be built", "name a base image")
     for name in _bases(origins):
         if _can_change(name):
             yield _changing(file, "FROM", name)
-    for instruction in instructions:
+    for instruction in lines:
         if instruction.word in ("ENTRYPOINT", "CMD") and _program(instruction.rest) not in _SHELLS:
             message = f"{instruction.rest} does not run: the container's main process is a sleep"
             cure = "start it in the instruction's first step or in the verifier, or leave it to the agent"
