@@ -193,6 +193,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
     attempt = cell["attempts"][0]
     assert attempt.pop("agent_s") >= 0
     assert attempt.pop("wall_s") >= 0
+    assert attempt.pop("session") == mixed.summary["run_id"]
     assert cell.pop("configuration").startswith("sha256:")
     assert cell == {
         "cell": "demo/baselined[scripted]",
