@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -85,6 +85,20 @@ class RunRecord:
     def label(self) -> str:
         """Agent and model as cells and folders are named; the run's id where the agent is not known."""
         return str(self.actor or Label(self.agent or self.run_id, self.model if self.agent else None))
+
+    def only(self, dataset: str) -> RunRecord:
+        """What a run of several datasets did on one of them; itself, where it has nothing of that name."""
+        prefix = f"{dataset}/"
+        names = {name: name.removeprefix(prefix) for name in self.tasks if name.startswith(prefix)}
+        if self.dataset is not None or not names:
+            return self
+        return replace(
+            self,
+            dataset=dataset,
+            tasks={short: self.tasks[name] for name, short in names.items()},
+            hosts={short: self.hosts.get(name) for name, short in names.items()},
+            unjudged=frozenset(short for name, short in names.items() if name in self.unjudged),
+        )
 
     @property
     def dataset_label(self) -> str | None:

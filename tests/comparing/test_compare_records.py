@@ -107,6 +107,16 @@ def test_tasks_of_one_side_only_are_listed() -> None:
     assert comparison.candidate.mean == 1.0
 
 
+def test_of_a_run_of_several_datasets_the_baselines_own_is_compared() -> None:
+    before = a_record({"a": "✓✓✓", "b": "✓✓✓"}, dataset="demo")
+    after = a_record({"demo/a": "✗✗✗", "demo/b": "✓·✓", "more/a": "✓✓✓"}, unjudged=frozenset({"demo/b"}))
+
+    comparison = compare_records(before, after)
+
+    assert [(task.task, task.change) for task in comparison.tasks] == [("a", Change.REGRESSED)]
+    assert (comparison.unscored, comparison.only_in_candidate) == (("b",), ())
+
+
 def test_nothing_in_common_is_inconclusive_with_the_reason() -> None:
     comparison = compare_records(a_record({"a": "✓"}), a_record({"b": "✓"}))
 
