@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_terminalbench.documents import parse_json
+
 __all__ = ["EXPIRES_LABEL", "IMAGE_LABEL", "OWNER_LABEL", "RUN_LABEL", "Ownership", "is_orphan"]
 
 RUN_LABEL = "pytest-terminalbench.run"
@@ -42,7 +44,7 @@ def is_orphan(labels: Mapping[str, str]) -> bool:
     if expires.isdecimal() and int(expires) < time.time():
         return True
     try:
-        owner = json.loads(labels[OWNER_LABEL])
+        owner = parse_json(labels[OWNER_LABEL])
         pid, born = int(owner["pid"]), owner["born"]
         is_here = all(owner.get(key) == value for key, value in _here().items())
     except (KeyError, ValueError, TypeError, AttributeError):

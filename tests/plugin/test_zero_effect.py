@@ -90,13 +90,15 @@ def test_a_property_of_our_name_may_be_a_users_own(ordinary: Suite, args: list[s
         test_mine="""
         import pytest
 
-        @pytest.mark.parametrize("value", ["x", "[]", "{}", 3, None])
+        VALUES = ["x", "[]", "{}", "NaN", pytest.param("[" * 100_000, id="deep"), 3, None]
+
+        @pytest.mark.parametrize("value", VALUES)
         def test_records(record_property, value):
             record_property("tb", value)
         """
     )
 
-    ordinary.run(*args).assert_outcomes(passed=5)
+    ordinary.run(*args).assert_outcomes(passed=7)
 
 
 def test_other_peoples_json_is_not_collected(ordinary: Suite) -> None:
