@@ -49,15 +49,21 @@ class DockerEngine:
     @cached_property
     def api(self) -> docker.APIClient:
         import docker
+        from requests.utils import get_environ_proxies
 
         with engine_errors("connect"):
-            return docker.APIClient(
+            client = docker.APIClient(
                 base_url=self.url,
                 version="auto",
                 timeout=self._timeout_s,
                 max_pool_size=CONNECTIONS,
                 **client_options(self.url),
             )
+        # Once and for all: requests would go through all variables for each call, in a thread, while pytest in another
+        # sets and removes one of its own; then it raises KeyError.
+        client.proxies = get_environ_proxies(client.base_url, no_proxy=None)
+        client.trust_env = False
+        return client
 
     def start(self, request: ContainerRequest) -> DockerEnvironment:
         """A running container that ends by itself after ``lifetime_s`` and is then removed by the engine.
