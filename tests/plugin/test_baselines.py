@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.host_class import host_class
 from tests.plugin.conftest import Suite, lines_of, scripted
 from tests.plugin.test_failure_cards import card
 
@@ -90,12 +91,14 @@ def test_a_baseline_file_is_what_the_contract_says(demo: Suite) -> None:
 
     text = demo.baseline("alpha").read_text()
     content = json.loads(text)
-    assert text == json.dumps(content, indent=2, sort_keys=True) + "\n"
+    assert text == json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     runtime = content["metrics"].pop("runtime_s")
     assert runtime["median"] >= 0
     assert len(runtime["values"]) == 2
     result = demo.result("alpha")
     assert content.pop("configuration").startswith("sha256:")
+    assert content.pop("host") == host_class()
+    assert content.pop("sessions") == [demo.latest.name] * 2
     assert content == {
         "schema_version": 2,
         "baseline_id": f"alpha-{content['approved_on']}",

@@ -86,6 +86,7 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
         "margin": 0.02,
         "inconclusive": "pass",
         "parity": "block",
+        "min_visible": 0.3,
         "environment": "by kind",
         "network": "scenario",
         "timeout_multiplier": 1.0,
@@ -94,7 +95,7 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
     }
     assert manifest["versions"]["python"] == platform.python_version()
     assert manifest["versions"]["pytest"] == version("pytest")
-    assert manifest["host"].keys() == {"name", "kernel", "architecture", "cpus", "memory_mb"}
+    assert manifest["host"].keys() == {"name", "kernel", "architecture", "class", "cpus", "memory_mb"}
     assert manifest["git"].keys() == {"commit", "dirty"}
 
 
@@ -164,6 +165,7 @@ def test_a_result_has_the_fields_of_the_contract(run: Suite) -> None:
         "snapshot": {"kept": True, "reason": ""},
         "regraded": [],
         "attempt": 1,
+        "session": None,
         "outcome": "solved",
         "reason": "",
         "phase": None,
