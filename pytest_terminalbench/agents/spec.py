@@ -86,11 +86,16 @@ class AgentSpec:
 
     # -- who it is ---------------------------------------------------------------------------------------------------
 
+    @property
+    def identifying_names(self) -> frozenset[str]:
+        """The names of the arguments that make another cell, which the class declares; a secret one never does."""
+        return frozenset(self._declared("identified_by")) - frozenset(self.secret_arguments)
+
     @cached_property
     def identifying_arguments(self) -> tuple[tuple[str, str], ...]:
         """The arguments that make another cell, as `CellId` has them; one that has its default value is left out."""
         parameters = self.signature.parameters
-        names = set(self._declared("identified_by")) - set(self.secret_arguments)
+        names = self.identifying_names
         return identifying(
             {
                 name: by_content(value)

@@ -18,8 +18,8 @@ from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["repeat_command"]
 
-# Arguments that are secret by their names, where an agent's class does not say so: `api_key`, but not `max_tokens`.
-_SECRET_NAMES = re.compile(r"(^|_)(keys?|token|secrets?|password|passwd|credentials?)$", re.IGNORECASE)
+# Variables that a shell has for itself: an argument of that name is not to be taken from there.
+_SHELLS_OWN = frozenset({"EDITOR", "HOME", "HOSTNAME", "LANG", "PATH", "PWD", "SHELL", "TERM", "USER", "_"})
 
 # What a cell's outcome and its verdict depend on, beside who acts.
 _SETTINGS = (
@@ -42,7 +42,8 @@ def repeat_command(cell: Cell, settings: BenchSettings, *, start: Path) -> str:
     """The command that runs `cell` again, to be typed in the folder `start`, with what its session was asked for.
 
     It names the scenario's file: with one agent and one model that is one cell, also where a fixture gives the agent.
-    Secret values are left to the shell's variables.
+    It goes to people who know neither agent nor account. So of the agent's arguments it has the values of those alone
+    that identify it, and leaves all others, any of which may be or hold a secret, to the shell's variables.
     """
     scenario = cell.scenario
     dataset = scenario.file.parent
@@ -88,10 +89,15 @@ def _request(agent: AgentSpec, settings: BenchSettings) -> str:
 
 
 def _argument(agent: AgentSpec, name: str, value: Any) -> str:
-    if name in agent.secret_arguments or _SECRET_NAMES.search(name):
-        variable = re.sub(r"[^A-Z0-9_]", "_", name.upper())
-        return f'--tb-agent-arg={name}="${{{variable}:?}}"'
+    if name not in agent.identifying_names:
+        return f'--tb-agent-arg={name}="${{{_variable(name)}:?}}"'
     is_plain = isinstance(value, str) and json_or_text(value) == value
     return _option(
         "tb-agent-arg", f"{name}={value if is_plain else json.dumps(value, ensure_ascii=False, default=str)}"
     )
+
+
+def _variable(argument: str) -> str:
+    """The name of the shell's variable that somebody sets to an argument's value."""
+    name = re.sub(r"[^A-Z0-9_]", "_", argument.upper())
+    return f"AGENT_{name}" if name in _SHELLS_OWN else name

@@ -18,9 +18,20 @@ from tests.scenario_files import write_scenario
 
 class Mine:
     name: ClassVar[str] = "mine"
+    identified_by: ClassVar[tuple[str, ...]] = ("max_tokens", "note", "login")
     secret_arguments: ClassVar[tuple[str, ...]] = ("login",)
 
-    def __init__(self, *, model: str = "", login: str = "", api_key: str = "", max_tokens: int = 1, note: Any = None):
+    def __init__(
+        self,
+        *,
+        model: str = "",
+        login: str = "",
+        max_tokens: int = 1,
+        note: Any = None,
+        apikey: str = "",
+        headers: Any = None,
+        path: str = "",
+    ):
         pass
 
     def act(self, task: object, environment: object) -> None:
@@ -85,13 +96,23 @@ def test_values_come_back_as_they_were(tmp_path: Path, typed: str) -> None:
     assert words[2:] == ["--tb-agent=mine", f"--tb-agent-arg=note={typed}"]
 
 
-def test_secrets_are_left_to_the_shell(tmp_path: Path) -> None:
-    """Those that the class declares, and those whose names say so."""
-    line = command(tmp_path, agents=("mine",), agent_args=("login=hush", "api_key=hush", "max_tokens=3"))
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("login=hush", 'login="${LOGIN:?}"'),
+        ("apikey=hush", 'apikey="${APIKEY:?}"'),
+        ('headers={"Authorization": "Bearer hush"}', 'headers="${HEADERS:?}"'),
+        ("path=https://me:hush@host/", 'path="${AGENT_PATH:?}"'),
+    ],
+    ids=["declared secret", "plain", "nested", "called as a variable of the shell's own"],
+)
+def test_an_argument_that_does_not_identify_the_agent_is_left_to_the_shell(
+    tmp_path: Path, typed: str, shown: str
+) -> None:
+    """It may be or hold a secret, whatever its name and its class say."""
+    line = command(tmp_path, agents=("mine",), agent_args=(typed, "max_tokens=3"))
 
-    assert line.endswith(
-        ' --tb-agent-arg=login="${LOGIN:?}" --tb-agent-arg=api_key="${API_KEY:?}" --tb-agent-arg=max_tokens=3'
-    )
+    assert line.endswith(f" --tb-agent-arg={shown} --tb-agent-arg=max_tokens=3")
     assert "hush" not in line
 
 

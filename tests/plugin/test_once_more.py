@@ -21,6 +21,7 @@ from pytest_terminalbench import AgentReport
 class Mine:
     name = "mine"
     deterministic = True
+    identified_by = ("note",)
     secret_arguments = ("login",)
 
     def __init__(self, model="", login="", note=None):
