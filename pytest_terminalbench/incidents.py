@@ -9,9 +9,10 @@ import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from http.client import HTTPException
+from http.client import HTTPException, responses
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.error import HTTPError, URLError
 
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.cells.result import CellResult
@@ -340,21 +341,27 @@ def _post_in_time(tickets: Sequence[StoredIncident], url: str) -> None:
 
 def post(incident: Incident, url: str) -> str:
     """POST the ticket as JSON; ``delivered`` or why not. The URL may hold a secret and is not repeated."""
-    request = urllib.request.Request(
-        url,
-        data=json.dumps(incident.to_json(), allow_nan=False).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
-    )
+    content = json.dumps(incident.to_json(), allow_nan=False).encode()
     problem = ""
     for attempt in range(POST_TRIES):
         time.sleep(attempt * POST_PAUSE_S)
         try:
+            request = urllib.request.Request(
+                url, data=content, headers={"Content-Type": "application/json"}, method="POST"
+            )
             with urllib.request.urlopen(request, timeout=POST_TIMEOUT_S) as response:
                 return f"delivered ({response.status})"
         except (OSError, ValueError, HTTPException) as error:
-            problem = str(getattr(error, "reason", error))
+            problem = _without_url(error)
     return f"not delivered after {POST_TRIES} tries: {problem}"
+
+
+def _without_url(error: Exception) -> str:
+    """Why a webhook was not told, in words of ours or the system's: those of an HTTP library or server may quote it."""
+    if isinstance(error, HTTPError):
+        return responses.get(error.code, f"status {error.code}")
+    cause = error.reason if isinstance(error, URLError) else error
+    return str(cause) if isinstance(cause, OSError) else type(error).__name__
 
 
 def read_incidents(results: Path) -> tuple[list[StoredIncident], list[RunFolderError]]:

@@ -40,6 +40,7 @@ class Webhook(ThreadingHTTPServer):
     daemon_threads = True
     statuses: list[int]
     slow: frozenset[str] = frozenset()
+    reason: str | None = None
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -61,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.end.wait(30)
             return
         status = self.server.statuses.pop(0) if len(self.server.statuses) > 1 else self.server.statuses[0]
-        self.send_response(status)
+        self.send_response(status, self.server.reason)
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
@@ -110,6 +111,27 @@ def test_an_answer_that_is_no_http_is_noted() -> None:
         "not delivered after 3 tries: "
     )
     listener.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9/hu sh", "http://127.0.0.1:hu sh/", "http://[hu sh", "hu sh", "http://127.0.0.1:9/hu sh-é"],
+)
+def test_what_is_wrong_with_the_url_does_not_tell_it(url: str) -> None:
+    told = post(an_incident(), url)
+
+    assert told.startswith("not delivered after 3 tries: ")
+    assert "hu" not in told
+
+
+def test_the_servers_own_words_are_not_repeated(webhook: Webhook) -> None:
+    webhook.statuses, webhook.reason = [404], "no hook at /hush"
+
+    assert post(an_incident(), f"{webhook.url}hush") == "not delivered after 3 tries: Not Found"
+
+
+def test_nobody_listening_is_told_as_the_system_says_it() -> None:
+    assert post(an_incident(), "http://127.0.0.1:9/hush").endswith(" tries: [Errno 111] Connection refused")
 
 
 def test_one_ticket_that_takes_long_holds_up_no_other(
