@@ -129,10 +129,12 @@ def _statistical_change(before: CellSide, after: CellSide, cells: int, policy: C
     else:
         # Further trials that were made because of the first are no fair sample of rewards.
         fair = after.rewards[: plan.first]
-        p_worse = min(1.0, cells * permutation_test_rewards([before.rewards], [fair]).p)
+        luck = permutation_test_rewards([before.rewards], [fair]).p
+        p_worse = min(1.0, cells * luck)
         p_better = min(1.0, cells * permutation_test_rewards([before.rewards], [fair], alternative="better").p)
         is_worse = p_worse <= plan.alpha
-        is_doubtful = p_worse / cells <= (plan.suspicious if _can_tell(before, fair, cells, plan) else plan.blind)
+        # Looks are not corrected: other cells make this one look no worse.
+        is_doubtful = luck <= (plan.suspicious if _can_tell(before, fair, cells, plan) else plan.blind)
     if difference < -_ROUNDING:
         change = Change.REGRESSED if is_worse else Change.INCONCLUSIVE if is_doubtful else Change.LOWER
     elif difference > _ROUNDING:

@@ -202,6 +202,20 @@ def test_three_approved_and_three_failed_is_one_word_in_both(tmp_path: Path) -> 
         assert (cell.change, task.change, cell.status.value) == (change, change, change.value)
 
 
+@pytest.mark.parametrize("others", [0, 24])
+def test_a_small_dip_of_partial_rewards_is_lower_in_both_among_however_many_cells(others: int, tmp_path: Path) -> None:
+    dip = {"a": ([0.5, 0.6, 0.7], [0.5, 0.6, 0.69])}
+    steady = {f"b{n}": ([0.5, 0.6], [0.5, 0.6]) for n in range(others)}
+    case = Case(cells={**dip, **steady}, attempts=3, inconclusive="fail")
+
+    check_agreement(case, tmp_path / "checked")
+    _, cells, comparison = both_say(case, tmp_path / "said")
+
+    (cell,) = (cell for cell in cells if cell.id.scenario == "a")
+    (task,) = (task for task in comparison.tasks if task.task == "a")
+    assert (cell.change, task.change, cell.passes) == (Change.LOWER, Change.LOWER, True)
+
+
 def test_a_slower_cell_regresses_in_both(tmp_path: Path) -> None:
     case = Case(cells={"a": ([1, 1, 1], [1, 1, 1])}, kind="strict", attempts=3, seconds=(10.0, 13.0))
 

@@ -1,0 +1,51 @@
+"""The statistical comparison of a cell with its baseline, among the cells approved with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_terminalbench.baselines.cell_gate import CellComparison, cell_gate
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.statistics import Plan, permutation_test_rewards
+from pytest_terminalbench.status import Change, Status
+
+
+def among_many(before: Sequence[float], after: Sequence[float], *, cells: int) -> CellComparison:
+    """The verdict on a cell that was approved with as many others as make `cells`, all of them unsteady."""
+    approved = [tuple(before), *[(0.5, 0.6)] * (cells - 1)]
+    policy = ComparisonPolicy(attempts=len(after), inconclusive="fail")
+    gate = cell_gate("statistical", CellSide(rewards=tuple(before)), policy, approved=approved)
+    return gate.judge(CellSide(rewards=tuple(after)))
+
+
+@pytest.mark.parametrize("cells", [1, 3, 4, 20, 200])
+def test_a_small_dip_of_partial_rewards_is_lower_among_however_many_cells(cells: int) -> None:
+    found = among_many((0.5, 0.6, 0.7), (0.5, 0.6, 0.69), cells=cells)
+
+    assert (found.change, found.status, found.passes) == (Change.LOWER, Status.AS_BASELINE, True)
+    assert found.text.endswith(": within what the baseline lets one expect")
+
+
+def test_what_looks_bad_and_cannot_be_told_is_inconclusive() -> None:
+    found = among_many((0.8, 0.9, 0.7), (0.1, 0.2, 0.3), cells=20)
+
+    assert (found.change, found.adjusted_p) == (Change.INCONCLUSIVE, 1.0)
+
+
+_REWARDS = st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), min_size=1, max_size=4)
+
+
+@given(before=_REWARDS, after=_REWARDS, few=st.integers(1, 30), more=st.integers(1, 30))
+def test_cells_beside_it_make_none_look_worse(before: list[float], after: list[float], few: int, more: int) -> None:
+    alone, crowded = (among_many(before, after, cells=cells).change for cells in (few, few + more))
+
+    if crowded is Change.REGRESSED:
+        assert alone is Change.REGRESSED
+    # So frequent a look is never doubtful, not even where a reward of 0 throughout could not be called worse.
+    if permutation_test_rewards([before], [after]).p > Plan().blind:
+        assert Change.INCONCLUSIVE not in (alone, crowded)
