@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,12 +64,11 @@ def shell(
 
     scenario = _find(name)
     settings = _settings(environment=environment, results=results, image_map=image_map)
+    _check_writable(settings.results)
     say(f"{scenario.dataset}/{scenario.id}: preparing its environment")
     try:
         with _ended_by_signals():
             result = try_by_hand(settings, scenario, agent_s=minutes * 60)
-    except OSError as error:
-        raise SettingsError(f"--results: {settings.results} cannot be written: {error.strerror or error}") from None
     except EngineUnreachable:
         raise
     except EnvironmentFailure as failure:
@@ -117,6 +116,19 @@ def _settings(*, environment: str | None, results: Path | None, image_map: Path 
         network="none" if values.get("tb_network") == "none" else None,
         image_map=Path.cwd() / image_map if image_map else own_map,
     )
+
+
+def _check_writable(results: Path) -> None:
+    """Make the folder of results; raises SettingsError where nothing can be written there."""
+    from tempfile import TemporaryFile
+
+    try:
+        # Where a file is called so, the next line says it better.
+        with suppress(FileExistsError):
+            results.mkdir(parents=True)
+        TemporaryFile(dir=results).close()
+    except OSError as error:
+        raise SettingsError(f"--results: {results} cannot be written: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -84,10 +84,17 @@ def _removed(engine: ImageHost, image: ScenarioImage, locks: Path, *, dry_run: b
     for name in image.tags or (image.id,):
         try:
             with only_builder(locks, name.rpartition(":")[2], wait=False):
-                if not dry_run:
-                    engine.remove_image(name)
+                if not dry_run and not _is_let_go(engine, name):
+                    return "in use"
         except BuildRuns:
             return "being built"
-        except EnvironmentFailure:
-            return "in use"  # By a container that is new, or by an image that is built on it.
     return "would be removed" if dry_run else "removed"
+
+
+def _is_let_go(engine: ImageHost, name: str) -> bool:
+    """Remove an image, or one of its tags; False where a new container, or an image built on it, keeps it."""
+    try:
+        engine.remove_image(name)
+    except EnvironmentFailure:
+        return False
+    return True

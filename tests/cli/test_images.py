@@ -231,6 +231,13 @@ def test_what_another_process_builds_stays(tmp_path: Path) -> None:
     assert host.removed == ["a:2f"]
 
 
+def test_what_cannot_be_locked_is_not_said_to_be_in_use(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+
+    with pytest.raises(EnvironmentFailure, match=r"builds of images cannot be locked in .*/cache/locks: Not a dir"):
+        fates(Host(image("one", "a:1")), tmp_path / "cache" / "locks")
+
+
 def test_a_dry_run_removes_nothing(tmp_path: Path) -> None:
     host = Host(image("one", "a:1"), image("young", "a:2", days=0))
 

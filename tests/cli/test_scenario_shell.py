@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from pytest_terminalbench.cli.app import app
 from pytest_terminalbench.environments.docker_engine import DockerEngine
+from pytest_terminalbench.environments.image_map import machine_image_map
 from pytest_terminalbench.environments.owner import RUN_LABEL
 from tests.cli.conftest import Done, Project
 
@@ -206,6 +207,21 @@ class TestInContainers:
             ["/app", "blue", "root", "unsolved: 1 of 1 checks did not pass: exit code"],
         )
         assert containers(real, engine) == []
+
+    def test_locks_that_cannot_be_had_are_not_blamed_on_the_results(
+        self, real: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        machine = json.loads(machine_image_map().read_text()) if machine_image_map().is_file() else {}
+        real.write("images.json", machine)
+        real.scenario("never-built", environment={"build": "never-built/environment"})
+        cache = real.write("../other-cache/pytest-terminalbench/locks", "").parents[1]
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+
+        done = shell("", "never-built", "--image-map", "images.json")
+
+        assert done.exit_code == 22
+        assert "void: builds of images cannot be locked in " in done.err
+        assert "--results" not in done.err
 
     def test_a_person_types_and_is_judged(self, real: Project, engine: DockerEngine) -> None:
         with Terminal(real, "alpha") as terminal:
