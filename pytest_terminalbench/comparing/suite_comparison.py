@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, harmonic_mean
 from typing import Literal
 
 from pytest_terminalbench.baselines.cell_metrics import floored, hosts_differ, is_comparable, is_measured
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy, Metric
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.baselines.enough_attempts import what_would_tell
 from pytest_terminalbench.statistics import (
     RatioVerdict,
     SessionLabels,
     SuiteVerdict,
-    attempts_needed,
-    could_not_see,
     ratio_gate,
     ratio_interval,
-    solve_rates,
     suite_gate,
 )
 from pytest_terminalbench.status import Change
@@ -107,7 +103,14 @@ def compare_suite(
         metrics=tuple(_metric_verdicts(ordered, is_judged=True)),
         noted=tuple(_metric_verdicts(ordered, is_judged=False)),
         not_judged=tuple(_not_judged(ordered)),
-        advice=_advice(statistical, suite, policy) if suite is not None else "",
+        advice=what_would_tell(
+            suite,
+            approved=[pair.before.rewards for pair in statistical],
+            tried=[pair.after.rewards for pair in statistical],
+            settings=policy.suite,
+        )
+        if suite is not None
+        else "",
     )
 
 
@@ -144,35 +147,3 @@ def _not_judged(pairs: Sequence[CellPair]) -> Iterator[str]:
     for before, after in sorted(hosts, key=str):
         known, now = (host or "a host that nobody noted" for host in (before, after))
         yield f"time and memory are not judged: measured on {known}, and now on {now}"
-
-
-# --- what to type ---------------------------------------------------------------------------------------------------
-
-
-def _advice(pairs: Sequence[CellPair], suite: SuiteVerdict, policy: ComparisonPolicy) -> str:
-    """With how many attempts the suite would tell; empty where it did, or no number of attempts is enough."""
-    if suite.verdict != "inconclusive" or suite.effect is None:
-        return ""
-    settings, mean = policy.suite, suite.effect.baseline_mean
-    drop = min(settings.min_visible if could_not_see(suite.mde, mean, settings) else settings.max_drop, mean)
-    if drop <= 0:
-        return ""
-    rates = solve_rates([pair.before.rewards for pair in pairs])
-    approved = harmonic_mean([len(pair.before.rewards) for pair in pairs])
-
-    def needed(baseline_attempts: float | None) -> int | None:
-        return attempts_needed(
-            drop, rates=rates, tasks=len(pairs), baseline_attempts=baseline_attempts, settings=settings
-        )
-
-    seen = f"to see a drop of {100 * drop:.0f} points"
-    attempts = needed(approved)
-    if attempts is not None and attempts > fmean(len(pair.after.rewards) for pair in pairs):
-        return f"{seen}: your pytest command again with --tb-attempts {attempts}"
-    attempts = needed(None)
-    if attempts is not None:
-        return (
-            f"{seen}: approve with --tb-attempts {attempts} --update-baselines, then compare with "
-            f"--tb-attempts {attempts}"
-        )
-    return f"{seen}: more scenarios, for no number of attempts is enough with {counted(len(pairs), 'scenario')}"

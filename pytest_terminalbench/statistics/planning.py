@@ -157,16 +157,23 @@ def smallest_visible_drop(comparison: PlannedComparison, settings: SuiteSettings
 
 
 def attempts_needed(
-    drop: float, *, rates: SolveRates, tasks: int, baseline_attempts: float | None, settings: SuiteSettings
+    drop: float,
+    *,
+    rates: SolveRates,
+    tasks: int,
+    baseline_attempts: float | None,
+    settings: SuiteSettings,
+    noise: SessionNoise | None = None,
+    least: int = 1,
 ) -> int | None:
-    """The fewest attempts at each task that see `drop` with probability `settings.power`.
+    """The fewest attempts at each task, from `least` on, that see `drop` with probability `settings.power`.
 
-    `baseline_attempts` None: the baseline is still to be approved, with as many. None when `MOST_ATTEMPTS` are too few.
-    Raises ValueError as `chance_to_see`.
+    `baseline_attempts` None: the baseline is still to be approved, with as many. `noise`: of the sessions that make
+    them. None when `MOST_ATTEMPTS` are too few. Raises ValueError as `chance_to_see`.
     """
-    for attempts in range(1, MOST_ATTEMPTS + 1):
+    for attempts in range(least, MOST_ATTEMPTS + 1):
         comparison = PlannedComparison(
-            rates=rates, tasks=tasks, baseline_attempts=baseline_attempts or attempts, attempts=attempts
+            rates=rates, tasks=tasks, baseline_attempts=baseline_attempts or attempts, attempts=attempts, noise=noise
         )
         if chance_to_see(drop, comparison, settings) >= settings.power:
             return attempts

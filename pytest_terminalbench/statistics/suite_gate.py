@@ -113,7 +113,7 @@ def suite_gate(
     note = sessions_in_words(spread) if spread and (spread.is_of_several or verdict == "fail") else ""
     return SuiteVerdict(
         verdict=verdict,
-        reason=_reason(verdict, change, worse, mde, worst_drop, note, settings),
+        reason=_reason(verdict, change, worse, mde, worst_drop, noise, note, settings),
         p=worse,
         effect=change,
         mde=mde,
@@ -213,9 +213,8 @@ def _verdict(
 
 
 def could_not_see(mde: float | None, baseline_mean: float, settings: SuiteSettings) -> bool:
-    """Whether a drop of `settings.min_visible`, or of all that there is to lose, would mostly have gone unseen."""
-    # A drop up to the margin is no regression, and one a little above it is mostly within it by luck.
-    needed = min(max(settings.min_visible, 2 * settings.margin), baseline_mean)
+    """Whether the drop that a run has to be able to see would mostly have gone unseen."""
+    needed = settings.needed_drop(baseline_mean)
     return needed > 0 and (mde is None or mde > needed + _ROUNDING)
 
 
@@ -225,6 +224,7 @@ def _reason(
     p: float,
     mde: float | None,
     worst_drop: float,
+    noise: SessionNoise | None,
     session_note: str,
     settings: SuiteSettings,
 ) -> str:
@@ -243,5 +243,6 @@ def _reason(
             if worst_drop >= settings.max_drop
             else ""
         )
-        return f"{seen}{left_open}; {power}: more attempts or tasks would tell"
+        # Attempts and tasks of the same sessions share their good and bad nights.
+        return f"{seen}{left_open}; {power}: more {'sessions' if noise else 'attempts or tasks'} would tell"
     return f"{seen}; {power}{', and here it did' if verdict == 'fail' and mde is not None else ''}"

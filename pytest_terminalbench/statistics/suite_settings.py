@@ -32,3 +32,11 @@ class SuiteSettings:
             raise ValueError(f"min_visible is {self.min_visible}; needs a share above 0, at most 1")
         if not 0 <= self.margin < 1 or (self.planned_attempts is not None and self.planned_attempts < 1):
             raise ValueError(f"margin is {self.margin}, planned_attempts {self.planned_attempts}")
+
+    def needed_drop(self, baseline_mean: float) -> float:
+        """The drop that a run has to be able to see, of an agent that solved `baseline_mean`; 0 where it solved none.
+
+        At least twice the margin: a drop up to it is no regression, and one a little above it is mostly within it by
+        luck. At most all that there is to lose.
+        """
+        return min(max(self.min_visible, 2 * self.margin), baseline_mean)
