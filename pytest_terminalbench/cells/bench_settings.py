@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["DEFAULT_MAX_VOID_RATE", "BenchSettings"]
+__all__ = ["DEFAULT_MAX_VOID_RATE", "MIN_TIMEOUT_MULTIPLIER", "BenchSettings", "image_map_file"]
 
 DEFAULT_MAX_VOID_RATE = 0.05
+MIN_TIMEOUT_MULTIPLIER = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +50,10 @@ class BenchSettings:
     image_map: Path | None = None
     incidents: bool = True
     keep_containers: bool = False
+
+
+def image_map_file(*, typed: str | Path | None, start: Path, configured: str | None, root: Path) -> Path | None:
+    """The file of the image map: what was typed in the folder `start`, else what the ini file of `root` says."""
+    if typed:
+        return start / typed
+    return root / configured if configured else None

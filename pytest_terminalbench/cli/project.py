@@ -22,6 +22,8 @@ __all__ = [
     "ResultsOption",
     "baselines_folder",
     "catalog",
+    "chosen_image_map",
+    "configured",
     "engine",
     "find_datasets",
     "known_datasets",
@@ -56,9 +58,13 @@ def baselines_folder(chosen: Path | None) -> Path:
 
 
 def _configured(option: str, default: str) -> Path:
-    settings = project()
-    value = settings.values.get(option)
-    return settings.root / (value if isinstance(value, str) and value else default)
+    return project().root / (configured(option) or default)
+
+
+def configured(option: str) -> str | None:
+    """What the project's ini file says for `option`, as text; None where it says nothing, or has a list there."""
+    value = project().values.get(option)
+    return str(value) or None if isinstance(value, str | int | float) else None
 
 
 def catalog() -> Catalog:
@@ -94,7 +100,14 @@ def known_datasets() -> dict[str, Dataset]:
 def project_image_map(chosen: Path | None = None) -> ImageMap:
     from pytest_terminalbench.environments.image_map import image_map_for
 
-    return image_map_for(project().root, chosen)
+    return image_map_for(project().root, chosen_image_map(chosen))
+
+
+def chosen_image_map(chosen: Path | None) -> Path | None:
+    """The file of the image map: `chosen`, else what the project's ini option says, if anything."""
+    from pytest_terminalbench.cells.bench_settings import image_map_file
+
+    return image_map_file(typed=chosen, start=Path.cwd(), configured=configured("tb_image_map"), root=project().root)
 
 
 def engine() -> DockerEngine:

@@ -24,6 +24,7 @@ from pytest_terminalbench.cli.project import (
     ResultsOption,
     baselines_folder,
     catalog,
+    chosen_image_map,
     project,
     results_folder,
 )
@@ -87,7 +88,7 @@ def regrade(
             root=project().root,
             baselines=baselines_folder(baselines),
             catalog=known_datasets,
-            image_map=image_map,
+            image_map=chosen_image_map(image_map),
             ignores_conditions=parity == "warn",
         )
         regraded = _regraded(regrader, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from pytest_terminalbench.cli.project import (
     ResultsOption,
     baselines_folder,
     catalog,
+    chosen_image_map,
+    configured,
     project,
     results_folder,
 )
@@ -105,17 +108,28 @@ def _settings(*, environment: str | None, results: Path | None, image_map: Path 
     """As a session of the project would have them: the command line wins over the ini file."""
     from pytest_terminalbench.cells.bench_settings import BenchSettings
 
-    configured = project()
-    values = {name: value for name, value in configured.values.items() if isinstance(value, str) and value}
-    own_map = configured.root / values["tb_image_map"] if "tb_image_map" in values else None
     return BenchSettings(
-        root=configured.root,
+        root=project().root,
         baselines=baselines_folder(None),
         results=results_folder(results),
-        environment=environment or values.get("tb_env"),
-        network="none" if values.get("tb_network") == "none" else None,
-        image_map=Path.cwd() / image_map if image_map else own_map,
+        environment=environment or configured("tb_env"),
+        network="none" if configured("tb_network") == "none" else None,
+        image_map=chosen_image_map(image_map),
+        timeout_multiplier=_timeout_multiplier(),
     )
+
+
+def _timeout_multiplier() -> float:
+    from pytest_terminalbench.cells.bench_settings import MIN_TIMEOUT_MULTIPLIER
+
+    text = configured("tb_timeout_multiplier") or "1"
+    try:
+        multiplier = float(text)
+    except ValueError:
+        multiplier = math.nan
+    if not (MIN_TIMEOUT_MULTIPLIER <= multiplier < math.inf):
+        raise SettingsError(f"tb_timeout_multiplier {text!r} is not a number of at least {MIN_TIMEOUT_MULTIPLIER:g}")
+    return multiplier
 
 
 def _check_writable(results: Path) -> None:

@@ -9,7 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from pytest_terminalbench.cells.bench_settings import DEFAULT_MAX_VOID_RATE, BenchSettings
+from pytest_terminalbench.cells.bench_settings import (
+    DEFAULT_MAX_VOID_RATE,
+    MIN_TIMEOUT_MULTIPLIER,
+    BenchSettings,
+    image_map_file,
+)
 
 __all__ = ["PluginOptions", "add_options", "bench_settings", "plugin_options"]
 
@@ -147,7 +152,6 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
             "--update-baselines needs a fixed --tb-attempts K: auto adds trials where it looks bad, "
             "which makes a biased baseline"
         )
-    image_map = value.text("tb_image_map")
     return BenchSettings(
         root=root,
         baselines=root / (value.text("tb_baselines") or "baselines"),
@@ -172,11 +176,16 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         locked=bool(value.raw("tb_locked")),
         update_baselines=bool(config.getoption("tb_update_baselines")),
         approver=value.text("tb_approver"),
-        timeout_multiplier=value.number("tb_timeout_multiplier", default=1.0, least=0.01),
+        timeout_multiplier=value.number("tb_timeout_multiplier", default=1.0, least=MIN_TIMEOUT_MULTIPLIER),
         max_void_rate=value.number("tb_max_void_rate", default=DEFAULT_MAX_VOID_RATE, least=0.0, most=1.0),
         environment=value.text("tb_env"),
         network="none" if value.choice("tb_network", ("none", "scenario")) == "none" else None,
-        image_map=(config.invocation_params.dir / image_map) if image_map else None,
+        image_map=image_map_file(
+            typed=config.getoption("tb_image_map"),
+            start=config.invocation_params.dir,
+            configured=config.getini("tb_image_map"),
+            root=root,
+        ),
         incidents=not value.raw("tb_no_incidents"),
         keep_containers=bool(value.raw("tb_keep_containers")),
     )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.cli.project import baselines_folder, results_folder
+from pytest_terminalbench.cli.project import baselines_folder, chosen_image_map, project_image_map, results_folder
 from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.settings import PytestSettings, pytest_settings
+from tests.cli.conftest import Project
 
 FILES = {
     "pytest.ini": "[pytest]\ntb_results = out\n",
@@ -88,3 +89,19 @@ def test_folders_are_as_configured_unless_chosen(tmp_path: Path, monkeypatch: py
     assert baselines_folder(None) == tmp_path / "baselines"
     # What is typed is meant from where one stands.
     assert results_folder(Path("runs")) == tmp_path / "below" / "runs"
+
+
+def test_the_image_map_of_the_ini_file_is_found_from_a_sub_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("pytest.ini", "[pytest]\ntb_image_map = maps/images.json\n")
+    project.write("maps/images.json", {"debian:12": "mirror/debian:12"})
+    project.write("tests/mine.json", {"debian:12": "mine:12"})
+    monkeypatch.chdir(project.path / "tests")
+
+    assert project_image_map()("debian:12") == "mirror/debian:12"
+    assert project_image_map(Path("mine.json"))("debian:12") == "mine:12"
+
+
+def test_without_one_there_is_none(project: Project) -> None:
+    assert chosen_image_map(None) is None

@@ -64,6 +64,25 @@ class TestWithoutEngine:
         assert shell("", "alpha").exit_code == 0
         assert list(project.path.glob("elsewhere/by-hand-*/trials/demo/alpha/human/1/result.json"))
 
+    def test_limits_are_multiplied_as_in_the_projects_sessions(self, project: Project) -> None:
+        project.write("pytest.ini", "[pytest]\ntb_env = fake\ntb_timeout_multiplier = 2.5\n")
+        project.dataset("demo")
+        project.scenario(timeouts={"agent_s": 300, "verifier_s": 10})
+
+        shell("", "alpha", "--minutes", "3")
+
+        limits = json.loads((trial_folder(project) / "result.json").read_text())["limits"]
+        assert (limits["verifier_s"], limits["agent_s"]) == (25.0, 180.0)
+
+    def test_a_multiplier_that_is_none_is_refused(self, project: Project) -> None:
+        project.write("pytest.ini", "[pytest]\ntb_env = fake\ntb_timeout_multiplier = twice\n")
+        project.dataset("demo", "alpha")
+
+        done = shell("", "alpha")
+
+        assert done.exit_code == 4
+        assert done.err == "terminalbench: tb_timeout_multiplier 'twice' is not a number of at least 0.01\n"
+
     def test_an_unknown_scenario_is_told_with_the_nearest(self, project: Project) -> None:
         project.dataset("demo", "alpha")
 

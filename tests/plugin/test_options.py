@@ -81,6 +81,24 @@ def test_an_image_map_that_is_not_there_is_refused(demo: Suite) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("configured", "typed", "named"),
+    [
+        ("gone.json", (), "gone.json"),
+        ("other.json", ("--tb-image-map", "gone.json"), "scenarios/gone.json"),
+        ("other.json", ("--tb-image-map=../gone.json",), "scenarios/../gone.json"),
+    ],
+    ids=["configured", "typed", "typed for the folder above"],
+)
+def test_a_configured_image_map_lies_in_the_projects_folder_and_a_typed_one_in_the_current(
+    demo: Suite, monkeypatch: pytest.MonkeyPatch, configured: str, typed: tuple[str, ...], named: str
+) -> None:
+    demo.pytester.makeini(f"[pytest]\ntb_preflight = false\ntb_image_map = {configured}\n")
+    monkeypatch.chdir(demo.path / "scenarios")
+
+    assert usage_error(demo, "--tb-dataset", "demo", *typed).startswith(f"image map {demo.path}/{named}: ")
+
+
 def test_unknown_keys_of_the_projects_settings_are_refused(demo: Suite) -> None:
     file = demo.write("pyproject.toml", "[tool.terminalbench]\nimage = {}\n")
 
