@@ -44,6 +44,11 @@ class StoredBaseline:
         return "/".join([*self.file.parts[-3:-1], self.file.stem])
 
     @property
+    def is_misplaced(self) -> bool:
+        """Whether it lies elsewhere than its cell's baseline has to."""
+        return self.record.cell is not None and self.place != self.name
+
+    @property
     def counts(self) -> bool:
         """Whether it is compared with: a retired one is not."""
         return self.record.status != "retired"
@@ -126,7 +131,7 @@ def read_baselines(folder: Path) -> tuple[list[StoredBaseline], list[BaselineErr
         # None: removed since it was listed.
         if stored is None:
             continue
-        if stored.record.cell is not None and stored.place != stored.name:
+        if stored.is_misplaced:
             wrong.append(
                 BaselineError(f"{file} is the baseline of {stored.name}, and lies in the wrong place: move it")
             )

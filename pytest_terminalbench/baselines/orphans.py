@@ -17,23 +17,27 @@ ORPHANS_CURE = (
 )
 
 
-def orphans(folder: Path, scenarios: Mapping[str, Collection[str]]) -> list[StoredBaseline]:
-    """The baselines that count and whose dataset has no such scenario any more, in order of their places.
+def orphans(
+    folder: Path, scenarios: Mapping[str, Collection[str]], *, datasets: Collection[str] | None = None
+) -> list[StoredBaseline]:
+    """The baselines that count and have no scenario any more, in order of their places.
 
-    `scenarios`: the ids that each dataset has; of other datasets nothing can be told. Files that are damaged are left
-    out: who reads all baselines says so.
+    `scenarios`: the ids that each dataset has that is known; where none is, nothing can be told. `datasets`: only
+    baselines of these, None: of all, also of datasets that are not known any more. Files that are damaged or in the
+    wrong place are left out: who reads all baselines says so.
     """
+    there = {escaped(dataset): {escaped(scenario) for scenario in ids} for dataset, ids in scenarios.items()}
+    places = sorted({"*"} if datasets is None else map(escaped, datasets)) if scenarios else []
     found = []
-    for dataset, ids in sorted(scenarios.items()):
-        there = {escaped(scenario) for scenario in ids}
-        for file in sorted((folder / escaped(dataset)).glob("*/*.json")):
+    for place in places:
+        for file in sorted(folder.glob(f"{place}/*/*.json")):
             # By the name alone: of thousands, few have to be read.
-            if file.stem in there:
+            if file.stem in there.get(file.parts[-3], ()):
                 continue
             try:
                 stored = stored_baseline(file)
             except BaselineError:
                 continue
-            if stored is not None and stored.counts:
+            if stored is not None and stored.counts and not stored.is_misplaced:
                 found.append(stored)
     return found

@@ -76,7 +76,7 @@ def list_baselines(
     old = [stored for stored in chosen if stored.record.cell is None]
     if old:
         say(f"{counted(len(old), 'baseline')} of an earlier version: `terminalbench baseline migrate` rewrites them")
-    _tell_orphans(chosen)
+    _tell_orphans(baselines_folder(baselines), among=chosen)
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -244,7 +244,6 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
     Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
     from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, problems, readable
-    from pytest_terminalbench.baselines.folder import read_baselines
     from pytest_terminalbench.documents import write_atomically
 
     folder = baselines_folder(baselines)
@@ -267,21 +266,20 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
             broken.append(f"{folder / 'AUDIT.md'} cannot be written: {error.strerror}")
     for problem in broken:
         complain(problem)
-    _tell_orphans(read_baselines(folder)[0])
+    _tell_orphans(folder)
     if broken:
         raise typer.Exit(EXIT_REFUSED)
     say(f"the chain of {len(lines)} entries is whole; {shown_path(folder / 'AUDIT.md')} is written")
 
 
-def _tell_orphans(stored: Sequence[StoredBaseline]) -> None:
-    """Say which of these baselines have no scenario, or no dataset, in a project that has some."""
-    from pytest_terminalbench.baselines.orphans import ORPHANS_CURE
+def _tell_orphans(folder: Path, *, among: Sequence[StoredBaseline] | None = None) -> None:
+    """Say which baselines (of those in `among`) have no scenario, or no dataset, in a project that has some."""
+    from pytest_terminalbench.baselines.orphans import ORPHANS_CURE, orphans
 
     scenarios = {dataset.name: dataset.files() for dataset in known_datasets().values()}
-    counting = [baseline for baseline in stored if baseline.counts] if scenarios else []
-    gone = [
-        baseline.name for baseline in counting if baseline.cell.scenario not in scenarios.get(baseline.cell.dataset, {})
-    ]
+    names = [stored.name for stored in orphans(folder, scenarios)]
+    asked = None if among is None else {stored.name for stored in among}
+    gone = [name for name in names if asked is None or name in asked]
     if gone:
         say(f"{counted(len(gone), 'baseline')} without a scenario: {', '.join(gone)}; fix it by {ORPHANS_CURE}")
 

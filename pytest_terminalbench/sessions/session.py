@@ -109,7 +109,7 @@ class Session:
         for dataset in bench.datasets.known:
             if dataset.name in datasets:
                 scenarios.setdefault(dataset.name, set()).update(dataset.files())
-        return [stored.name for stored in orphans(bench.settings.baselines, scenarios)]
+        return [stored.name for stored in orphans(bench.settings.baselines, scenarios, datasets=datasets)]
 
     @property
     def fails_for_orphans(self) -> bool:

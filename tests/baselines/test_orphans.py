@@ -29,7 +29,8 @@ def _are_approved(folder: Path) -> None:
 
 
 def names(folder: Path, **scenarios: list[str]) -> list[str]:
-    return [stored.name for stored in orphans(folder, scenarios)]
+    """In a session that runs just these datasets."""
+    return [stored.name for stored in orphans(folder, scenarios, datasets=list(scenarios))]
 
 
 def test_those_whose_scenario_is_gone(folder: Path) -> None:
@@ -39,6 +40,22 @@ def test_those_whose_scenario_is_gone(folder: Path) -> None:
 def test_of_datasets_that_are_not_named_nothing_is_told(folder: Path) -> None:
     assert names(folder, demo=["alpha", "gamma"]) == []
     assert names(folder, other=[]) == ["other/t/delta"]
+
+
+def test_of_all_datasets_those_count_too_whose_dataset_is_gone(folder: Path) -> None:
+    found = orphans(folder, {"demo": ["alpha", "gamma"]})
+
+    assert [stored.name for stored in found] == ["other/t/delta"]
+
+
+def test_where_no_dataset_is_known_nothing_is_told(folder: Path) -> None:
+    assert orphans(folder, {}) == []
+
+
+def test_one_in_the_wrong_place_is_left_to_who_reads_all(folder: Path) -> None:
+    (folder / "demo/t/gamma.json").rename(folder / "demo/t/moved.json")
+
+    assert names(folder, demo=["alpha"]) == ["demo/t,lab%2Fx/gamma"]
 
 
 def test_retired_ones_need_no_scenario(folder: Path) -> None:
