@@ -16,7 +16,7 @@ from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.scenarios.dataset_file import is_dataset_folder
 from pytest_terminalbench.trials.cell import Cell
 
-__all__ = ["repeat_command"]
+__all__ = ["argument_from_shell", "repeat_command", "request_of"]
 
 # Variables that a shell has for itself: an argument of that name is not to be taken from there.
 _SHELLS_OWN = frozenset({"EDITOR", "HOME", "HOSTNAME", "LANG", "PATH", "PWD", "SHELL", "TERM", "USER", "_"})
@@ -72,7 +72,7 @@ def _options(agent: AgentSpec, settings: BenchSettings) -> Iterator[str]:
     root = settings.root
     default = BenchSettings(root=root, baselines=root / "baselines", results=root / "results")
     if settings.agents:
-        yield _option("tb-agent", _request(agent, settings))
+        yield _option("tb-agent", request_of(agent, settings))
     if agent.model is not None:
         yield _option("tb-model", agent.model)
     yield from (_argument(agent, name, value) for name, value in agent.arguments.items())
@@ -83,18 +83,23 @@ def _options(agent: AgentSpec, settings: BenchSettings) -> Iterator[str]:
             yield _option(option, "auto" if value is None else value)
 
 
-def _request(agent: AgentSpec, settings: BenchSettings) -> str:
+def request_of(agent: AgentSpec, settings: BenchSettings) -> str:
     """What the session was asked for by: the agent's name, or ``module:Class``."""
     return agent.name if agent.name in settings.agents else agent.place
 
 
 def _argument(agent: AgentSpec, name: str, value: Any) -> str:
     if name not in agent.identifying_names:
-        return f'--tb-agent-arg={name}="${{{_variable(name)}:?}}"'
+        return argument_from_shell(name)
     is_plain = isinstance(value, str) and json_or_text(value) == value
     return _option(
         "tb-agent-arg", f"{name}={value if is_plain else json.dumps(value, ensure_ascii=False, default=str)}"
     )
+
+
+def argument_from_shell(name: str) -> str:
+    """An option whose value is left to a variable of the shell, which refuses to run it where there is none."""
+    return f'--tb-agent-arg={name}="${{{_variable(name)}:?}}"'
 
 
 def _variable(argument: str) -> str:

@@ -20,6 +20,7 @@ from pytest_terminalbench.cli.output import (
     Format,
     FormatOption,
     Numbers,
+    Whole,
     complain,
     print_json,
     print_table,
@@ -70,7 +71,7 @@ def list_baselines(
         print_json([_as_json(stored) for stored in chosen])
     elif chosen:
         numbers = [Numbers(name) for name in ("solved", "seconds", "MiB")]
-        print_table(["cell", "status", *numbers, "approved", "by"], [_row(stored) for stored in chosen])
+        print_table([Whole("cell"), "status", *numbers, "approved", "by"], [_row(stored) for stored in chosen])
     else:
         say(f"no baselines in {shown_path(baselines_folder(baselines))}; approve some with --update-baselines")
     old = [stored for stored in chosen if stored.record.cell is None]
@@ -230,7 +231,7 @@ def migrate(
             [{"baseline_id": move.record.baseline_id, "from": move.old.place, "to": move.name} for move in moves]
         )
     elif moves:
-        print_table(["before", "now"], [[move.old.place, move.name] for move in moves])
+        print_table([Whole("before"), Whole("now")], [[move.old.place, move.name] for move in moves])
     if not moves:
         say(f"nothing to rewrite: every baseline in {shown_path(folder)} says its cell in full")
     else:
@@ -255,7 +256,7 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
         print_json(lines)
     elif lines:
         rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in lines]
-        print_table(["when", "what", "baseline", "by", "how"], rows)
+        print_table(["when", "what", Whole("baseline"), "by", "how"], rows)
     elif not broken:
         say(f"{shown_path(log)} has no entries")
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pytest_terminalbench.cli.baseline_writing import ApproverOption, DryRunOption, NotesOption, permitted, refusing
-from pytest_terminalbench.cli.output import Format, FormatOption, print_json, print_table, say
+from pytest_terminalbench.cli.output import Format, FormatOption, Whole, print_json, print_table, say
 from pytest_terminalbench.cli.project import BaselinesOption, baselines_folder, known_datasets
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.naming import counted, nearest
@@ -48,7 +48,7 @@ def move(
             [{"baseline_id": each.record.baseline_id, "from": each.old.name, "to": each.name} for each in rewrites]
         )
     else:
-        print_table(["before", "now"], [[each.old.name, each.name] for each in rewrites])
+        print_table([Whole("before"), Whole("now")], [[each.old.name, each.name] for each in rewrites])
     say(f"{counted(len(rewrites), 'baseline')} {'to move' if dry_run else 'moved'}")
 
 

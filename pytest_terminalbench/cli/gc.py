@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_terminalbench.cli.output import Format, FormatOption, print_json, print_table, say
+from pytest_terminalbench.cli.output import Format, FormatOption, Whole, print_json, print_table, say
 from pytest_terminalbench.cli.project import engine
 from pytest_terminalbench.naming import counted
 
@@ -60,7 +60,7 @@ def gc(
                 [container.id[:12], container.run_id, "dead" if container.is_orphan else "alive", container.state, fate]
                 for container, fate in fates
             ]
-            print_table(["container", "run", "owner", "state", "fate"], rows)
+            print_table([Whole("container"), Whole("run"), "owner", "state", "fate"], rows)
         if dry_run:
             say(f"{len(chosen)} to remove, {len(ours) - len(chosen)} in use")
         else:

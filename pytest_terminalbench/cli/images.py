@@ -15,6 +15,7 @@ from pytest_terminalbench.cli.output import (
     FormatOption,
     Numbers,
     Styled,
+    Whole,
     complain,
     print_json,
     print_table,
@@ -96,7 +97,7 @@ def _print_built(results: Sequence[Built], output: Format) -> None:
     if output is Format.JSON:
         print_json([{**asdict(built), "seconds": round(built.seconds, 3)} for built in results])
         return
-    columns: list[Numbers | str] = ["scenario", "image", Numbers("seconds"), "reference"]
+    columns: list[Numbers | Whole | str] = [Whole("scenario"), "image", Numbers("seconds"), Whole("reference")]
     rows: list[list[str | Styled]] = [
         [built.scenario_id, Styled(built.how, _STYLES[built.how]), f"{built.seconds:.1f}", built.reference or "-"]
         for built in results

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_terminalbench.cli.output import Format, FormatOption, complain, print_json, print_table, say, shown_path
+from pytest_terminalbench.cli.output import (
+    Format,
+    FormatOption,
+    Whole,
+    complain,
+    print_json,
+    print_table,
+    say,
+    shown_path,
+)
 from pytest_terminalbench.cli.project import (
     BaselinesOption,
     ResultsOption,
@@ -95,7 +104,7 @@ def _print(tickets: Sequence[ReviewedIncident], output: Format, *, nothing: str)
     if output is Format.JSON:
         print_json([ticket.to_json() for ticket in tickets])
     elif tickets:
-        print_table(["incident", "kind", "state", "due", "for", "why", "what"], map(_row, tickets))
+        print_table([Whole("incident"), "kind", "state", "due", "for", "why", "what"], map(_row, tickets))
     else:
         say(nothing)
 

@@ -19,6 +19,7 @@ __all__ = [
     "FormatOption",
     "Numbers",
     "Styled",
+    "Whole",
     "complain",
     "percent",
     "print_json",
@@ -32,6 +33,8 @@ __all__ = [
 
 # Where the output is no terminal nobody says how wide it is; this holds our tables without folding.
 PIPED_WIDTH = 120
+# A column of texts is folded to this width at the least; where that is too much the lines are longer than the terminal.
+FOLDED_WIDTH = 8
 
 
 class Format(StrEnum):
@@ -47,6 +50,13 @@ FormatOption = Annotated[
 @dataclass(frozen=True)
 class Numbers:
     """A column of numbers; one of texts is just its heading."""
+
+    heading: str
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A column of what people copy, as ids: never folded, however narrow the terminal is."""
 
     heading: str
 
@@ -89,24 +99,35 @@ def print_json(content: object) -> None:
     typer.echo(printable(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
-def print_table(columns: Sequence[Numbers | str], rows: Iterable[Sequence[str | Styled]]) -> None:
-    """A table without lines; long cells are folded, never cut off."""
+def print_table(columns: Sequence[Numbers | Whole | str], rows: Iterable[Sequence[str | Styled]]) -> None:
+    """A table without lines; long texts are folded, never cut off."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        if isinstance(column, Numbers):
-            table.add_column(column.heading, justify="right", no_wrap=True)
-        else:
-            table.add_column(column, overflow="fold")
-    for row in rows:
-        # Not as markup: `[oracle]` is no style.
-        table.add_row(*(Text(cell.text, cell.style) if isinstance(cell, Styled) else Text(cell) for cell in row))
+    # Not as markup: `[oracle]` is no style.
+    texts = [[Text(cell.text, cell.style) if isinstance(cell, Styled) else Text(cell) for cell in row] for row in rows]
+    least_width = 0
+    for number, column in enumerate(columns):
+        heading = column if isinstance(column, str) else column.heading
+        widest = max([len(heading), *(row[number].cell_len for row in texts)])
+        is_folded = isinstance(column, str)
+        narrowest = min(widest, FOLDED_WIDTH) if is_folded else widest
+        table.add_column(
+            heading,
+            justify="right" if isinstance(column, Numbers) else "left",
+            no_wrap=not is_folded,
+            overflow="fold",
+            min_width=narrowest,
+        )
+        least_width += narrowest + 2
+    for row in texts:
+        table.add_row(*row)
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPED_WIDTH
+    console.width = max(console.width, least_width)
     with console.capture() as drawn:
         console.print(table)
     # Rich fills lines up with blanks; nobody wants those in a file or a diff.

@@ -11,6 +11,7 @@ from pytest_terminalbench.cli.output import (
     Format,
     FormatOption,
     Styled,
+    Whole,
     complain,
     print_json,
     print_table,
@@ -141,7 +142,7 @@ def _print(run: RunFolder, cells: Sequence[RegradedCell], output: Format) -> Non
         return
     rows = [_row(cell, trial) for cell in cells for trial in cell.trials]
     if rows:
-        print_table(["cell", "attempt", "before", "now", "why not"], rows)
+        print_table([Whole("cell"), "attempt", "before", "now", "why not"], rows)
     typer.echo(f"results: {shown_path(run.path)}")
 
 

@@ -14,6 +14,7 @@ from pytest_terminalbench.cli.output import (
     FormatOption,
     Numbers,
     Styled,
+    Whole,
     complain,
     percent,
     print_json,
@@ -164,7 +165,7 @@ def _print_categories(cells: Sequence[CellResult]) -> None:
 
 def _print_cells(cells: Sequence[CellResult], reference: Reference | None) -> None:
     is_one_dataset = len({cell.id.dataset for cell in cells}) == 1
-    columns: list[Numbers | str] = ["cell", "status"]
+    columns: list[Numbers | Whole | str] = [Whole("cell"), "status"]
     if reference is None:
         columns += ["attempts", Numbers("agent s"), Numbers("peak MiB")]
     else:

@@ -60,8 +60,9 @@ class RunRecord:
     `began` is in seconds since 1970. `is_adaptive`: how often a task was tried depended on how it went, so that only
     each task's first attempt is comparable as a whole. `gate`: how the session compared its cells, ``strict`` or
     ``statistical``, and by what `policy`; None where the source knows of neither. `hosts`: by task, the class of the
-    machine that ran it, as far as anybody noted it. `unjudged`: tasks of which the session gives no score, though some
-    attempts were judged. `notes`: what a reader should know of how whole the data is.
+    machine that ran it, as far as anybody noted it. `agent_options`: words for a shell by which a run of ours
+    asks for the agent again. `unjudged`: tasks of which the session gives no score, though some attempts were judged.
+    `notes`: what a reader should know of how whole the data is.
     """
 
     origin: Origin
@@ -78,6 +79,7 @@ class RunRecord:
     gate: str | None = None
     policy: ComparisonPolicy | None = None
     hosts: Mapping[str, str | None] = field(default_factory=dict)
+    agent_options: tuple[str, ...] = ()
     unjudged: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 

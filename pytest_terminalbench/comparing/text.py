@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -285,12 +286,14 @@ def _next_steps(comparison: Comparison) -> Iterator[str]:
     suspects = [task.task for task in comparison.with_change(Change.REGRESSED, Change.INCONCLUSIVE, Change.LOWER)]
     if comparison.whole.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
         return
-    names = " or ".join(suspects[:RETRIED])
     yield ""
     yield "Next"
-    command = f"pytest --tb-dataset {record.dataset} -k '{names}' --tb-attempts 10"
+    chosen = [f"--dataset={record.dataset}", f"--scenarios={','.join(suspects[:RETRIED])}"]
+    # Under exact ids: `-k hello` is also hello-again.
+    words = ["terminalbench run", *map(shlex.quote, chosen), "--", *record.agent_options, "--tb-attempts=10"]
     shown = f"the lowest {RETRIED}" if len(suspects) > RETRIED else "those that are lower"
-    yield f"  {shown} again, with your agent's options: {command}"
+    whose = "" if record.agent_options else ", with your agent's options"
+    yield f"  {shown} again{whose}: {' '.join(words)}"
     yield from (f"  what each did: {source.parent / 'trials'}/TASK/{record.label}" for source in record.sources[:1])
 
 

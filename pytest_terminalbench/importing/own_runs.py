@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.cells.repeat_command import argument_from_shell
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, task_name
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.identity import Label
 from pytest_terminalbench.importing.foreign_documents import FoundAttempt, tasks_of, timestamp
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.outcome import Phase, Void
@@ -68,11 +71,23 @@ def _record(
         gate=_gate(cells) if manifest and manifest.source is None else None,
         policy=settings.policy if manifest and manifest.source is None else None,
         hosts=dict.fromkeys(tasks, manifest.host_class if manifest else None),
+        agent_options=tuple(_agent_options(who, settings)),
         unjudged=frozenset(
             task_name(cell.id, is_one_dataset=dataset is not None) for cell in cells if cell.status.is_error
         ),
         notes=tuple(_notes(run, cells, summary, tasks, has_manifest=manifest is not None)),
     )
+
+
+def _agent_options(who: Label, settings: RunSettings) -> Iterator[str]:
+    """What the session was asked for, as far as it is about `who`; nothing of an agent that no option asked for."""
+    asked = next((a for a in settings.agents if (a.name, a.model) == (who.agent, who.model)), None)
+    if asked is None or asked.asked_as is None:
+        return
+    yield shlex.quote(f"--tb-agent={asked.asked_as}")
+    if asked.model is not None:
+        yield shlex.quote(f"--tb-model={asked.model}")
+    yield from map(argument_from_shell, settings.agent_args)
 
 
 def _gate(cells: Sequence[CellResult]) -> str | None:

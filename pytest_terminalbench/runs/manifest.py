@@ -33,13 +33,18 @@ _PACKAGES = ("pytest-terminalbench", "pytest", "pytest-xdist", "syrupy", "docker
 
 @dataclass(frozen=True, kw_only=True)
 class AskedAgent:
+    """An agent of a session. `asked_as`: what ``--tb-agent`` was given; None: it came from a fixture or an import."""
+
     name: str
     model: str | None = None
+    asked_as: str | None = None
 
     @classmethod
     def from_json(cls, content: object) -> AskedAgent:
         fields = Fields(content)
-        return cls(name=fields.text("name"), model=fields.text_or("model", None))
+        return cls(
+            name=fields.text("name"), model=fields.text_or("model", None), asked_as=fields.text_or("asked_as", None)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_terminalbench.agents.argument_texts import parse_arguments
+from pytest_terminalbench.agents.spec import AgentSpec
 from pytest_terminalbench.cells.bench import Bench
+from pytest_terminalbench.cells.repeat_command import request_of
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.layout import RunFolder
@@ -33,7 +35,7 @@ def run_settings(bench: Bench) -> RunSettings:
     settings = bench.settings
     return RunSettings(
         datasets={dataset.name: dataset.version for dataset in bench.datasets.known},
-        agents=tuple(AskedAgent(name=spec.name, model=spec.model) for spec in bench.agents),
+        agents=tuple(_asked(spec, bench) for spec in bench.agents),
         agent_args=tuple(sorted({argument.name for argument in parse_arguments(settings.agent_args)})),
         concurrency=settings.concurrency,
         attempts=settings.attempts,
@@ -51,3 +53,8 @@ def run_settings(bench: Bench) -> RunSettings:
         max_void_rate=settings.max_void_rate,
         update_baselines=settings.update_baselines,
     )
+
+
+def _asked(agent: AgentSpec, bench: Bench) -> AskedAgent:
+    asked_as = request_of(agent, bench.settings) if bench.names_agents else None
+    return AskedAgent(name=agent.name, model=agent.model, asked_as=asked_as)

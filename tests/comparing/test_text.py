@@ -197,6 +197,7 @@ def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
         origin="run",
         dataset="demo",
         agent="mine",
+        agent_options=("--tb-agent=mine:Mine",),
         sources=(Path("results/tuesday/summary.json"),),
     )
 
@@ -205,9 +206,8 @@ def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
     assert said[-3:] == [
         "Next",
         (
-            "  those that are lower again, with your agent's options: "
-            "pytest --tb-dataset demo -k 't0 or t1 or t2 or t3 or t4 or t5' "
-            "--tb-attempts 10"
+            "  those that are lower again: terminalbench run --dataset=demo --scenarios=t0,t1,t2,t3,t4,t5 -- "
+            "--tb-agent=mine:Mine --tb-attempts=10"
         ),
         "  what each did: results/tuesday/trials/TASK/mine",
     ]

@@ -360,3 +360,22 @@ def test_a_run_of_schema_1_is_read_by_its_fields() -> None:
     assert (record.agent, record.model, record.dataset_label) == ("terminal", "openai/gpt-5", "demo==1.0")
     assert record.is_adaptive
     assert strips(record) == {"alpha": "✓✗", "beta": "·"}
+
+
+def test_a_run_tells_how_its_agent_was_asked_for_and_no_values(tmp_path: Path) -> None:
+    folder = a_run(tmp_path / "mine", {("alpha", "mine"): "✓", ("alpha", "given"): "✓"})
+    agents = [
+        {"name": "mine", "model": None, "asked_as": "my agents:Mine"},
+        {"name": "given", "model": None, "asked_as": None},
+    ]
+    write_json(
+        folder / "manifest.json",
+        {"started_at": "2026-01-01T00:00:00.000Z", "settings": {"agents": agents, "agent_args": ["mine:key"]}},
+    )
+
+    asked = {record.agent: record.agent_options for record in import_results(folder)}
+
+    assert asked == {
+        "mine": ("'--tb-agent=my agents:Mine'", '--tb-agent-arg=mine:key="${MINE_KEY:?}"'),
+        "given": (),
+    }

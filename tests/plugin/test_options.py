@@ -146,7 +146,10 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
     manifest = json.loads((demo.path / "out" / "mine" / "manifest.json").read_text())
     assert manifest["settings"] == {
         "datasets": {"demo": "1.0"},
-        "agents": [{"name": "nop", "model": None}, {"name": "scripted", "model": None}],
+        "agents": [
+            {"name": "nop", "model": None, "asked_as": "nop"},
+            {"name": "scripted", "model": None, "asked_as": "scripted"},
+        ],
         "agent_args": [],
         "attempts": 2,
         "max_attempts": 4,

@@ -76,7 +76,10 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
     assert (manifest["exit_status"], manifest["workers"], manifest["engine_platform"]) == (1, 0, None)
     assert manifest["settings"] == {
         "datasets": {"demo": "1.0"},
-        "agents": [{"name": "oracle", "model": None}, {"name": "nop", "model": None}],
+        "agents": [
+            {"name": "oracle", "model": None, "asked_as": "oracle"},
+            {"name": "nop", "model": None, "asked_as": "nop"},
+        ],
         "agent_args": [],
         "attempts": 1,
         "max_attempts": 5,
