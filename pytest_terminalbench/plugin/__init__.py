@@ -118,6 +118,21 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         hear_of_cell(report, node.config)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except KeyboardInterrupt as error:
+        # Asked now: cells in tests of the user's own become known while the loop runs.
+        if _existing(session.config) is None:
+            raise
+        from pytest_terminalbench.plugin.pytest_internals import is_stopped_by_failures
+
+        if not is_stopped_by_failures(session, error):
+            raise
+        raise session.Failed(session.shouldfail) from None
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     # Inside the terminal reporter's own wrapper, so that the summary is ready when it asks for it; after xdist has

@@ -54,6 +54,7 @@ class Controller:
         self._closed: ClosedRun | None = None
         self._progress: Progress | None = None
         self._sigterm: Any = None
+        self._is_interrupted = False
         self._trouble = ""
 
     # -- while it runs -----------------------------------------------------------------------------------------------
@@ -126,6 +127,10 @@ class Controller:
         if collected is not None:
             ledger.replace(collected.key)
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Ctrl-C, SIGTERM, ``pytest.exit`` or ``session.shouldstop``; the exit status alone does not tell."""
+        self._is_interrupted = True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Before the writers of reports write: what fails the session though no cell does, as reports of its own."""
@@ -155,11 +160,10 @@ class Controller:
         """After the last report and the last worker: close the run, and say how it ended."""
         if self._progress is not None:
             self._progress.stop()
-        is_interrupted = int(session.exitstatus) == pytest.ExitCode.INTERRUPTED
-        was_stopped = bool(session.shouldstop or session.shouldfail) or is_interrupted
+        was_stopped = bool(session.shouldstop or session.shouldfail) or self._is_interrupted
         try:
             self._closed = self._session.close(
-                status=int(session.exitstatus), was_stopped=was_stopped, is_interrupted=is_interrupted
+                status=int(session.exitstatus), was_stopped=was_stopped, is_interrupted=self._is_interrupted
             )
         except (OSError, RunFolderError) as error:
             self._trouble = f"the run could not be written to {self._run.path}: {error}"

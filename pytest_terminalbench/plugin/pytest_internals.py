@@ -27,6 +27,7 @@ __all__ = [
     "fixture_function",
     "fixture_functions",
     "fixtureinfo",
+    "is_stopped_by_failures",
     "is_xfailed",
     "longrepr",
     "option",
@@ -123,6 +124,18 @@ def as_current_item(item: pytest.Item) -> Iterator[None]:
 def is_xfailed(report: pytest.TestReport) -> bool:
     """Whether the item was expected to fail, and did: no public field tells that from an item that was skipped."""
     return report.skipped and hasattr(report, "wasxfail")
+
+
+def is_stopped_by_failures(session: pytest.Session, error: KeyboardInterrupt) -> bool:
+    """Whether ``-x`` or ``--maxfail`` is why xdist ends the session, and nobody interrupted it meanwhile.
+
+    xdist raises for it what it raises for a worker that was interrupted; only the text tells them apart. pytest counts
+    the failures of all workers beside it, and knows better.
+    """
+    from xdist.dsession import Interrupted
+
+    is_of_xdist = isinstance(error, Interrupted) and not str(error).endswith("received keyboard-interrupt")
+    return is_of_xdist and bool(session.shouldfail)
 
 
 def ran_not_at_all(report: pytest.TestReport) -> bool:

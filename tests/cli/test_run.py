@@ -120,6 +120,10 @@ def test_options_reach_pytest_and_what_follows_two_dashes_too(bench: Project) ->
     assert (bench.path / "results/latest/trials/demo/beta/oracle/2/result.json").is_file()
 
 
+def test_stopped_by_failures_in_workers_ends_with_1(bench: Project) -> None:
+    assert run(bench, "--agent", "nop", "--", "-n", "1", "-x").exit_code == 1
+
+
 def test_nothing_selected_is_passed_on_as_5(bench: Project) -> None:
     assert run(bench, "--", "-k", "nothing").exit_code == 5
 

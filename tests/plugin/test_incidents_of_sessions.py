@@ -93,9 +93,15 @@ def test_nor_a_test_of_the_users_own_that_is_expected_to_fail(alpha: Suite) -> N
 
 
 @pytest.mark.parametrize(
-    "how", ["raise KeyboardInterrupt", "session.shouldstop = 'enough'"], ids=["Ctrl-C", "shouldstop"]
+    ("how", "status"),
+    [
+        ("raise KeyboardInterrupt", pytest.ExitCode.INTERRUPTED),
+        ("session.shouldstop = 'enough'", pytest.ExitCode.INTERRUPTED),
+        ("pytest.exit('enough', returncode=7)", 7),
+    ],
+    ids=["Ctrl-C", "shouldstop", "exit"],
 )
-def test_nor_a_session_that_was_interrupted(suite: Suite, how: str) -> None:
+def test_nor_a_session_that_was_interrupted(suite: Suite, how: str, status: int) -> None:
     suite.dataset("demo", "alpha", "beta")
     suite.write(
         "conftest.py",
@@ -114,7 +120,8 @@ def pytest_runtest_logfinish(nodeid):
 
     done = suite.run_apart("--tb-dataset", "demo", *RESTS)
 
-    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert done.ret == status
+    assert suite.summary["lost"] == []
     assert incidents(suite) == []
 
 

@@ -197,12 +197,61 @@ def {hook}:
     assert "demo/beta[oracle]" in demo.summary["lost"]
 
 
-def test_stopped_by_x_nothing_is_lost(demo: Suite) -> None:
-    done = demo.run_apart("--tb-dataset", "demo", "-n", "1", "-x", "--tb-agent", "nop")
+@pytest.mark.parametrize("stop", ["-x", "--maxfail=1"])
+def test_stopped_by_failures_it_ends_as_without_workers(demo: Suite, stop: str) -> None:
+    done = demo.run_apart("--tb-dataset", "demo", "-n", "1", stop, *scripted("rest"), "--tb-run-id", "mine")
+
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert demo.summary["lost"] == []
+    # A worker goes on to the next cell before it hears that it shall stop.
+    assert demo.statuses.items() >= {"demo/alpha[scripted]": "unsolved"}.items()
+    assert [line.strip("!") for line in lines_of(done, "!!!")] == [" stopping after 1 failures "]
+    assert [file.name for file in (demo.latest / "incidents").iterdir()] == ["mine-1.json"]
+    assert events(demo, "interrupted") == []
+
+
+@pytest.mark.parametrize("stop", [[], ["-x"]], ids=["alone", "with -x"])
+def test_an_interruption_in_a_worker_is_none_of_failures(demo: Suite, stop: list[str]) -> None:
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+def pytest_runtest_logfinish(nodeid):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        raise KeyboardInterrupt
+""",
+    )
+
+    done = demo.run_apart("--tb-dataset", "demo", "-n", "1", "--max-worker-restart", "0", *stop, *scripted("rest"))
 
     assert done.ret == pytest.ExitCode.INTERRUPTED
-    assert demo.summary["lost"] == []
-    assert demo.statuses == {"demo/alpha[nop]": "unsolved"} or len(demo.statuses) < 3
+    assert not (demo.latest / "incidents").exists()
+
+
+def test_users_own_tests_with_cells_end_as_without_workers_too(demo: Suite) -> None:
+    """The first that the controller hears of a cell is its report."""
+    own = demo.write(
+        "test_own.py",
+        """
+        import pytest
+
+        @pytest.mark.parametrize("tb_scenario", ["demo/alpha", "demo/beta"], indirect=True)
+        def test_own(tb_trials, tb_baseline):
+            assert tb_trials == tb_baseline
+        """,
+    )
+
+    done = demo.run_apart(own, "-n", "1", "-x", *scripted("rest"))
+
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert len(list((demo.latest / "incidents").iterdir())) == 1
+
+
+def test_a_session_without_cells_ends_as_xdist_has_it(suite: Suite) -> None:
+    own = suite.write("test_own.py", "def test_own():\n    assert False\n")
+
+    assert suite.run_apart(own, "-n", "1", "-x").ret == pytest.ExitCode.INTERRUPTED
 
 
 def test_two_workers_and_two_agents_leave_every_trial(demo: Suite) -> None:
