@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -68,6 +68,7 @@ class TrialPool:
             self.submit(call.run_unless_begun, turn=turn)
         for call in shared:
             call.run_unless_begun()
+        wait([call.ended for call in shared])
         for call in shared:
             call.ended.result()
 

@@ -154,6 +154,27 @@ def test_who_shares_runs_what_no_thread_is_free_for(pool_of: MakePool) -> None:
     assert threads == ["trial-1"] * 3
 
 
+def test_a_shared_call_that_fails_does_not_leave_the_others_running(pool_of: MakePool) -> None:
+    """Who shares closes what the calls use when they are shared no longer."""
+    begun, is_shared_no_longer = threading.Event(), threading.Event()
+    outlived: list[bool] = []
+
+    def fail() -> None:
+        assert begun.wait(PATIENCE_S)
+        raise KeyError("first")
+
+    def go_on() -> None:
+        begun.set()
+        outlived.append(is_shared_no_longer.wait(0.1))
+        raise ValueError("second")
+
+    with pytest.raises(KeyError, match="first"):
+        pool_of(1).share([fail, go_on])
+    is_shared_no_longer.set()
+
+    assert outlived == [False]
+
+
 def test_what_a_shared_call_raises_is_raised_when_all_have_ended(pool_of: MakePool) -> None:
     ended: list[int] = []
 
