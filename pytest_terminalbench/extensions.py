@@ -64,7 +64,7 @@ class Extensions(Generic[T]):
         module, _, attribute = place.partition(":")
         try:
             return self._accepted(getattr(import_module(module), attribute))
-        # The seam to foreign code: importing a module runs it, and it may raise anything.
-        except Exception as error:
+        # The seam to foreign code: importing a module runs it, and it may raise anything or exit.
+        except (Exception, SystemExit) as error:
             which = "" if called == place else f", which is {place},"
             raise SettingsError(f"{called!r}{which} cannot be loaded: {type(error).__name__}: {error}") from error

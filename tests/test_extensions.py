@@ -91,12 +91,14 @@ def test_one_that_cannot_be_loaded_is_told_with_its_place(
     assert str(error.value) == f"'broken', which is numbers_five:{attribute}, cannot be loaded: {why}"
 
 
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
 def test_a_package_whose_module_does_not_import_breaks_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
-    install(tmp_path, "numbers_six", "raise RuntimeError('half installed')", {GROUP: {"six": "numbers_six:six"}})
+    module = f"numbers_six_{error.lower()}"
+    install(tmp_path, module, f"raise {error}('half installed')", {GROUP: {"six": f"{module}:six"}})
     monkeypatch.syspath_prepend(tmp_path)
 
     assert numbers().named("pi") > 3
-    with pytest.raises(SettingsError, match=r"cannot be loaded: RuntimeError: half installed$"):
+    with pytest.raises(SettingsError, match=rf"cannot be loaded: {error}: half installed$"):
         numbers().named("six")

@@ -36,7 +36,8 @@ def import_agent_module(module: str, asked_by: str, folders: Sequence[Path] = ()
         raise SettingsError(f"{asked_by}: {problem}") from None
     except ImportError as error:
         raise SettingsError(f"{asked_by}: cannot import {module}: {error}") from None
-    except Exception as error:  # A foreign module's own code runs here, and may raise anything.
+    # A foreign module's own code runs here, and may raise anything or exit.
+    except (Exception, SystemExit) as error:
         raise SettingsError(f"{asked_by}: importing {module} raises {type(error).__name__}: {error}") from error
 
 

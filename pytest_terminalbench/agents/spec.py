@@ -158,8 +158,8 @@ class AgentSpec:
             return self.factory(**arguments)
         except AgentSetupError:
             raise
-        # The seam to foreign code: whatever a constructor raises says that there is no agent.
-        except Exception as error:
+        # The seam to foreign code: whatever a constructor raises, and that it exits, says that there is no agent.
+        except (Exception, SystemExit) as error:
             raise AgentSetupError(f"agent {self.name!r} cannot be made: {type(error).__name__}: {error}") from error
 
     def to_json(self) -> dict[str, Any]:

@@ -113,6 +113,17 @@ def test_what_the_module_itself_needs_is_another_problem(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("raise KeyError('inside')", "KeyError: 'inside'"), ("import sys; sys.exit('no key')", "SystemExit: no key")],
+    ids=["error", "exit"],
+)
+def test_what_a_module_raises_is_told_with_its_name(tmp_path: Path, line: str, told: str) -> None:
+    write(tmp_path / "agent_m.py", f"{line}\n")
+
+    assert problem("agent_m", tmp_path) == f"--tb-agent: importing agent_m raises {told}"
+
+
 def test_a_name_that_the_module_misses_elsewhere_is_told(tmp_path: Path) -> None:
     write(tmp_path / "agent_l.py", "from json import nonsense\n")
 

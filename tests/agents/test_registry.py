@@ -19,6 +19,14 @@ from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import AgentSetupError, SettingsError
 
 
+class Leaver:
+    def __init__(self) -> None:
+        raise SystemExit("no key")
+
+    def act(self, task: Task, environment: Environment) -> AgentReport:
+        return AgentReport()
+
+
 class Talker:
     """Takes a model and an argument."""
 
@@ -349,6 +357,12 @@ class TestMaking:
             spec(f"{__name__}:Talker", model="m", depth=0).make()
 
         assert str(error.value) == "agent 'talker' cannot be made: ValueError: depth is 0"
+
+    def test_a_constructor_that_exits_is_told_of(self) -> None:
+        with pytest.raises(AgentSetupError) as error:
+            spec(f"{__name__}:Leaver").make()
+
+        assert str(error.value) == "agent 'Leaver' cannot be made: SystemExit: no key"
 
     def test_our_own_refusal_is_told_as_it_is(self) -> None:
         with pytest.raises(AgentSetupError) as error:
