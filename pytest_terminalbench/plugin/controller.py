@@ -16,6 +16,7 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.incidents import Incident
 from pytest_terminalbench.plugin.cell_property import cell_of
 from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.pytest_internals import correct_json_report, option, ran_not_at_all
@@ -55,7 +56,7 @@ class Controller:
         self._progress: Progress | None = None
         self._sigterm: Any = None
         self._is_interrupted = False
-        self._trouble = ""
+        self._troubles: list[str] = []
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class Controller:
                 status=int(session.exitstatus), was_stopped=was_stopped, is_interrupted=self._is_interrupted
             )
         except (OSError, RunFolderError) as error:
-            self._trouble = f"the run could not be written to {self._run.path}: {error}"
+            self._troubles.append(f"the run could not be written to {self._run.path}: {error}")
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         finally:
             if self._sigterm is not None:
@@ -176,7 +177,7 @@ class Controller:
             correct_json_report(self._config, self._closed.exit_status)
             self._tell_mismatches(self._closed.summary)
             for incident in self._closed.incidents:
-                self._config.hook.pytest_terminalbench_incident(incident=incident.to_json())
+                self._tell_hooks(incident)
 
     def _tell_mismatches(self, summary: RunSummary) -> None:
         """For programs that read stderr, whatever pytest captures."""
@@ -186,11 +187,21 @@ class Controller:
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             print(json.dumps({"parity": summary.mismatches}, default=str, allow_nan=False), file=sys.stderr)  # noqa: T201
 
+    def _tell_hooks(self, incident: Incident) -> None:
+        """The user's; one that raises is told of, and ends nothing."""
+        hook = self._config.hook.pytest_terminalbench_incident
+        try:
+            hook(incident=incident.to_json())
+        # The seam to foreign code, which may raise anything or exit.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            text = str(error).partition("\n")[0]
+            self._troubles.append(f"incident {incident.id}: a hook {hook.name} raises {type(error).__name__}: {text}")
+
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._closed is not None:
             write_summary(self._closed, self._bench.settings.baselines, reporter)
-        if self._trouble:
-            reporter.write_line(f"terminalbench: {self._trouble}", red=True)
+        for trouble in self._troubles:
+            reporter.write_line(f"terminalbench: {trouble}", red=True)
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -49,5 +49,6 @@ def pytest_terminalbench_trial_end(cell: Cell, outcome: TrialResult) -> None:
 def pytest_terminalbench_incident(incident: dict[str, Any]) -> None:
     """Something got worse and a ticket has been written; `incident` is its content.
 
-    Called on the controller at the end of the session, after the webhook (if one is configured) was told.
+    Called on the controller at the end of the session, after the webhook (if one is configured) was told. What it
+    raises is told of in the summary, and changes nothing else.
     """

@@ -132,6 +132,34 @@ def test_one_that_stopped_at_its_first_failure_does(suite: Suite) -> None:
     assert len(incidents(suite)) == 1
 
 
+def test_a_hook_that_raises_is_told_of_and_ends_nothing(suite: Suite) -> None:
+    """Neither the session nor what else is told at its end."""
+    suite.dataset("demo", "alpha", "beta")
+    run(suite, *WORKS, "-k", "alpha", "--update-baselines")
+    suite.write(
+        "conftest.py",
+        suite.conftest
+        + """
+
+told = []
+
+def pytest_terminalbench_incident(incident):
+    told.append(incident["id"])
+    raise [ValueError("no chat today\\nnor tomorrow"), SystemExit("enough")][len(told) - 1]
+""",
+    )
+
+    done = run(suite, *RESTS, "--tb-run-id", "mine")
+
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert incidents(suite) == ["mine-1.json", "mine-2.json"]
+    assert lines_of(done, "terminalbench: ")[-2:] == [
+        "terminalbench: incident mine-1: a hook pytest_terminalbench_incident raises ValueError: no chat today",
+        "terminalbench: incident mine-2: a hook pytest_terminalbench_incident raises SystemExit: enough",
+    ]
+    assert lines_of(done, "results: ")
+
+
 def test_a_release_waits_until_somebody_acknowledges_it(alpha: Suite) -> None:
     """From the regression to the new baseline."""
     run(alpha, *WORKS, "--update-baselines")
