@@ -12,7 +12,7 @@ from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.cell_metrics import compare_measures
 from pytest_terminalbench.baselines.cell_side import CellSide
-from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
 from pytest_terminalbench.baselines.folder import (
     StoredBaseline,
     baseline_named,
@@ -233,15 +233,10 @@ def record_of(
 
 
 def _metrics(attempts: Sequence[AttemptResult]) -> Iterator[tuple[str, Measure]]:
-    measures = {
-        "runtime_s": measure([attempt.agent_s for attempt in attempts]),
-        "memory_peak_mb": measure([attempt.memory_peak_mb for attempt in attempts], digits=1),
-        "cost_usd": measure([attempt.cost_usd for attempt in attempts], digits=6),
-        "tokens": measure([None if attempt.tokens is None else float(attempt.tokens) for attempt in attempts]),
-    }
-    for name, quantity in measures.items():
-        if quantity is not None:
-            yield name, quantity
+    for metric in METRICS:
+        values = metric.measured([metric.of(attempt) for attempt in attempts])
+        if values:
+            yield metric.name, measure(values, digits=metric.digits)
 
 
 def _new_id(scenario_id: str, today: str, before: BaselineRecord | None) -> str:

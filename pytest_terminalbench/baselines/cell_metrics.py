@@ -10,7 +10,7 @@ from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, METRICS, Metric
 from pytest_terminalbench.statistics import rank_sum
 
-__all__ = ["MeasuredChange", "compare_measures", "floored", "hosts_differ", "is_comparable", "is_measured"]
+__all__ = ["MeasuredChange", "compare_measures", "floored", "hosts_differ", "is_comparable", "is_known", "is_measured"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,14 @@ def is_comparable(metric: Metric, before: CellSide, after: CellSide) -> bool:
 
 
 def is_measured(metric: Metric, before: CellSide, after: CellSide) -> bool:
-    """Whether enough attempts on both sides tell of `metric`."""
-    return all(len(side.measures.get(metric.name, ())) >= LEAST_ATTEMPTS for side in (before, after))
+    """Whether enough attempts on both sides tell of `metric`, and it can get worse."""
+    is_enough = all(len(side.measures.get(metric.name, ())) >= LEAST_ATTEMPTS for side in (before, after))
+    return is_enough and is_known(metric, before, after)
+
+
+def is_known(metric: Metric, before: CellSide, after: CellSide) -> bool:
+    """Whether both sides tell of `metric`, and it can get worse: the cost of what was always free has no ratio."""
+    return metric.name in after.measures and any(before.measures.get(metric.name, ()))
 
 
 def hosts_differ(before: CellSide, after: CellSide) -> bool:

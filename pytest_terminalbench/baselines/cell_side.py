@@ -34,7 +34,7 @@ class CellSide:
         return cls(
             rewards=_shares(record.rewards),
             sessions=tuple(record.sessions or ()),
-            measures={name: tuple(measure.values) for name, measure in record.metrics.items()},
+            measures=_measures({name: measure.values for name, measure in record.metrics.items()}, record.attempts),
             host=record.host,
             baseline_id=record.baseline_id,
         )
@@ -46,7 +46,7 @@ class CellSide:
         return cls(
             rewards=_shares([attempt.reward for attempt in judged if attempt.reward is not None]),
             sessions=_sessions(judged),
-            measures=dict(_measures(judged)),
+            measures=_measures({metric.name: [*map(metric.of, judged)] for metric in METRICS}, len(judged)),
             host=host,
         )
 
@@ -107,8 +107,7 @@ def _sessions(judged: Sequence[AttemptResult]) -> tuple[str | None, ...]:
     return sessions if any(sessions) else ()
 
 
-def _measures(judged: Sequence[AttemptResult]) -> Iterable[tuple[str, tuple[float, ...]]]:
-    for metric in METRICS:
-        values = [value for attempt in judged if (value := metric.of(attempt)) is not None]
-        if values and len(values) == len(judged):
-            yield metric.name, tuple(map(float, values))
+def _measures(values: Mapping[str, Sequence[float | None]], attempts: int) -> dict[str, tuple[float, ...]]:
+    """Those of `values`, by metric, that are known of each of so many attempts."""
+    measured = {metric.name: metric.measured(values.get(metric.name, ())) for metric in METRICS}
+    return {name: known for name, known in measured.items() if known and len(known) == attempts}

@@ -6,8 +6,9 @@ and what another version of a dataset means, is in `baselines.parity`; the tests
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from pytest_terminalbench.attempt_result import AttemptResult
@@ -21,27 +22,35 @@ LEAST_ATTEMPTS = 3
 
 
 class Metric(NamedTuple):
-    """What an attempt takes. `name`: as in baselines. Values below `floor` are taken for it: a ratio of smaller ones
-    shows the machine. `is_of_host`: another class of host changes it, so that only values of one class are compared.
+    """What an attempt takes. `name`: as in baselines, which keep so many `digits`. Values below `floor` are taken for
+    it: a ratio of smaller ones shows the machine. `is_of_host`: another class of host changes it, so that only values
+    of one class are compared. `can_be_zero`: a zero was measured, and does not stand for what nobody knows.
     """
 
     name: str
     of: Callable[[AttemptResult], float | None]
     floor: float
+    digits: int
     is_of_host: bool
+    can_be_zero: bool
 
     @property
     def max_ratio(self) -> float:
         """More than so many times what was approved is worse."""
         return MAX_RATIO[self.name]
 
+    def measured(self, values: Sequence[float | None]) -> tuple[float, ...]:
+        """`values`, one of each attempt, in their order; empty where one of them was not measured."""
+        known = tuple(float(value) for value in values if value is not None and (value or self.can_be_zero))
+        return known if len(known) == len(values) else ()
 
-# No agent takes no time at all, and no model no token: a zero there was not measured.
+
+# No agent takes no time or memory, and no model no token: a zero there was not measured. But a model may be free.
 METRICS = (
-    Metric("runtime_s", lambda attempt: attempt.agent_s or None, 1.0, is_of_host=True),
-    Metric("memory_peak_mb", lambda attempt: attempt.memory_peak_mb, 16.0, is_of_host=True),
-    Metric("cost_usd", lambda attempt: attempt.cost_usd, 0.001, is_of_host=False),
-    Metric("tokens", lambda attempt: attempt.tokens or None, 100.0, is_of_host=False),
+    Metric("runtime_s", attrgetter("agent_s"), 1.0, digits=3, is_of_host=True, can_be_zero=False),
+    Metric("memory_peak_mb", attrgetter("memory_peak_mb"), 16.0, digits=1, is_of_host=True, can_be_zero=False),
+    Metric("cost_usd", attrgetter("cost_usd"), 0.001, digits=6, is_of_host=False, can_be_zero=True),
+    Metric("tokens", attrgetter("tokens"), 100.0, digits=3, is_of_host=False, can_be_zero=False),
 )
 
 

@@ -94,11 +94,9 @@ class BaselineRecord(_Strict):
         return self
 
 
-def measure(values: Sequence[float | None], *, digits: int = 3) -> Measure | None:
-    """The measure of `values`; None when one of them is not known."""
-    rounded = [round(value, digits) for value in values if value is not None]
-    if not rounded or len(rounded) < len(values):
-        return None
+def measure(values: Sequence[float], *, digits: int = 3) -> Measure:
+    """The measure of `values`, one of each attempt."""
+    rounded = [round(value, digits) for value in values]
     spread = round(max(rounded) - min(rounded), digits)
     return Measure(median=round(statistics.median(rounded), digits), spread=spread, values=rounded)
 

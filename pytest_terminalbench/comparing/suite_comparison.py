@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pytest_terminalbench.baselines.cell_metrics import floored, hosts_differ, is_comparable, is_measured
+from pytest_terminalbench.baselines.cell_metrics import floored, hosts_differ, is_comparable, is_known, is_measured
 from pytest_terminalbench.baselines.cell_side import CellSide
-from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy, Metric
+from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
 from pytest_terminalbench.baselines.enough_attempts import what_would_tell
 from pytest_terminalbench.statistics import (
     RatioVerdict,
@@ -123,17 +123,12 @@ def _metric_verdicts(pairs: Sequence[CellPair], *, is_judged: bool) -> Iterator[
         comparable = [pair for pair in pairs if is_comparable(metric, pair.before, pair.after)]
         if bool(comparable) is not is_judged:
             continue
-        known = comparable or [pair for pair in pairs if _is_known(metric, pair)]
-        # A metric that was always zero, as tokens are without a model, has nothing to get worse.
-        if any(any(pair.before.measures[metric.name]) for pair in known):
+        known = comparable or [pair for pair in pairs if is_known(metric, pair.before, pair.after)]
+        if known:
             before = [floored(metric, pair.before) for pair in known]
             after = [floored(metric, pair.after) for pair in known]
             verdict = ratio_gate(ratio_interval(before, after), metric=metric.name)
             yield verdict if is_judged else replace(verdict, verdict="not judged")
-
-
-def _is_known(metric: Metric, pair: CellPair) -> bool:
-    return all(metric.name in side.measures for side in (pair.before, pair.after))
 
 
 def _not_judged(pairs: Sequence[CellPair]) -> Iterator[str]:

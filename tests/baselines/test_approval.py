@@ -83,7 +83,6 @@ class TestRecord:
                 "runtime_s": Measure(median=2.5, spread=3.0, values=[1.0, 4.0]),
                 "memory_peak_mb": Measure(median=9.1, spread=2.1, values=[8.0, 10.1]),
                 "cost_usd": Measure(median=0.0, spread=0.0, values=[0.0, 0.0]),
-                "tokens": Measure(median=0.0, spread=0.0, values=[0.0, 0.0]),
             },
             fingerprint={"scenario": "sha256:1"},
         )
@@ -94,10 +93,15 @@ class TestRecord:
         assert record_of(cell("a", mondays, tuesdays), approver="me").sessions == ["monday", "tuesday"]
         assert record_of(cell("a", mondays, unknown), approver="me").sessions is None
 
-    def test_what_is_not_known_is_not_measured(self) -> None:
-        record = record_of(cell("make-it", judged(memory_peak_mb=None, cost_usd=None)), approver="me")
+    def test_what_is_not_known_of_each_attempt_is_not_measured(self) -> None:
+        attempts = [judged(memory_peak_mb=None, tokens=500), judged(cost_usd=None, tokens=400)]
 
-        assert sorted(record.metrics) == ["runtime_s", "tokens"]
+        assert sorted(record_of(cell("make-it", *attempts), approver="me").metrics) == ["runtime_s", "tokens"]
+
+    def test_no_time_and_no_token_were_not_measured_but_a_model_may_be_free(self) -> None:
+        attempts = [judged(agent_s=0.0, tokens=500), judged(agent_s=2.0, tokens=0)]
+
+        assert sorted(record_of(cell("make-it", *attempts), approver="me").metrics) == ["cost_usd", "memory_peak_mb"]
 
     def test_without_an_attempt_there_is_nothing_to_approve(self) -> None:
         empty = CellToApprove(cell=cell_id("make-it"), attempts=[], fingerprint={})

@@ -225,10 +225,6 @@ class TestMeasure:
     def test_one_value_has_no_spread(self) -> None:
         assert measure([1.23456], digits=1) == Measure(median=1.2, spread=0.0, values=[1.2])
 
-    @pytest.mark.parametrize("values", [[], [None], [1.0, None]])
-    def test_where_one_is_not_known_there_is_none(self, values: list[float | None]) -> None:
-        assert measure(values) is None
-
 
 def test_a_record_of_before_sessions_were_kept_stays_as_it_is() -> None:
     assert "sessions" not in serialised(a_record())

@@ -18,8 +18,6 @@ def write(project: Project, name: str, **changes: Any) -> BaselineRecord:
     dataset, label, scenario = name.split("/")
     parts = parse_label(label)
     runtime, memory = measure([1.25, 2.25, 3.25]), measure([10.0, 11.0, 12.0])
-    assert runtime is not None
-    assert memory is not None
     fields: dict[str, Any] = {
         "cell": CellId(dataset=dataset, scenario=scenario, agent=parts.agent, model=parts.model),
         "baseline_id": f"{scenario}-2026-01-02",

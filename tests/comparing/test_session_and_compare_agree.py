@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -48,19 +49,25 @@ class Case:
     alpha: float = 0.05
     inconclusive: str = "pass"
     seconds: tuple[float, float] = (10.0, 10.0)
+    memory: tuple[float | None, float | None] = (20.0, 20.0)
+    cost: tuple[float | None, float | None] = (0.1, 0.1)
+    tokens: tuple[int | None, int | None] = (500, 500)
     hosts: tuple[str | None, str | None] = (HERE, HERE)
 
 
-def attempt(number: int, reward: float, seconds: float, session: str) -> AttemptResult:
+def attempt(case: Case, number: int, reward: float, session: Literal["then", "now"]) -> AttemptResult:
+    """What an attempt takes in `case`; attempts of no time at all have none."""
+    side = ("then", "now").index(session)
+    seconds = case.seconds[side]
     outcome: Outcome = Solved(reward=reward) if reward >= 1 else Unsolved(reward=reward, reason="no")
     return AttemptResult(
         attempt=number,
         outcome=outcome,
         folder=f"trials/{number}",
-        agent_s=seconds + number / 100,
-        memory_peak_mb=20.0,
-        cost_usd=0.1,
-        tokens=500,
+        agent_s=seconds and seconds + number / 100,
+        memory_peak_mb=case.memory[side],
+        cost_usd=case.cost[side],
+        tokens=case.tokens[side],
         session=session,
     )
 
@@ -73,7 +80,7 @@ def both_say(case: Case, root: Path) -> tuple[ActorGate, list[CellResult], Compa
         [
             CellToApprove(
                 cell=ids[name],
-                attempts=[attempt(n, reward, case.seconds[0], "then") for n, reward in enumerate(before, start=1)],
+                attempts=[attempt(case, n, reward, "then") for n, reward in enumerate(before, start=1)],
                 fingerprint={},
                 host=case.hosts[0],
             )
@@ -114,7 +121,7 @@ def a_session_runs(cell: CellId, rewards: Rewards, case: Case, policy: Compariso
     made: list[AttemptResult] = []
     while more := gate.more(solved=sum(one.is_solved for one in made), attempts=len(made)):
         for reward in islice(stream, more):
-            made.append(attempt(len(made) + 1, reward, case.seconds[1], "now"))
+            made.append(attempt(case, len(made) + 1, reward, "now"))
     verdict = gate.judge(CellSide.of_attempts(made, host=case.hosts[1]))
     return CellResult(
         id=cell,
@@ -150,16 +157,21 @@ _SIDES = st.one_of(
     st.tuples(_COUNTED, st.none()),
     st.tuples(st.none(), _COUNTED),
 )
+_FEW = st.dictionaries(st.sampled_from("abcdefgh"), _SIDES, min_size=1, max_size=8).filter(
+    lambda cells: any(None not in sides for sides in cells.values())
+)
+_CROWD: Mapping[str, tuple[Rewards, Rewards]] = {f"crowd-{n}": ([0.5, 0.6, 0.7], [0.5, 0.6, 0.69]) for n in range(24)}
 _CASES = st.builds(
     Case,
-    cells=st.dictionaries(st.sampled_from("abcdefgh"), _SIDES, min_size=1, max_size=8).filter(
-        lambda cells: any(None not in sides for sides in cells.values())
-    ),
+    cells=st.one_of(_FEW, _FEW, _FEW.map(lambda few: {**_CROWD, **few})),
     kind=st.sampled_from(["statistical", "statistical", "strict"]),
     attempts=st.sampled_from([None, 1, 3, 5]),
     alpha=st.sampled_from([0.05, 0.3]),
     inconclusive=st.sampled_from(["pass", "fail"]),
-    seconds=st.sampled_from([(10.0, 10.0), (10.0, 13.0), (0.1, 0.4), (13.0, 10.0)]),
+    seconds=st.sampled_from([(10.0, 10.0), (10.0, 13.0), (0.1, 0.4), (13.0, 10.0), (0.0, 13.0)]),
+    memory=st.sampled_from([(20.0, 20.0), (20.0, 40.0), (0.0, 40.0), (None, 40.0)]),
+    cost=st.sampled_from([(0.1, 0.1), (0.1, 0.3), (0.0, 0.3), (0.1, 0.0), (None, 0.1), (0.1, None)]),
+    tokens=st.sampled_from([(500, 500), (500, 900), (0, 500), (500, 0), (None, 500), (500, None)]),
     hosts=st.sampled_from([(HERE, HERE), (HERE, THERE), (None, HERE)]),
 )
 
@@ -228,6 +240,25 @@ def test_a_slower_cell_regresses_in_both(tmp_path: Path) -> None:
     assert (comparison.tasks[0].change, comparison.whole.verdict) == (Change.REGRESSED, "fail")
     assert gate.comparison == comparison.whole
     assert json.dumps([change.metric for change in comparison.tasks[0].slower]) == '["runtime_s"]'
+
+
+def test_what_an_agent_did_not_report_when_it_was_approved_is_not_worse_once_it_does(tmp_path: Path) -> None:
+    """Nobody knows what it took then. What was free, too, has nothing to be compared with."""
+    case = Case(
+        cells={"a": ([1, 1, 1], [1, 1, 1])},
+        kind="strict",
+        attempts=3,
+        seconds=(0.0, 10.0),
+        cost=(0.0, 0.5),
+        tokens=(0, 500),
+    )
+
+    gate, (cell,), comparison = both_say(case, tmp_path)
+
+    assert (cell.change, cell.status) == (Change.SAME, Status.SOLVED)
+    assert (comparison.tasks[0].change, comparison.tasks[0].slower) == (Change.SAME, ())
+    assert [metric.metric for metric in comparison.whole.metrics] == ["memory_peak_mb"]
+    assert gate.comparison == comparison.whole
 
 
 @pytest.mark.parametrize(
