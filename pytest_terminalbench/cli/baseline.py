@@ -143,7 +143,7 @@ def approve(
     from pytest_terminalbench.baselines.folder import approved_rewards, current_file
     from pytest_terminalbench.runs.approve_cells import ReviewedCell, approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
-    from pytest_terminalbench.runs.manifest import git_user
+    from pytest_terminalbench.runs.manifest import git_user, read_manifest
     from pytest_terminalbench.runs.passes_in_a_row import PASSES_FOR_ACTIVE
     from pytest_terminalbench.runs.thin_approvals import thin_approval
     from pytest_terminalbench.settings import project_settings
@@ -164,8 +164,9 @@ def approve(
             notes=notes,
         )
     if any(one.cell.gate == "statistical" for one in reviewed):
-        # All that was approved beside it: sessions are compared with these together.
-        for warning in thin_approval({approved.cell.suite: approved_rewards(folder, approved.cell)}):
+        # All that was approved beside it: sessions are compared with these together, as the last one named was.
+        policy = read_manifest(runs[-1]).settings.policy
+        for warning in thin_approval({approved.cell.suite: approved_rewards(folder, approved.cell)}, policy):
             say(warning)
     file = current_file(folder, approved.cell)
     note = "" if approved.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"

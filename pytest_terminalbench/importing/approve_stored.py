@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_terminalbench.baselines.approval import Approval, approve, check_maintainer
 from pytest_terminalbench.runs.approve_cells import cell_to_approve
 from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.manifest import read_manifest
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.runs.thin_approvals import thin_approval
 
@@ -77,4 +78,9 @@ def approve_stored(
     for approved in chosen:
         rewards = [attempt.share for attempt in approved.attempts if attempt.share is not None]
         by_suite.setdefault(approved.cell.suite, []).append(rewards)
-    return ImportApproval(approval=approval, refused=refused, thinned=thinned, warnings=thin_approval(by_suite))
+    return ImportApproval(
+        approval=approval,
+        refused=refused,
+        thinned=thinned,
+        warnings=thin_approval(by_suite, read_manifest(run).settings.policy),
+    )

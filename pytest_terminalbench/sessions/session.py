@@ -206,4 +206,4 @@ class Session:
             )
         except (BaselineError, OSError) as error:
             return AskedApproval(refusal=str(error))
-        return AskedApproval(approval=approval, warnings=tuple(thin_approvals(summary.cells)))
+        return AskedApproval(approval=approval, warnings=tuple(thin_approvals(summary.cells, self._bench.policy)))

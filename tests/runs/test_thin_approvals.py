@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.runs.thin_approvals import thin_approvals
 from tests.cell_results import a_cell
 
@@ -9,7 +10,7 @@ from tests.cell_results import a_cell
 def test_one_attempt_of_an_agent_that_varies_is_approved_with_a_warning() -> None:
     cells = [a_cell(name, marks="✓", agent="mine", gate="statistical") for name in "abcd"]
 
-    (warning,) = thin_approvals(cells)
+    (warning,) = thin_approvals(cells, ComparisonPolicy())
 
     assert warning == (
         "warning: demo mine: 4 cells approved with fewer than 3 attempts: sessions of as many can see no drop at all; "
@@ -20,7 +21,7 @@ def test_one_attempt_of_an_agent_that_varies_is_approved_with_a_warning() -> Non
 def test_what_many_cells_can_see_is_told_in_points() -> None:
     cells = [a_cell(f"t{n}", marks="✓✓" if n % 2 else "✓✗", agent="mine", gate="statistical") for n in range(60)]
 
-    (warning,) = thin_approvals(cells)
+    (warning,) = thin_approvals(cells, ComparisonPolicy())
 
     assert warning == (
         "warning: demo mine: 60 cells approved with fewer than 3 attempts: sessions of as many can see a drop of "
@@ -31,4 +32,48 @@ def test_what_many_cells_can_see_is_told_in_points() -> None:
 def test_three_attempts_and_agents_that_always_do_the_same_are_no_matter() -> None:
     enough = a_cell("a", marks="✓✓✓", agent="mine", gate="statistical")
 
-    assert thin_approvals([enough, a_cell("b"), a_cell("c", marks="✓✗✓", gate="strict")]) == []
+    assert thin_approvals([enough, a_cell("b"), a_cell("c", marks="✓✗✓", gate="strict")], ComparisonPolicy()) == []
+
+
+def test_what_the_project_wants_to_see_and_lets_pass_is_what_is_advised() -> None:
+    cells = [a_cell(name, marks="✓✗", agent="mine", gate="statistical") for name in "abcdefgh"]
+
+    advised = [
+        thin_approvals(cells, policy)[0].rpartition("; ")[2]
+        for policy in (
+            ComparisonPolicy(),
+            ComparisonPolicy(min_visible=0.15),
+            ComparisonPolicy(min_visible=0.15, alpha=0.01),
+            ComparisonPolicy(min_visible=0.15, margin=0.1),
+        )
+    ]
+
+    assert advised == [f"approve with --tb-attempts {attempts}" for attempts in (5, 19, 29, 11)]
+
+
+def test_where_no_number_of_attempts_is_enough_more_scenarios_are_advised() -> None:
+    cells = [a_cell(name, marks="✓✗", agent="mine", gate="statistical") for name in "ab"]
+
+    (warning,) = thin_approvals(cells, ComparisonPolicy(min_visible=0.05))
+
+    assert warning.endswith(
+        "; to see a drop of 5 points: more scenarios, for no number of attempts is enough with 2 scenarios"
+    )
+
+
+def test_where_nothing_was_solved_nothing_is_advised() -> None:
+    cells = [a_cell(name, marks="✗", agent="mine", gate="statistical") for name in "abcd"]
+
+    (warning,) = thin_approvals(cells, ComparisonPolicy())
+
+    assert warning.endswith(": sessions of as many can see no drop at all, for nothing was solved")
+
+
+def test_no_cell_is_to_lose_attempts() -> None:
+    """One cell of sixty has two; the others have eight."""
+    marks = {f"t{n}": "✓✓✓✓✓✓✓✗" for n in range(59)} | {"thin": "✓✗"}
+    cells = [a_cell(name, marks=each, agent="mine", gate="statistical") for name, each in marks.items()]
+
+    (warning,) = thin_approvals(cells, ComparisonPolicy())
+
+    assert warning.endswith("; approve with --tb-attempts 8")
