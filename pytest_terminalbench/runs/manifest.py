@@ -9,14 +9,14 @@ import getpass
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
-from pytest_terminalbench.documents import Fields, now_text, read_document
+from pytest_terminalbench.documents import FieldError, Fields, now_text, read_document
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.host_class import host_class, memory_mb
 from pytest_terminalbench.identity import CellId
@@ -26,6 +26,7 @@ from pytest_terminalbench.trials.result import CURE
 __all__ = ["AskedAgent", "ImportSource", "RunManifest", "RunSettings", "SourceFile", "git_user", "read_manifest"]
 
 SCHEMA_VERSION = 2
+_Whole = TypeVar("_Whole", int, None)
 # How files call an adaptive number of attempts.
 _AUTO = "auto"
 _PACKAGES = ("pytest-terminalbench", "pytest", "pytest-xdist", "syrupy", "docker", "pydantic", "litellm")
@@ -95,13 +96,15 @@ class RunSettings:
             agents=fields.each("agents", AskedAgent.from_json),
             agent_args=fields.texts("agent_args"),
             concurrency=fields.whole_or("concurrency", cls.concurrency),
-            attempts=None if is_adaptive else fields.whole_or("attempts", None),
+            attempts=None if is_adaptive else _at_least(0, fields, "attempts", None),
             is_adaptive=is_adaptive,
-            max_attempts=fields.whole_or("max_attempts", cls.max_attempts),
+            max_attempts=_at_least(1, fields, "max_attempts", cls.max_attempts),
             gate=fields.text_or("gate", cls.gate),
-            alpha=fields.number_or("alpha", cls.alpha),
-            margin=fields.number_or("margin", cls.margin),
-            min_visible=fields.number_or("min_visible", cls.min_visible),
+            alpha=_number_in(fields, "alpha", cls.alpha, lambda share: 0 < share < 1, "above 0 and below 1"),
+            margin=_number_in(fields, "margin", cls.margin, lambda share: 0 <= share < 1, "at least 0 and below 1"),
+            min_visible=_number_in(
+                fields, "min_visible", cls.min_visible, lambda share: 0 < share <= 1, "above 0 and at most 1"
+            ),
             inconclusive=fields.text_or("inconclusive", cls.inconclusive),
             parity=fields.text_or("parity", cls.parity),
             environment=fields.text_or("environment", cls.environment),
@@ -123,6 +126,20 @@ class RunSettings:
             inconclusive="fail" if self.inconclusive == "fail" else "pass",
             parity="off" if self.parity == "off" else "warn" if self.parity == "warn" else "block",
         )
+
+
+def _number_in(fields: Fields, name: str, default: float, is_right: Callable[[float], bool], wanted: str) -> float:
+    number = fields.number_or(name, default)
+    if not is_right(number):
+        raise FieldError(name, f"is {number:g}, not {wanted}")
+    return number
+
+
+def _at_least(least: int, fields: Fields, name: str, default: _Whole) -> int | _Whole:
+    number = fields.whole_or(name, default)
+    if number is not None and number < least:
+        raise FieldError(name, f"is {number}, not at least {least}")
+    return number
 
 
 @dataclass(frozen=True, kw_only=True)

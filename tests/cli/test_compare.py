@@ -96,6 +96,17 @@ def test_the_policy_is_that_of_the_candidates_session_unless_somebody_says_other
     assert (otherwise["policy"]["alpha"], otherwise["policy"]["min_visible"]) == (0.1, pytest.approx(0.07))
 
 
+def test_a_policy_that_no_session_can_have_ends_with_3(runs: Project) -> None:
+    manifest = runs.path / "results" / "bad" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "settings": {**content["settings"], "alpha": 5}}))
+
+    done = runs.call("compare", "good", "bad")
+
+    assert (done.exit_code, done.out) == (3, "")
+    assert "settings.alpha is 5, not above 0 and below 1" in done.err
+
+
 def test_agents_that_always_do_the_same_are_compared_strictly(project: Project) -> None:
     """As their session was: a single attempt that fails is a regression."""
     for name, marks in (("good", "✓"), ("bad", "✗")):

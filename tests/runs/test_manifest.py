@@ -49,6 +49,25 @@ def test_settings_are_read_as_they_were_written(settings: RunSettings) -> None:
     assert RunSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("alpha", 5, "is 5, not above 0 and below 1"),
+        ("alpha", 0, "is 0, not above 0 and below 1"),
+        ("margin", -0.1, "is -0.1, not at least 0 and below 1"),
+        ("margin", 2, "is 2, not at least 0 and below 1"),
+        ("min_visible", 30, "is 30, not above 0 and at most 1"),
+        ("max_attempts", 0, "is 0, not at least 1"),
+        ("attempts", -1, "is -1, not at least 0"),
+    ],
+)
+def test_settings_that_no_session_can_have_are_damage(run: RunFolder, name: str, value: float, problem: str) -> None:
+    write_json(run.manifest, {"started_at": "2026-01-01", "settings": {name: value}})
+
+    with pytest.raises(RunFolderError, match=f"settings.{name} {problem}"):
+        read_manifest(run)
+
+
 def test_an_imported_run_says_whose_results_it_holds(run: RunFolder) -> None:
     source = ImportSource(
         origin="harbor",
