@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist, fmean
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_terminalbench.statistics.tallies import checked_share, variance_of
 
@@ -45,6 +45,7 @@ SHUFFLES_AT_A_TIME = 250
 TOLERANCE = 1e-9
 
 SessionsByTask: TypeAlias = Mapping[str, Sequence[str | None]]
+Overlap: TypeAlias = Literal["the same", "some", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,8 @@ class SessionNoise:
 class SessionSpread:
     """Both sides by session; a side whose sessions are not known has none.
 
+    `baseline_overlap`, `candidate_overlap`: whether a side's sessions tried ``"the same"`` tasks all, ``"some"`` in
+    common, or ``"none"``, so that nothing tells whether they differ.
     `p`: that sessions which are alike differ so much; None where no side has two sessions that could differ.
     `between_variance`: of a session's mean, beyond the luck of its attempts. `noise`: what the comparison allows for;
     None where the sessions do not differ more than chance.
@@ -101,6 +104,8 @@ class SessionSpread:
 
     baseline: tuple[SessionScore, ...]
     candidate: tuple[SessionScore, ...]
+    baseline_overlap: Overlap = "the same"
+    candidate_overlap: Overlap = "the same"
     p: float | None = None
     between_variance: float | None = None
     noise: SessionNoise | None = None
@@ -123,10 +128,15 @@ def session_spread(
     Raises ValueError where a task has not as many labels as rewards.
     """
     before, after = _Side.of(baseline, labels.baseline), _Side.of(candidate, labels.candidate)
-    scores = before.scores(), after.scores()
+    by_session = SessionSpread(
+        baseline=before.scores(),
+        candidate=after.scores(),
+        baseline_overlap=before.overlap,
+        candidate_overlap=after.overlap,
+    )
     sides = [side for side in (before, after) if side.can_differ]
     if not sides:
-        return SessionSpread(baseline=scores[0], candidate=scores[1])
+        return by_session
     p = _shuffled_p(sides, seed=seed)
     # The method of moments, over both sides: a session's mean is as uncertain on either.
     between = max(0.0, sum(side.excess for side in sides) / sum(side.weight_of_between for side in sides))
@@ -135,7 +145,7 @@ def session_spread(
         variance = between * (before.sum_of_squared_shares + after.sum_of_squared_shares)
         part = variance / (variance + within_variance_of_difference(before.rewards, after.rewards))
         noise = SessionNoise(variance=variance, degrees=sum(side.sessions - 1 for side in sides) / part**2)
-    return SessionSpread(baseline=scores[0], candidate=scores[1], p=p, between_variance=between, noise=noise)
+    return replace(by_session, p=p, between_variance=between, noise=noise)
 
 
 def within_variance_of_difference(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]]) -> float:
@@ -183,6 +193,14 @@ class _Side:
     @property
     def can_differ(self) -> bool:
         return self.sessions > 1 and bool(self._covariance.any())
+
+    @property
+    def overlap(self) -> Overlap:
+        """Which tasks its sessions have in common."""
+        tried = [len(set(labels)) for labels in self.labels]
+        if all(number == self.sessions for number in tried):
+            return "the same"
+        return "some" if any(number > 1 for number in tried) else "none"
 
     def scores(self) -> tuple[SessionScore, ...]:
         scores = []

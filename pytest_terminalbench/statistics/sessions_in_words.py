@@ -21,13 +21,20 @@ def sessions_in_words(spread: SessionSpread) -> str:
         if unknown:
             return f"which sessions made the attempts of {' and '.join(unknown)} is not known"
         return "each side is one session, so that a bad night looks the same as a worse agent: run it again to tell"
-    whose = f"sessions of {' and of '.join(f'the {name}' for name in several)}"
+    overlaps = {"baseline": spread.baseline_overlap, "candidate": spread.candidate_overlap}
+    told = {name: scores for name, scores in several.items() if overlaps[name] != "none"}
+    whose = f"sessions of {' and of '.join(f'the {name}' for name in told or several)}"
+    if not told:
+        return f"whether {whose} differ is not known, for no task was tried in two of them"
+    # Means over different tasks would be read as if sessions differed so much.
+    comparable = {name: scores for name, scores in told.items() if overlaps[name] == "the same"}
     scores = ", ".join(
-        f"{name} {_scores(scores)}" if len(several) > 1 else _scores(scores) for name, scores in several.items()
+        f"{name} {_scores(scores)}" if len(told) > 1 else _scores(scores) for name, scores in comparable.items()
     )
+    shown = f": {scores}" if scores else ""
     if spread.p is None:
-        return f"{whose} cannot differ, for every task went the same way throughout: {scores}"
-    chance = f"chance (p = {spread.p:.2g}): {scores}"
+        return f"{whose} cannot differ, for every task that two of them tried went the same way throughout{shown}"
+    chance = f"chance (p = {spread.p:.2g}){shown}"
     if spread.noise is None:
         return f"{whose} differ no more than {chance}"
     return f"{whose} differ more than {chance}, and the comparison allows for it"

@@ -228,8 +228,44 @@ def test_sessions_of_tasks_that_never_vary_cannot_differ() -> None:
     always = {"a": [1.0, 1.0], "b": [0.0, 0.0]}
 
     assert sessions_in_words(spread(always, "x", "y")) == (
-        "sessions of the baseline cannot differ, for every task went the same way throughout: 50, 50 %"
+        "sessions of the baseline cannot differ, for every task that two of them tried went the same way throughout: "
+        "50, 50 %"
     )
+
+
+def test_of_sessions_that_tried_no_task_in_common_nothing_is_known() -> None:
+    """As where each scenario was approved from a run of its own; their scores are of different tasks."""
+    rewards = {"a": [1.0, 0.0], "b": [0.0, 0.0]}
+    found = session_spread(
+        rewards,
+        rewards,
+        SessionLabels(baseline={"a": ["x", "x"], "b": ["y", "y"]}, candidate=labelled(rewards, "tonight")),
+    )
+
+    assert found.p is None
+    assert sessions_in_words(found) == (
+        "whether sessions of the baseline differ is not known, for no task was tried in two of them"
+    )
+
+
+def test_scores_over_different_tasks_are_not_put_side_by_side() -> None:
+    rewards = {str(task): [1.0, 1.0, 0.0] for task in range(8)} | {"of a": [0.0, 1.0]}
+    sessions = {str(task): ["a", "a", "b"] for task in range(8)} | {"of a": ["a", "a"]}
+    found = session_spread(rewards, rewards, SessionLabels(baseline=sessions, candidate=labelled(rewards, "tonight")))
+
+    said = sessions_in_words(found)
+    assert said.startswith("sessions of the baseline differ more than chance (p = ")
+    assert said.endswith("), and the comparison allows for it")
+    assert "%" not in said
+
+
+def test_a_side_without_tasks_in_common_is_not_spoken_of_with_the_other() -> None:
+    apart = {task: [*sessions] for task, sessions in zip(five_runs(), [("x",) * 5, ("y",) * 5] * 40, strict=True)}
+    found = session_spread(
+        five_runs(), five_runs(), SessionLabels(baseline=apart, candidate=labelled(five_runs(), *RUNS))
+    )
+
+    assert sessions_in_words(found).startswith("sessions of the candidate differ more than chance (p = ")
 
 
 def test_of_many_sessions_the_lowest_and_the_highest_are_named() -> None:
