@@ -156,7 +156,9 @@ def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: Compar
     added trials where it looked bad only each task's first attempt enters what is said of the whole.
     """
     policy = policy or policy_of(candidate)
+    # A run of several datasets is compared on the one that the other side has.
     candidate = candidate.only(baseline.dataset) if baseline.dataset else candidate
+    baseline = baseline.only(candidate.dataset) if candidate.dataset else baseline
     shared = sorted(baseline.tasks.keys() & candidate.tasks.keys())
     unlike = _unlike(baseline, candidate, shared) if policy.parity != "off" else ()
     blocked = {one.task for one in unlike} if policy.parity == "block" else set()

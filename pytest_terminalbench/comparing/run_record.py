@@ -56,6 +56,7 @@ def task_name(cell: CellId, *, is_one_dataset: bool) -> str:
 class RunRecord:
     """One agent's results on one set of tasks.
 
+    `dataset` and `dataset_version` are None for a run of several, of which `dataset_versions` knows each one's.
     `agent` and `model` are None where the source does not tell; `actor` tells more of who acted, where the source does.
     `began` is in seconds since 1970. `is_adaptive`: how often a task was tried depended on how it went, so that only
     each task's first attempt is comparable as a whole. `gate`: how the session compared its cells, ``strict`` or
@@ -70,6 +71,7 @@ class RunRecord:
     tasks: Mapping[str, TaskRecord]
     dataset: str | None = None
     dataset_version: str | None = None
+    dataset_versions: Mapping[str, str] = field(default_factory=dict)
     agent: str | None = None
     model: str | None = None
     actor: Label | None = None
@@ -97,6 +99,7 @@ class RunRecord:
         return replace(
             self,
             dataset=dataset,
+            dataset_version=self.dataset_versions.get(dataset),
             tasks={short: self.tasks[name] for name, short in names.items()},
             hosts={short: self.hosts.get(name) for name, short in names.items()},
             unjudged=frozenset(short for name, short in names.items() if name in self.unjudged),

@@ -62,6 +62,7 @@ def _record(
         tasks=tasks,
         dataset=named,
         dataset_version=settings.datasets.get(named) if named else None,
+        dataset_versions=settings.datasets if dataset is None else {},
         agent=who.agent,
         model=who.model,
         actor=who,

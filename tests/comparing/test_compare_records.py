@@ -117,6 +117,18 @@ def test_of_a_run_of_several_datasets_the_baselines_own_is_compared() -> None:
     assert (comparison.unscored, comparison.only_in_candidate) == (("b",), ())
 
 
+@pytest.mark.parametrize("candidate_version", ["1.0", "2.0"])
+def test_of_a_baseline_of_several_datasets_the_candidates_own_is_compared(candidate_version: str) -> None:
+    before = a_record({"demo/a": "✓✓✓", "more/a": "✓✓✓"}, dataset_versions={"demo": "1.0", "more": "7"})
+    after = a_record({"a": "✗✗✗"}, dataset="demo", dataset_version=candidate_version)
+
+    for comparison in (compare_records(before, after), compare_records(after, before)):
+        assert [task.task for task in comparison.tasks] == ["a"]
+        assert (comparison.only_in_baseline, comparison.only_in_candidate) == ((), ())
+        differ = [note for note in comparison.notes if note.startswith("the datasets are not the same: ")]
+        assert len(differ) == (candidate_version != "1.0")
+
+
 def test_nothing_in_common_is_inconclusive_with_the_reason() -> None:
     comparison = compare_records(a_record({"a": "✓"}), a_record({"b": "✓"}))
 
