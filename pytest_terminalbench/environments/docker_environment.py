@@ -125,7 +125,8 @@ class DockerEnvironment:
             with suppress(docker.errors.APIError):
                 api.exec_resize(exec_id, height=rows, width=columns)
 
-        in_time = converse(connection, resize=resize, printed=printed, timeout_s=timeout_s)
+        with _closing(connection):
+            in_time = converse(connection, resize=resize, printed=printed, timeout_s=timeout_s)
         with self._container_errors("close a terminal"):
             exit_code = api.exec_inspect(exec_id)["ExitCode"]
         return ExecResult(
@@ -362,6 +363,17 @@ class DockerEnvironment:
             if says_gone(engine_message(failure) or ""):
                 raise EnvironmentLost(f"{doing}: container {self.container[:12]} is gone") from failure.__cause__
             raise
+
+
+@contextmanager
+def _closing(connection: Any) -> Iterator[None]:
+    """Close what docker-py gives for a terminal: a socket, or a file around one, which alone would leave it open."""
+    sock = getattr(connection, "_sock", connection)
+    try:
+        yield
+    finally:
+        connection.close()
+        sock.close()
 
 
 def _event(event: Mapping[str, Any]) -> ContainerEvent:

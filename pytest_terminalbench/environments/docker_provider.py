@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pytest_terminalbench.environments.images import Image, Images
 from pytest_terminalbench.environments.owner import Ownership
 from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.environments.reaper import leftovers, remove
-from pytest_terminalbench.errors import EnvironmentFailure
+from pytest_terminalbench.errors import EnvironmentFailure, ImageUnavailable
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.container import ContainerScenario, with_container
 from pytest_terminalbench.scenarios.model import Scenario
@@ -77,21 +78,30 @@ class DockerProvider:
 
     def _start(self, scenario: ContainerScenario, image: Image, limits: Limits) -> DockerEnvironment:
         spec = scenario.spec.environment
-        return self._start_container(
-            ContainerRequest(
-                image=image.reference,
-                lifetime_s=limits.lifetime_s,
-                workdir=spec.workdir,
-                env=spec.env,
-                user=spec.user,
-                cpus=spec.cpus,
-                memory_mb=spec.memory_mb,
-                pids=spec.pids,
-                network=self._settings.network or spec.network,
-                platform=spec.platform,
-                labels=self._ownership.labels(lifetime_s=limits.lifetime_s),
-            )
+        request = ContainerRequest(
+            image=image.reference,
+            lifetime_s=limits.lifetime_s,
+            workdir=spec.workdir,
+            env=spec.env,
+            user=spec.user,
+            cpus=spec.cpus,
+            memory_mb=spec.memory_mb,
+            pids=spec.pids,
+            network=self._settings.network or spec.network,
+            platform=spec.platform,
+            labels=self._ownership.labels(lifetime_s=limits.lifetime_s),
         )
+        try:
+            return self._start_container(request)
+        except ImageUnavailable:
+            # Somebody has removed it since it was seen there: while no container is made of it, it is in nobody's use.
+            again = self.images.ensure_again(scenario, build_s=limits.build_s)
+        if again.recipe != image.recipe:
+            raise ImageUnavailable(
+                f"the image of {scenario.id} was removed while the session ran, and what its name stands for now is "
+                f"another ({again.recipe}, no longer {image.recipe}); run the session again"
+            )
+        return self._start_container(replace(request, image=again.reference))
 
     @contextmanager
     def environment(self, image: str, *, network: str = "none", memory_mb: int = 1024) -> Iterator[DockerEnvironment]:

@@ -56,8 +56,7 @@ class Images:
 
         `build_s` is what a build may take. Raises ImageUnavailable or ImageBuildError.
         """
-        folder = scenario.build_folder
-        key = f"{folder or scenario.spec.environment.image} for {scenario.spec.environment.platform}"
+        folder, key = scenario.build_folder, _key(scenario)
         earlier = self._known.get(key)
         if earlier is not None:
             return replace(earlier, build_s=0.0, built=False)
@@ -66,6 +65,11 @@ class Images:
         image = replace(image, build_s=time.monotonic() - began if image.built else 0.0)
         self._known[key] = image
         return image
+
+    def ensure_again(self, scenario: ContainerScenario, *, build_s: float) -> Image:
+        """The same for an image that has been on the engine and is not any more."""
+        self._known.pop(_key(scenario), None)
+        return self.ensure(scenario, build_s=build_s)
 
     def ensure_name(self, name: str) -> str:
         """A prebuilt image by name, mapped and pulled if need be; its reference."""
@@ -169,6 +173,12 @@ class Images:
             if answer is None:
                 raise
             raise ImageUnavailable(_unavailable(reference, answer)) from failure
+
+
+def _key(scenario: ContainerScenario) -> str:
+    """What is the same for scenarios whose image is the same."""
+    environment = scenario.spec.environment
+    return f"{scenario.build_folder or environment.image} for {environment.platform}"
 
 
 def _build_failure(scenario: ContainerScenario, error: str, lines: Iterable[str]) -> str:

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.environments.docker_engine import DockerEngine
+from pytest_terminalbench.environments.docker_provider import DockerProvider
 from pytest_terminalbench.environments.image_map import ImageMap, image_map_for
 from pytest_terminalbench.environments.images import Images
 from pytest_terminalbench.environments.owner import IMAGE_LABEL
 from pytest_terminalbench.environments.parallel_builds import build_images
+from pytest_terminalbench.environments.provider import ProviderSettings
 from pytest_terminalbench.errors import ImageBuildError, ImageUnavailable
+from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.container import ContainerScenario
 from tests.scenario_files import a_scenario
 
@@ -211,6 +214,24 @@ def test_a_prebuilt_image_is_mapped(images: Images, image: str, tmp_path: Path) 
     found = images.ensure(a_scenario(tmp_path, environment={"image": "the-base:1"}), build_s=60)
 
     assert (found.reference, found.recipe, found.built) == (image, "the-base:1", False)
+
+
+def test_an_image_that_is_removed_between_two_trials_is_built_again(
+    engine: DockerEngine, image: str, tmp_path: Path, scenario_id: str
+) -> None:
+    scenario = built_from(tmp_path, scenario_id, "FROM the-base:1\nCOPY file /file\n")
+    settings = ProviderSettings(
+        engine_url=engine.url, run_id=scenario_id, image_map=ImageMap(replacements={"the-base:1": image})
+    )
+    provider = DockerProvider(settings, locks=tmp_path / "locks")
+    containers = provider.prepare(scenario, Limits(build_s=60, agent_s=10, verifier_s=5))
+    with containers():
+        pass
+    (built,) = engine.images(f"{IMAGE_LABEL}={scenario_id}")
+    engine.remove_image(built["Id"], force=True)
+
+    with containers() as environment:
+        assert environment.run(["cat", "/file"]).stdout == scenario_id
 
 
 def anew(images: Images) -> Images:

@@ -15,7 +15,7 @@ from pytest_terminalbench.environments.image_map import ImageMap
 from pytest_terminalbench.environments.images import Image, Images
 from pytest_terminalbench.environments.owner import RUN_LABEL
 from pytest_terminalbench.environments.provider import ProviderSettings
-from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure
+from pytest_terminalbench.errors import EngineUnreachable, EnvironmentFailure, ImageUnavailable
 from pytest_terminalbench.limits import Limits
 from pytest_terminalbench.scenarios.model import Scenario
 from tests.scenario_files import a_scenario
@@ -131,6 +131,70 @@ def test_longer_limits_mean_a_longer_life_and_a_longer_build(tmp_path: Path) -> 
 
     assert provider.engine.requests[0].lifetime_s == 285
     assert (containers.recipe, containers.build_s) == ("within 7 s", 2.0)
+
+
+class ForgetfulEngine(RecordingEngine):
+    """Has lost an image that it was seen to have, until it is pulled again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[str] = set()
+        self.digest = "sha256:1"
+        self.looks = 0
+
+    def start(self, request: ContainerRequest) -> Recorded:
+        if request.image in self.lost:
+            raise ImageUnavailable(f"start a container of {request.image}: No such image: {request.image}")
+        return super().start(request)
+
+    def image(self, reference: str) -> dict[str, Any]:
+        """It is looked for when it has been brought back."""
+        self.looks += 1
+        self.lost.discard(reference)
+        return {"Id": reference, "RepoDigests": [f"{reference}@{self.digest}"]}
+
+
+class ProviderOfAForgetfulEngine(RecordingProvider):
+    @cached_property
+    def engine(self) -> ForgetfulEngine:
+        return ForgetfulEngine()
+
+
+def a_forgetful_provider(tmp_path: Path) -> ProviderOfAForgetfulEngine:
+    return ProviderOfAForgetfulEngine(ProviderSettings(engine_url="unix:///nowhere", run_id="run-1"), locks=tmp_path)
+
+
+def test_an_image_that_was_removed_meanwhile_is_had_again(tmp_path: Path) -> None:
+    """As `images prune` removes one that is old, and of which no container is made."""
+    provider = a_forgetful_provider(tmp_path)
+    containers = prepared(provider, tmp_path)
+    provider.engine.lost.add("img:1")
+
+    with containers() as first, containers() as second:
+        assert [first.container, second.container] == ["c1", "c2"]
+
+    provider.engine.lost.add("img:1")
+    assert prepared(provider, tmp_path).start_s >= 0
+
+
+def test_an_image_that_is_there_is_looked_for_once(tmp_path: Path) -> None:
+    provider = a_forgetful_provider(tmp_path)
+    prepared(provider, tmp_path)
+    looks = provider.engine.looks
+    prepared(provider, tmp_path)
+
+    assert provider.engine.looks == looks
+
+
+def test_another_image_of_the_same_name_does_not_take_its_place(tmp_path: Path) -> None:
+    """What the session has recorded would not be true of it."""
+    provider = a_forgetful_provider(tmp_path)
+    containers = prepared(provider, tmp_path)
+    provider.engine.lost.add("img:1")
+    provider.engine.digest = "sha256:2"
+
+    with containers(), pytest.raises(ImageUnavailable, match=r"another \(sha256:2, no longer sha256:1\)"), containers():
+        pass
 
 
 def test_nothing_is_started_after_the_end(tmp_path: Path) -> None:
