@@ -4,9 +4,9 @@
 baseline (`predictive_probability`), says how bad that looks. A cell whose T is not below `plan.look_again` is
 *fine*. The others get one more trial at a time, until T is back at `plan.fine` (*fine*; at the last look
 `plan.suspicious` will do), the adjusted p is at most `plan.alpha` (*regressed*), `plan.maximum` is reached or neither
-can happen any more (*inconclusive*). A cell that never failed in its baseline is not *fine* at the last look where even
-failing every trial could not be called regressed and T is at most `plan.blind`: that nobody could tell is no reason to
-call it fine.
+can happen any more (*inconclusive*). A cell that never failed in its baseline stops as *inconclusive* instead of *fine*
+where even failing every trial could not be called regressed, T is at most `plan.blind`, and it is the last look or
+every fresh trial has failed: that nobody could tell is no reason to call it fine. 1/1 then 0/2 is such a cell.
 
 **Why selecting and deciding with the same trials is sound.** The first trial both selects a cell and counts against
 it, and the baseline that made 0/1 look bad counts too. So the decision does not pretend that the walk began after
@@ -124,23 +124,34 @@ def next_step(
         return NeedsMore(adjusted_p=1.0, more=plan.first - m)
     if adjusted <= plan.alpha:
         return Regressed(adjusted_p=adjusted)
-    if _is_fine(baseline, predictive, m, corrected_for, plan):
+    if _is_fine(baseline, (c, m), corrected_for, plan):
         return Fine(adjusted_p=adjusted)
-    if m < plan.maximum and _can_still_end(baseline, c, m, corrected_for, plan):
+    stops = predictive >= plan.fine_from(m)
+    if not stops and m < plan.maximum and _can_still_end(baseline, c, m, corrected_for, plan):
         return NeedsMore(adjusted_p=adjusted, more=1)
     return Inconclusive(adjusted_p=adjusted)
 
 
-def _is_fine(baseline: tuple[int, int], predictive: float, attempts: int, corrected_for: int, plan: Plan) -> bool:
-    """Whether so bad a look is within what the baseline lets one expect.
+def _is_blind(baseline: tuple[int, int], fresh: tuple[int, int], corrected_for: int, plan: Plan) -> bool:
+    """Whether a walk that has stopped as fine looks bad, and the plan could not have told.
 
-    What is called fine or inconclusive at the last look is not in the walk's law, so that it may depend on whether the
-    plan could have told at all.
+    What a walk that has stopped is called, fine or inconclusive, is not in its law, so that it may depend on this.
     """
-    is_last = attempts >= plan.maximum
-    if is_last and baseline[0] == baseline[1] and not _can_be_called(baseline, corrected_for, plan):
-        return predictive > plan.blind * SAME
-    return predictive >= plan.fine_from(attempts)
+    (solved_before, attempts_before), (solved, attempts) = baseline, fresh
+    never_failed_before = solved_before == attempts_before
+    ends_badly = attempts >= plan.maximum or solved == 0
+    return (
+        never_failed_before
+        and ends_badly
+        and predictive_probability(baseline, fresh) <= plan.blind * SAME
+        and not _can_be_called(baseline, corrected_for, plan)
+    )
+
+
+def _is_fine(baseline: tuple[int, int], fresh: tuple[int, int], corrected_for: int, plan: Plan) -> bool:
+    """Whether so bad a look is within what the baseline lets one expect."""
+    stops = predictive_probability(baseline, fresh) >= plan.fine_from(fresh[1])
+    return stops and not _is_blind(baseline, fresh, corrected_for, plan)
 
 
 def _can_be_called(baseline: tuple[int, int], corrected_for: int, plan: Plan) -> bool:
@@ -157,6 +168,6 @@ def _can_still_end(baseline: tuple[int, int], c: int, m: int, corrected_for: int
     left = range(1, plan.maximum - m + 1)
     return any(
         corrected_for * regression_p(baseline, (c, m + i), plan) <= plan.alpha
-        or _is_fine(baseline, predictive_probability(baseline, (c + i, m + i)), m + i, corrected_for, plan)
+        or _is_fine(baseline, (c + i, m + i), corrected_for, plan)
         for i in left
     )

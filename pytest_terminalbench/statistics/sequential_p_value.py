@@ -39,8 +39,9 @@ class Plan:
     look_again   at the first look a cell is fine, and stops, unless T is below this
     fine         the same at the looks between
     suspicious   the same at the last look, where the alternative is no longer another trial but "inconclusive"
-    blind        the same at the last look for a cell that never failed before, where even failing every trial could not
-                 be called regressed: with one attempt on each side nobody can tell, and 1/1 then 0/1 has T = 0.25
+    blind        a cell that never failed before and stops as fine with at most this T, at the last look or without a
+                 solved trial, is "inconclusive" where even failing every trial could not be called regressed: with one
+                 attempt on each side nobody can tell, and 1/1 then 0/1 has T = 0.25
     alpha        chance, over the whole session, that any unchanged cell is called regressed
     """
 

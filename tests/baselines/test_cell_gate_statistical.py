@@ -37,6 +37,16 @@ def test_what_looks_bad_and_cannot_be_told_is_inconclusive() -> None:
     assert (found.change, found.adjusted_p) == (Change.INCONCLUSIVE, 1.0)
 
 
+def test_of_auto_what_was_approved_once_and_now_always_fails_is_inconclusive() -> None:
+    """The plan stops after two failures, for further ones could tell nothing."""
+    gate = cell_gate("statistical", CellSide(rewards=(1.0,)), ComparisonPolicy(attempts=None), approved=[(1.0,)])
+
+    found = gate.judge(CellSide(rewards=(0.0, 0.0)))
+
+    assert (gate.more(solved=0, attempts=1), gate.more(solved=0, attempts=2)) == (1, 0)
+    assert (found.change, found.status) == (Change.INCONCLUSIVE, Status.INCONCLUSIVE)
+
+
 _REWARDS = st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), min_size=1, max_size=4)
 
 

@@ -51,10 +51,29 @@ MORE = "NeedsMore"
         ("0", (3, 5), ["Fine"]),
         ("0", (0, 5), ["Fine"]),
         ("00000", (4, 5), [MORE, MORE, MORE, MORE, "Inconclusive"]),
+        ("00", (1, 1), [MORE, "Inconclusive"]),
+        ("01", (1, 1), [MORE, "Fine"]),
     ],
 )
 def test_how_cells_fare(outcomes: str, baseline: tuple[int, int], steps: list[str]) -> None:
     assert story(outcomes, baseline=baseline) == steps
+
+
+@pytest.mark.parametrize("maximum", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("attempts", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("corrected_for", [1, 2, 30, 200])
+def test_what_never_failed_and_now_always_fails_is_not_called_fine(
+    maximum: int, attempts: int, corrected_for: int
+) -> None:
+    plan, baseline = Plan(maximum=maximum), (attempts, attempts)
+
+    steps = [
+        next_step(baseline=baseline, fresh=(0, m), corrected_for=corrected_for, plan=plan)
+        for m in range(1, maximum + 1)
+    ]
+    end = next(step for step in steps if not isinstance(step, NeedsMore))
+
+    assert isinstance(end, Regressed | Inconclusive)
 
 
 def test_steady_suites_are_decided_sooner() -> None:
