@@ -108,10 +108,11 @@ def _report(folder: Path, dataset: str, ci: CI, made: list[str]) -> list[str]:
         "",
         f"The scenario is scenarios/{dataset}/hello.json, with a solution and a verifier beside it. Try it:",
         *go_there,
-        f"{run:<58}  # the oracle runs the solution: solved",
-        f"{run + ' --tb-agent nop':<58}  # nothing is done: must be unsolved",
-        f"{run + ' --tb-agent my_agent:MyAgent':<58}  # yours: unsolved, until you fill it in",
-        f"{'  terminalbench scenario shell hello':<58}  # you: solve it by hand, and be judged",
+        f"{run:<76}  # the oracle runs the solution: solved",
+        f"{run + ' --tb-agent nop':<76}  # nothing is done: must be unsolved",
+        # It is to fail at first: that is no incident, which a release would wait for.
+        f"{run + ' --tb-agent my_agent:MyAgent --tb-no-incidents':<76}  # yours: unsolved, until you fill it in",
+        f"{'  terminalbench scenario shell hello':<76}  # you: solve it by hand, and be judged",
         "",
         "Then approve what you want to keep (--update-baselines), and commit all but results/.",
         "More: `terminalbench docs writing-scenarios`, `terminalbench docs extending`"

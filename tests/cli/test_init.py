@@ -53,7 +53,7 @@ def test_it_says_all_that_it_makes(empty: Project) -> None:
         "cd new",
         "pytest --tb-dataset my-set",
         "pytest --tb-dataset my-set --tb-agent nop",
-        "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent",
+        "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-no-incidents",
         "terminalbench scenario shell hello",
     ]
 
@@ -159,6 +159,6 @@ def test_the_commands_that_it_prints_can_be_pasted(empty: Project, engine: Docke
     assert {line: paste(line) for line in lines[1:]} == {
         "pytest --tb-dataset my-set": 0,
         "pytest --tb-dataset my-set --tb-agent nop": 1,
-        "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent": 1,
+        "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-no-incidents": 1,
         "terminalbench scenario shell hello": 0,
     }
