@@ -21,6 +21,7 @@ from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.outcome import outcome_name
+from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.settings import IncidentSettings
 from pytest_terminalbench.status import Status
@@ -51,6 +52,8 @@ POST_WAIT_S = 10.0
 # Before the second try; twice as long before the third.
 POST_PAUSE_S = 0.3
 SUITE_GATE = "suite-gate"
+# Nobody can tell, and the session fails for that: no regression, and no recurrence of one.
+SUITE_GATE_INCONCLUSIVE = "suite-gate-inconclusive"
 _KINDS = {
     Status.REGRESSED: "regression",
     Status.INCONCLUSIVE: "inconclusive",
@@ -199,7 +202,7 @@ class _Ticket:
 
 def problems_of(summary: RunSummary) -> list[Problem]:
     """What a run gives reason to open incidents for."""
-    suites = [Problem(SUITE_GATE, suite) for suite, _ in _failed_suites(summary)]
+    suites = [Problem(failed.kind, failed.suite) for failed in _failed_suites(summary)]
     return suites + [_problem(cell) for cell in summary.cells if _is_reason(cell)]
 
 
@@ -240,9 +243,9 @@ def _tickets(summary: RunSummary, known: Collection[Problem]) -> list[_Ticket]:
             groups.setdefault(_KINDS[cell.status], []).append(cell)
     tickets = [_Ticket(kind=kind, cells=cells, text=_counted(kind, cells)) for kind, cells in sorted(groups.items())]
     return tickets + [
-        _Ticket(kind=SUITE_GATE, suite=suite, text=failure)
-        for suite, failure in _failed_suites(summary)
-        if Problem(SUITE_GATE, suite) not in known
+        _Ticket(kind=failed.kind, suite=failed.suite, text=failed.text)
+        for failed in _failed_suites(summary)
+        if Problem(failed.kind, failed.suite) not in known
     ]
 
 
@@ -254,13 +257,28 @@ def _problem(cell: CellResult) -> Problem:
     return Problem(_KINDS[cell.status], cell.key, cell.baseline_id)
 
 
-def _failed_suites(summary: RunSummary) -> Iterator[tuple[str, str]]:
-    """Dataset and agent of each failure of the suite gate, and what it says."""
+class _FailedSuite(NamedTuple):
+    """Dataset and agent of a failure of the suite gate, and what it says."""
+
+    suite: str
+    kind: str
+    text: str
+
+
+def _failed_suites(summary: RunSummary) -> Iterator[_FailedSuite]:
     agents = {cell.id.suite: cell.id.agent for cell in summary.cells}
     for failure in summary.gate.failures:
         suite = max((suite for suite in agents if failure.startswith(f"{suite}: ")), key=len, default="")
         if agents.get(suite) != Nop.name:
-            yield suite, failure
+            kind = SUITE_GATE if _is_worse(suite, summary.gate) else SUITE_GATE_INCONCLUSIVE
+            yield _FailedSuite(suite, kind, failure)
+
+
+def _is_worse(suite: str, gate: GateResult) -> bool:
+    """Whether the gate fails because the agent is worse, and not because nobody can tell."""
+    metrics = gate.metrics.get(suite, {})
+    is_worse_as_a_whole = suite in gate.agents and gate.agents[suite].verdict == "fail"
+    return is_worse_as_a_whole or any(metric.verdict == "fail" for metric in metrics.values())
 
 
 def _counted(kind: str, cells: Sequence[CellResult]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -179,8 +180,14 @@ def test_of_several_cells_all_have_to_be_fixed_or_approved(tmp_path: Path) -> No
 
 def a_gate(verdict: str) -> GateResult:
     suite = SuiteResult(verdict=verdict, reason="worse" if verdict == "fail" else "as approved")
-    failures = ["demo oracle: worse"] if verdict == "fail" else []
+    failures = [f"demo oracle: {suite.reason}"] if verdict != "pass" else []
     return GateResult.of_agents({"demo oracle": suite}, metrics={}, failures=failures)
+
+
+def new_kinds(project: Project, summary: RunSummary) -> list[str]:
+    """Of the incidents that a run would open now."""
+    known = unresolved(project.results, project.baselines, problems_of(summary))
+    return [incident.kind for incident in incidents_of(summary, Path("new"), IncidentSettings(), known=known)]
 
 
 class TestSuiteGate:
@@ -203,6 +210,25 @@ class TestSuiteGate:
         project.run("third", *self.cells("a", "b", "c"), gate=a_gate("pass"))
 
         assert project.state == "resolved"
+
+    def test_that_nobody_can_tell_is_no_recurrence_of_a_regression(self, project: Project) -> None:
+        """Neither where the session fails for it nor where it does not."""
+        doubtful = summarise("second", self.cells("a", "b"), gate=a_gate("inconclusive"))
+        tolerated = replace(doubtful, gate=replace(doubtful.gate, failures=()))
+        worse = summarise("third", self.cells("a", "b"), gate=a_gate("fail"))
+
+        assert new_kinds(project, doubtful) == ["suite-gate-inconclusive"]
+        assert (new_kinds(project, tolerated), new_kinds(project, worse)) == ([], [])
+        assert not unresolved(project.results, project.baselines, problems_of(tolerated))
+
+    def test_a_doubt_covers_no_regression_after_it(self, tmp_path: Path) -> None:
+        project = Project(tmp_path)
+        project.session("first", *self.cells("a"), gate=a_gate("inconclusive"))
+
+        again = summarise("second", self.cells("a"), gate=a_gate("inconclusive"))
+        worse = summarise("second", self.cells("a"), gate=a_gate("fail"))
+
+        assert (new_kinds(project, again), new_kinds(project, worse)) == ([], ["suite-gate"])
 
     def test_a_metric_that_was_worse_has_to_be_judged_again(self, tmp_path: Path) -> None:
         """Also of an agent that always does the same, which has no suite of its own."""

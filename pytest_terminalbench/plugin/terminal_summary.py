@@ -52,7 +52,7 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     for incident in closed.incident_files:
         yield f"incident: {incident}"
     for known in closed.known_incidents:
-        yield f"incident: known since {known.incident.id} ({known.why}): {known.incident.text}"
+        yield f"incident: known since {known.incident.opened_at[:10]}: {known.incident.id} ({known.why})"
     if closed.approval is not None:
         yield _approval_line(closed.approval, baselines)
         yield from closed.approval.warnings
