@@ -250,21 +250,34 @@ def _new_id(scenario_id: str, today: str, before: BaselineRecord | None) -> str:
 
 def _is_same_approval(before: BaselineRecord, after: BaselineRecord) -> bool:
     """Whether nothing that is compared has changed: measured values are a reason for a new file only where they would
-    be called worse, or were measured on another class of host.
+    be called worse, were measured on another class of host, or were not known before.
 
-    A configuration that is not known, as in records of schema 1, is none that has changed.
+    A configuration that is not known, as in records of schema 1, is none that has changed. Other sessions are none
+    either, where as many made the same attempts.
     """
     keys = ("status", "attempts", "solved", "rewards", "fingerprint", "notes")
     is_configured_alike = before.configuration in (None, after.configuration)
     if not is_configured_alike or any(getattr(before, key) != getattr(after, key) for key in keys):
         return False
+    if after.sessions is not None and _made_together(before.sessions) != _made_together(after.sessions):
+        return False
     return before.host == after.host and not _measures_changed(before, after)
 
 
+def _made_together(sessions: Sequence[str] | None) -> list[int] | None:
+    """For each attempt the first one of the same session, whatever that is called."""
+    return None if sessions is None else [sessions.index(session) for session in sessions]
+
+
 def _measures_changed(before: BaselineRecord, after: BaselineRecord) -> bool:
-    sides = CellSide.approved(before), CellSide.approved(after)
-    return any(
+    old, new = CellSide.approved(before), CellSide.approved(after)
+    # Values up to the floor tell nothing: half a millisecond is known in one run and rounded to nothing in the next.
+    became_known = any(
+        metric.name not in old.measures and any(value > metric.floor for value in new.measures.get(metric.name, ()))
+        for metric in METRICS
+    )
+    return became_known or any(
         change.is_worse
-        for old, new in (sides, sides[::-1])
-        for change in compare_measures(old, new, alpha=ComparisonPolicy.alpha)
+        for side, other in ((old, new), (new, old))
+        for change in compare_measures(side, other, alpha=ComparisonPolicy.alpha)
     )

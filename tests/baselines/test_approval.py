@@ -161,6 +161,53 @@ class TestFiles:
 
         assert len(approved(baselines, changed).written) == 1
 
+    def test_another_session_of_the_same_outcome_is_no_reason_to_write(self, baselines: Path) -> None:
+        approved(baselines, cell("a", judged(session="monday"), judged(session="monday")))
+
+        again = cell("a", judged(session="tuesday"), judged(session="tuesday"))
+
+        assert approved(baselines, again) == Approval(written=[], unchanged=1)
+
+    def test_sessions_that_were_not_known_become_known(self, baselines: Path) -> None:
+        approved(baselines, cell("a", judged(), judged()))
+
+        assert len(approved(baselines, cell("a", judged(session="monday"), judged(session="monday"))).written) == 1
+        record = read_record(baselines / "demo/oracle/a.json")
+        assert record is not None
+        assert record.sessions == ["monday", "monday"]
+
+    def test_attempts_of_one_session_and_of_several_are_not_the_same(self, baselines: Path) -> None:
+        approved(baselines, cell("a", judged(session="monday"), judged(session="monday")))
+
+        assert len(approved(baselines, cell("a", judged(session="tuesday"), judged(session="friday"))).written) == 1
+
+    def test_sessions_that_are_known_are_not_forgotten(self, baselines: Path) -> None:
+        approved(baselines, cell("a", judged(session="monday")))
+
+        assert approved(baselines, cell("a", judged())) == Approval(written=[], unchanged=1)
+
+    @pytest.mark.parametrize(
+        ("then", "now"),
+        [
+            ({"tokens": 0}, {"tokens": 500}),
+            ({"cost_usd": None}, {"cost_usd": 0.5}),
+            ({"memory_peak_mb": None}, {"memory_peak_mb": 40.0}),
+            ({"agent_s": None}, {"agent_s": 2.0}),
+        ],
+    )
+    def test_a_metric_that_was_not_known_becomes_known(
+        self, baselines: Path, then: dict[str, Any], now: dict[str, Any]
+    ) -> None:
+        approved(baselines, cell("a", judged(**then)))
+
+        assert len(approved(baselines, cell("a", judged(**now))).written) == 1
+        assert approved(baselines, cell("a", judged(**then))) == Approval(written=[], unchanged=1)
+
+    def test_times_too_short_to_be_measured_every_time_are_no_reason_to_write(self, baselines: Path) -> None:
+        approved(baselines, cell("a", judged(agent_s=0.0)))
+
+        assert approved(baselines, cell("a", judged(agent_s=0.001))) == Approval(written=[], unchanged=1)
+
     def test_a_new_one_names_what_it_supersedes(self, baselines: Path) -> None:
         for solved in (True, False, True):
             approved(baselines, cell("a", judged(solved=solved)))
