@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
+from statistics import NormalDist, fmean
 
 from pytest_terminalbench.statistics.intervals import Interval, z_value
 from pytest_terminalbench.statistics.session_spread import SessionNoise
-from pytest_terminalbench.statistics.tallies import checked_pairs, checked_rewards, variance_of
+from pytest_terminalbench.statistics.tallies import checked_pairs, checked_rewards, checked_share, variance_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,12 @@ class Effect:
     noise: SessionNoise | None = None
 
     def drop_below(self, confidence: float = 0.95) -> float:
-        """The one-sided upper bound of the drop: with `confidence`, the candidate lost no more than this."""
-        quantile = self.noise.quantile(confidence) if self.noise else z_value(2 * confidence - 1)
+        """The one-sided upper bound of the drop: with `confidence`, the candidate lost no more than this.
+
+        Raises ValueError for a confidence that is not between 0 and 1.
+        """
+        checked_share(confidence, what="confidence")
+        quantile = self.noise.quantile(confidence) if self.noise else NormalDist().inv_cdf(confidence)
         return min(self.baseline_mean, -self.difference + quantile * self.standard_error)
 
     def allowing_for(self, noise: SessionNoise) -> Effect:

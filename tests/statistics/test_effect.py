@@ -22,6 +22,15 @@ def test_effect_by_hand() -> None:
     assert result.drop_below(0.6) == pytest.approx(0.25 + 0.253347 * error, abs=1e-6)
 
 
+def test_a_drop_is_bounded_with_whatever_confidence() -> None:
+    change = effect([((4, 4), (2, 4)), ((0, 4), (0, 4))])
+
+    assert change.drop_below(0.5) == pytest.approx(0.25)
+    assert change.drop_below(0.1) < change.drop_below(0.4) < change.drop_below(0.5) < change.drop_below(0.6)
+    with pytest.raises(ValueError, match=r"confidence is 1\.0"):
+        change.drop_below(1.0)
+
+
 def test_a_spotless_suite_is_not_certain() -> None:
     result = effect([((5, 5), (5, 5))] * 20)
     assert result.difference == 0

@@ -65,6 +65,14 @@ def test_a_regressed_agent_fails_and_the_reason_says_all() -> None:
     )
 
 
+@pytest.mark.parametrize("alpha", [0.000001, 0.5, 0.9])
+def test_every_alpha_that_can_be_asked_for_has_a_verdict(alpha: float) -> None:
+    verdict = suite_gate(rewards(APPROVED), rewards(BROKEN), SuiteSettings(alpha=alpha))
+
+    assert verdict.verdict == ("inconclusive" if alpha < 0.001 else "fail")
+    assert verdict.worst_drop is not None
+
+
 def test_a_run_too_small_to_see_anything_says_so() -> None:
     verdict = suite_gate({"a": [1.0]}, {"a": [0.0]})
 
