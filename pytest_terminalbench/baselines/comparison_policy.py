@@ -59,8 +59,9 @@ class ComparisonPolicy:
     """How sure a comparison has to be, and of what; shares of 1, not points.
 
     `attempts` None: ``auto``, one trial and more where it looks worse, up to `max_attempts`. `min_visible`: a run that
-    could not have seen such a drop is inconclusive. `inconclusive`: what becomes of a cell or a suite that is.
-    `parity`: what becomes of a cell under other conditions than those of the other side.
+    could not have seen such a drop, or does not rule it out, is inconclusive unless it fails. `inconclusive`: what
+    becomes of a cell or a suite that is. `parity`: what becomes of a cell under other conditions than those of the other
+    side.
     """
 
     attempts: int | None = 1
@@ -93,8 +94,9 @@ class ComparisonPolicy:
         return SuiteSettings(
             alpha=self.alpha,
             margin=self.margin,
-            # Fewer drops are ruled out than are called failures, or a pass and a failure could both be right.
-            max_drop=max(SuiteSettings.max_drop, self.margin),
+            # One threshold: what a run has to be able to see is also what a pass rules out. Of a drop above the margin
+            # that is at least twice as much, for one a little above it is mostly within it by luck.
+            max_drop=max(self.min_visible, 2 * self.margin),
             min_visible=self.min_visible,
             planned_attempts=1 if self.is_adaptive else None,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
-from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, ComparisonPolicy
 from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult
@@ -26,6 +26,7 @@ class ActorGate:
 
     `label`: the agent's, as cells have it. `lower`: its scenarios that did worse than approved, the lowest first, with
     what they did: ``find-port 5/5 → 1/3``. `is_approved`: whether anything of this agent was approved at all.
+    `least_to_approve`: with fewer attempts, approving it again would know less than the baselines that it replaces.
     """
 
     comparison: SuiteComparison
@@ -33,6 +34,7 @@ class ActorGate:
     label: str
     lower: tuple[str, ...]
     is_approved: bool
+    least_to_approve: int = 1
 
     @property
     def is_inconclusive(self) -> bool:
@@ -123,6 +125,7 @@ def gate_run(
             label=group[0].id.label,
             lower=tuple(_lower(pairs)),
             is_approved=bool(pairs or approved_rewards(baselines, group[0].id)),
+            least_to_approve=_least_to_approve(pairs),
         )
     return RunGate(actors=actors, fails_when_inconclusive=policy.inconclusive == "fail") if actors else None
 
@@ -154,6 +157,12 @@ def _with_baselines(cells: Sequence[CellResult], baselines: Path) -> Iterator[tu
             continue  # The cell itself was an error already.
         if stored is not None and stored.counts:
             yield cell, stored.record
+
+
+def _least_to_approve(pairs: Sequence[CellPair]) -> int:
+    """As many attempts as were approved; and three of agents that do not always do the same."""
+    approved = max((len(pair.before.rewards) for pair in pairs), default=1)
+    return max(approved, LEAST_ATTEMPTS) if any(pair.kind != "strict" for pair in pairs) else approved
 
 
 def _lower(pairs: Sequence[CellPair]) -> Iterator[str]:

@@ -24,8 +24,11 @@ from pytest_terminalbench.statistics import (
     RatioVerdict,
     SuiteSettings,
     SuiteVerdict,
+    could_have_lost,
     could_have_seen,
     how_often,
+    ruled_out,
+    signed_points,
 )
 from pytest_terminalbench.status import Change
 
@@ -81,7 +84,7 @@ def share(value: float) -> str:
 
 
 def points(difference: float) -> str:
-    return f"{100 * difference:+.1f} points"
+    return f"{signed_points(difference)} points"
 
 
 def p_text(p: float | None) -> str:
@@ -139,7 +142,9 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
         f"{share(effect.baseline_mean)} solved in the baseline, {share(effect.candidate_mean)} in the candidate, on "
         f"{counted(effect.tasks, 'task')}: {points(effect.difference)}"
     )
-    yield interval_text(effect.interval, effect.population, lambda value: f"{100 * value:+.1f}")
+    yield interval_text(effect.interval, effect.population, signed_points)
+    if suite.verdict == "pass":
+        yield ruled_out(suite.worst_drop, confidence=1 - settings.alpha)
     yield (
         f"p = {p_text(suite.p)}: an unchanged agent does as badly {how_often(suite.p)} "
         "(one-sided permutation test within tasks)"
@@ -148,12 +153,14 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
         yield paired_text(comparison.paired, compared=effect.tasks)
     if suite.session_note:
         yield suite.session_note
-    yield could_have_seen(suite.mde, power=settings.power, baseline_mean=effect.baseline_mean)
+    yield could_have_seen(
+        suite.mde, power=settings.power, baseline_mean=effect.baseline_mean, has_seen=suite.verdict == "fail"
+    )
     if suite.verdict == "inconclusive":
-        if suite.worst_drop >= settings.max_drop:
+        if could_have_lost(suite.worst_drop, effect.baseline_mean, settings):
             yield (
-                f"a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be "
-                f"{100 * suite.worst_drop:.1f}): more attempts or more tasks would tell"
+                f"a drop of {100 * min(settings.max_drop, effect.baseline_mean):.0f} points cannot be ruled out "
+                f"(it could be {100 * suite.worst_drop:.1f}): more attempts or more tasks would tell"
             )
         if comparison.whole.advice and comparison.candidate.record.origin == "run":
             yield comparison.whole.advice
@@ -168,7 +175,7 @@ def paired_text(paired: PairedTest, *, compared: int) -> str:
     tested = f"{changed}, p = {p_text(paired.p)} (two-sided; {paired.method})"
     if paired.interval is None:
         return tested
-    return f"{tested}; {interval_text(paired.interval, TASKS_LIKE_THESE, lambda value: f'{100 * value:+.1f}')}"
+    return f"{tested}; {interval_text(paired.interval, TASKS_LIKE_THESE, signed_points)}"
 
 
 def side_facts(record: RunRecord) -> str:

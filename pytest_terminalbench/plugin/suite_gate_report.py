@@ -52,7 +52,11 @@ def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:
     for actor in failed:
         chosen = f"@{actor.label}" if len(gate.actors) > 1 else ""
         yield f"which cells:  terminalbench compare {_shown(actor.baselines)} {_shown(run)}{chosen}"
-    yield f"if intended:  your pytest command again with --update-baselines --tb-attempts {attempts or FIXED_ATTEMPTS}"
+    worse = [actor for actor in failed if actor.comparison.failures]
+    # Where nobody can tell, no change is there to be intended.
+    if worse:
+        enough = max(attempts or FIXED_ATTEMPTS, *(actor.least_to_approve for actor in worse))
+        yield f"if intended:  your pytest command again with --update-baselines --tb-attempts {enough}"
 
 
 def _shown(path: Path) -> str:

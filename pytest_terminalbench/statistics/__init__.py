@@ -5,7 +5,7 @@ Where to look: `suite_gate` (all tasks together), `next_step` (single cells, tri
 and under them the tests and intervals they are made of. Importing this imports neither SciPy nor NumPy.
 """
 
-from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often
+from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often, ruled_out, signed_points
 from pytest_terminalbench.statistics.effect import (
     Effect,
     effect,
@@ -64,7 +64,7 @@ from pytest_terminalbench.statistics.session_spread import (
 )
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
 from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher, rank_sum
-from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, could_not_see, suite_gate
+from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, could_have_lost, could_not_see, suite_gate
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
 from pytest_terminalbench.statistics.tallies import Pair, Tally
 
@@ -106,6 +106,7 @@ __all__ = [
     "clopper_pearson",
     "cluster_bootstrap",
     "correction",
+    "could_have_lost",
     "could_have_seen",
     "could_not_see",
     "difference_standard_error",
@@ -127,9 +128,11 @@ __all__ = [
     "ratio_gate",
     "ratio_interval",
     "regression_p",
+    "ruled_out",
     "session_spread",
     "sessions_in_words",
     "sign_flip_test",
+    "signed_points",
     "smallest_visible_drop",
     "solve_rates",
     "suite_gate",

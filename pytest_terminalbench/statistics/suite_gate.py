@@ -1,9 +1,9 @@
 """The suite gate: is this agent, over all tasks together, worse than what was approved?
 
 Fail: the permutation test says worse (p <= alpha) and the drop exceeds `margin`. Pass: the one-sided upper bound of
-the drop is below `max_drop`, and the run could have seen a drop of `min_visible`. Inconclusive: neither; the reason
-then says what this run could have seen. The two are not each other's complement on purpose: a run too small to see a
-drop must not turn green for lack of evidence.
+the drop is below `max_drop`, and the run could have seen a drop of `min_visible`, or of all that there is to lose where
+that is less. Inconclusive: neither; the reason then says what this run could have seen. The two are not each other's
+complement on purpose: a run too small to see a drop must not turn green for lack of evidence.
 
 Where it is told which session made each attempt, and the sessions of a side differ more than chance, p, interval, bound
 and what the run could have seen allow for that (`session_spread`).
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from statistics import harmonic_mean
 from typing import Literal
 
-from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often
+from pytest_terminalbench.naming import counted
+from pytest_terminalbench.statistics.chance_in_words import could_have_seen, how_often, ruled_out, signed_points
 from pytest_terminalbench.statistics.effect import Effect, effect, effect_of_rewards
 from pytest_terminalbench.statistics.permutation import (
     Alternative,
@@ -209,13 +210,18 @@ def _verdict(
         return "fail"
     # Who is surely better has not dropped, however little could have been seen of that.
     is_blind = not is_improved and could_not_see(mde, change.baseline_mean, settings)
-    return "pass" if worst_drop < settings.max_drop and not is_blind else "inconclusive"
+    return "inconclusive" if is_blind or could_have_lost(worst_drop, change.baseline_mean, settings) else "pass"
 
 
 def could_not_see(mde: float | None, baseline_mean: float, settings: SuiteSettings) -> bool:
     """Whether the drop that a run has to be able to see would mostly have gone unseen."""
     needed = settings.needed_drop(baseline_mean)
     return needed > 0 and (mde is None or mde > needed + _ROUNDING)
+
+
+def could_have_lost(worst_drop: float, baseline_mean: float, settings: SuiteSettings) -> bool:
+    """Whether a drop of `settings.max_drop`, or of all that there is to lose, cannot be ruled out."""
+    return worst_drop >= min(settings.max_drop, baseline_mean) > 0
 
 
 def _reason(
@@ -229,20 +235,27 @@ def _reason(
     settings: SuiteSettings,
 ) -> str:
     low, high, level, _ = change.interval
+    # A pass is decided by a bound on one side, beside which an interval, with its two, would seem to contradict it.
+    how_sure = (
+        ruled_out(worst_drop, confidence=1 - settings.alpha)
+        if verdict == "pass"
+        else f"{level:.0%} interval {signed_points(low)} to {signed_points(high)}"
+    )
     seen = (
-        f"{100 * change.baseline_mean:.1f} % → {100 * change.candidate_mean:.1f} % solved on {change.tasks} tasks "
-        f"({100 * change.difference:+.1f} points, {level:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}); "
+        f"{100 * change.baseline_mean:.1f} % → {100 * change.candidate_mean:.1f} % solved on "
+        f"{counted(change.tasks, 'task')} ({signed_points(change.difference)} points, {how_sure}); "
         f"{'hardly luck: ' if verdict == 'fail' else ''}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
     )
     if session_note:
         seen += f"; {session_note}"
-    power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean)
+    power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean, has_seen=verdict == "fail")
     if verdict == "inconclusive":
         left_open = (
-            f"; a drop of {100 * settings.max_drop:.0f} points cannot be ruled out (it could be {100 * worst_drop:.1f})"
-            if worst_drop >= settings.max_drop
+            f"; a drop of {100 * min(settings.max_drop, change.baseline_mean):.0f} points cannot be ruled out "
+            f"(it could be {100 * worst_drop:.1f})"
+            if could_have_lost(worst_drop, change.baseline_mean, settings)
             else ""
         )
         # Attempts and tasks of the same sessions share their good and bad nights.
         return f"{seen}{left_open}; {power}: more {'sessions' if noise else 'attempts or tasks'} would tell"
-    return f"{seen}; {power}{', and here it did' if verdict == 'fail' and mde is not None else ''}"
+    return f"{seen}; {power}"
