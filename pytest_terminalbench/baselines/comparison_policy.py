@@ -60,8 +60,7 @@ class ComparisonPolicy:
 
     `attempts` None: ``auto``, one trial and more where it looks worse, up to `max_attempts`. `min_visible`: a run that
     could not have seen such a drop, or does not rule it out, is inconclusive unless it fails. `inconclusive`: what
-    becomes of a cell or a suite that is. `parity`: what becomes of a cell under other conditions than those of the other
-    side.
+    becomes of a cell or a suite that is. `parity`: and of a cell under other conditions than those of the other side.
     """
 
     attempts: int | None = 1

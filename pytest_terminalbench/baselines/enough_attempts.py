@@ -6,7 +6,7 @@ Never fewer attempts than there are, and none at all where no number of them is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import harmonic_mean
 
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS
@@ -26,8 +26,8 @@ __all__ = ["what_to_approve", "what_would_tell"]
 
 Rewards = Sequence[Sequence[float]]
 
-# Attempts are planned for a drop so much smaller: the next run's estimate of what it could have seen is another one, and
-# is not to miss by a hair.
+# Attempts are planned for so much of a drop: the next run estimates anew what it could have seen, and is not to miss it
+# by a hair.
 PLANNED_SHARE = 0.9
 
 
@@ -90,8 +90,7 @@ class _Goal:
         mean = suite.effect.baseline_mean
         if could_not_see(suite.mde, mean, settings):
             return cls("see", settings.needed_drop(mean), settings)
-        # What the margin lets pass is ruled out all the same.
-        return cls("rule out", min(settings.max_drop, mean), replace(settings, margin=0.0))
+        return cls("rule out", min(settings.max_drop, mean), settings)
 
     def __str__(self) -> str:
         return f"to {self.verb} a drop of {100 * self.drop:.0f} points"

@@ -79,7 +79,7 @@ def compare(
         typer.Option(
             "--min-visible",
             metavar="POINTS",
-            help=f"Inconclusive is what could not have seen such a drop; {_AS_SESSION}, else 30.",
+            help=f"What passes rules such a drop out and could have seen one; {_AS_SESSION}, else 30.",
         ),
     ] = None,
     parity: Annotated[

@@ -55,7 +55,7 @@ _OPTIONS = [
     _Option("tb-inconclusive", "cells and suites that cannot be told: pass or fail (default: pass)", "POLICY"),
     _Option(
         "tb-min-visible",
-        "points; a run that could not have seen such a drop is inconclusive (default: 30)",
+        "points; a run passes if it rules such a drop out and could have seen one (default: 30)",
         "POINTS",
     ),
     _Option(

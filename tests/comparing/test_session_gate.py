@@ -180,7 +180,7 @@ def test_one_approved_attempt_each_that_all_fail_now_is_no_pass(tmp_path: Path) 
     (doubt,) = lenient.doubts
     assert "this run could have seen no drop at all: it is too small" in doubt
     assert doubt.endswith(
-        "to see a drop of 30 points: approve with --tb-attempts 6 --update-baselines, then compare with --tb-attempts 6"
+        "to see a drop of 30 points: approve with --tb-attempts 7 --update-baselines, then compare with --tb-attempts 7"
     )
     assert strict.failures == [doubt]
 

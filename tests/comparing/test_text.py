@@ -50,6 +50,7 @@ candidate  tuesday
 FAIL: 1 task regressed; all together the candidate is not worse
   96.4 % solved in the baseline, 94.5 % in the candidate, on 33 tasks: -1.8 points
   95 % interval -5.7 to +2.1: these tasks, this agent; normal, fixed tasks
+  with 95 % confidence the drop is smaller than 5.1 points
   p = 0.241: an unchanged agent does as badly in about 24 of 100 runs (one-sided permutation test within tasks)
   in pairs, the same 33 tasks: 2 lower, 1 higher, p = 1 (two-sided; sign flips, exact); 95 % interval -11.4 to +7.8: \
 tasks like these; Student's t over tasks
@@ -97,7 +98,7 @@ def test_a_comparison_that_cannot_tell_says_what_would() -> None:
 
     assert said[said.index("INCONCLUSIVE: this data cannot tell whether the candidate is worse") :][4:6] == [
         "  this run could have seen no drop at all: it is too small",
-        "  a drop of 10 points cannot be ruled out (it could be 100.0): more attempts or more tasks would tell",
+        "  a drop of 30 points cannot be ruled out (it could be 100.0): more attempts or more tasks would tell",
     ]
 
 

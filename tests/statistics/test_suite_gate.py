@@ -214,3 +214,42 @@ def test_nonsense_is_refused() -> None:
         SuiteSettings(alpha=0)
     with pytest.raises(ValueError, match=r"margin is -1"):
         SuiteSettings(margin=-1)
+
+
+def test_a_pass_names_the_bound_by_which_it_was_decided() -> None:
+    """The interval, with its two sides, would reach below what the pass rules out."""
+    reason = suite_gate(rewards(APPROVED), rewards(UNCHANGED), SuiteSettings(max_drop=0.2)).reason
+
+    assert reason.startswith("68.3 % → 66.7 % solved on 12 tasks (-1.7 points, with 95 % confidence the drop is ")
+    assert "interval" not in reason
+
+
+def test_whoever_surely_lost_nothing_is_told_so() -> None:
+    assert "with 95 % confidence it solves no less" in suite_gate(rewards(BROKEN), rewards(APPROVED)).reason
+
+
+def test_nothing_is_ruled_out_beyond_what_there_is_to_lose() -> None:
+    """Of 10 % solved, nobody can lose 30 points: all of it could be gone."""
+    baseline = {str(n): [float(n == 0)] for n in range(10)}
+    settings = SuiteSettings(max_drop=0.3, min_visible=0.3)
+
+    assert suite_gate(baseline, baseline, settings).verdict == "inconclusive"
+    assert "a drop of 10 points cannot be ruled out" in suite_gate(baseline, baseline, settings).reason
+
+
+def test_a_drop_that_is_seen_against_the_odds_fails() -> None:
+    verdict = suite_gate({"a": [1.0] * 3}, {"a": [0.0] * 3})
+
+    assert (verdict.verdict, verdict.mde) == ("fail", None)
+    assert " solved on 1 task (" in verdict.reason
+    assert verdict.reason.endswith(
+        "so few attempts see even the largest drop less than 80 % of the time, and here they did"
+    )
+
+
+def test_no_number_is_minus_zero() -> None:
+    # The sum of these means is a little off zero.
+    baseline = {"a": [0.1], "b": [0.2], "c": [0.3]}
+    candidate = {"a": [0.3], "b": [0.2], "c": [0.1 - 1e-9]}
+
+    assert "(+0.0 points" in suite_gate(baseline, candidate).reason
