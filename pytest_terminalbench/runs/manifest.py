@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.documents import FieldError, Fields, now_text, read_document
@@ -27,6 +27,7 @@ __all__ = ["AskedAgent", "ImportSource", "RunManifest", "RunSettings", "SourceFi
 
 SCHEMA_VERSION = 2
 _Whole = TypeVar("_Whole", int, None)
+_Word = TypeVar("_Word", bound=str)
 # How files call an adaptive number of attempts.
 _AUTO = "auto"
 _PACKAGES = ("pytest-terminalbench", "pytest", "pytest-xdist", "syrupy", "docker", "pydantic", "litellm")
@@ -63,13 +64,13 @@ class RunSettings:
     concurrency: int = 1
     attempts: int | None = None
     is_adaptive: bool = False
-    max_attempts: int = 5
+    max_attempts: int = ComparisonPolicy.max_attempts
     gate: str = "by agent"
-    alpha: float = 0.05
-    margin: float = 0.02
-    min_visible: float = 0.30
-    inconclusive: str = "pass"
-    parity: str = "block"
+    alpha: float = ComparisonPolicy.alpha
+    margin: float = ComparisonPolicy.margin
+    min_visible: float = ComparisonPolicy.min_visible
+    inconclusive: Literal["pass", "fail"] = ComparisonPolicy.inconclusive
+    parity: Literal["block", "warn", "off"] = ComparisonPolicy.parity
     environment: str = "by kind"
     network: str = "scenario"
     timeout_multiplier: float = 1.0
@@ -105,8 +106,8 @@ class RunSettings:
             min_visible=_number_in(
                 fields, "min_visible", cls.min_visible, lambda share: 0 < share <= 1, "above 0 and at most 1"
             ),
-            inconclusive=fields.text_or("inconclusive", cls.inconclusive),
-            parity=fields.text_or("parity", cls.parity),
+            inconclusive=_one_of(("pass", "fail"), fields, "inconclusive", cls.inconclusive),
+            parity=_one_of(("block", "warn", "off"), fields, "parity", cls.parity),
             environment=fields.text_or("environment", cls.environment),
             network=fields.text_or("network", cls.network),
             timeout_multiplier=fields.number_or("timeout_multiplier", cls.timeout_multiplier),
@@ -123,8 +124,8 @@ class RunSettings:
             alpha=self.alpha,
             margin=self.margin,
             min_visible=self.min_visible,
-            inconclusive="fail" if self.inconclusive == "fail" else "pass",
-            parity="off" if self.parity == "off" else "warn" if self.parity == "warn" else "block",
+            inconclusive=self.inconclusive,
+            parity=self.parity,
         )
 
 
@@ -133,6 +134,14 @@ def _number_in(fields: Fields, name: str, default: float, is_right: Callable[[fl
     if not is_right(number):
         raise FieldError(name, f"is {number:g}, not {wanted}")
     return number
+
+
+def _one_of(words: tuple[_Word, ...], fields: Fields, name: str, default: _Word) -> _Word:
+    text = fields.text_or(name, default)
+    for word in words:
+        if text == word:
+            return word
+    raise FieldError(name, f"is {text!r}, not {' or '.join(words)}")
 
 
 def _at_least(least: int, fields: Fields, name: str, default: _Whole) -> int | _Whole:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pytest_terminalbench.baselines.cell_gate import cell_gate
@@ -120,13 +121,7 @@ def _settings(run: RunFolder, *, root: Path, baselines: Path, image_map: Path | 
         baselines=baselines,
         results=run.path.parent,
         run_id=run.id,
-        attempts=None if asked.is_adaptive else asked.attempts or 1,
-        max_attempts=asked.max_attempts,
-        alpha=asked.alpha,
-        margin=asked.margin,
-        min_visible=asked.min_visible,
-        inconclusive="fail" if asked.inconclusive == "fail" else "pass",
-        parity="off" if asked.parity == "off" else "warn" if asked.parity == "warn" else "block",
+        **asdict(asked.policy),
         update_baselines=asked.update_baselines,
         environment=None if asked.environment == RunSettings.environment else asked.environment,
         network="none" if asked.network == "none" else None,

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.runs.manifest import RunSettings
 from pytest_terminalbench.scenarios.catalog import open_dataset
 from tests.scenario_files import write_scenario
 
@@ -17,6 +19,10 @@ from tests.scenario_files import write_scenario
 def a_bench(root: Path, **changes: Any) -> Bench:
     settings = BenchSettings(root=root, baselines=root / "baselines", results=root / "results", **changes)
     return Bench(settings, root / "results" / "run")
+
+
+def test_who_asks_for_nothing_gets_the_policy_that_manifests_and_compare_take_for_granted(tmp_path: Path) -> None:
+    assert a_bench(tmp_path).policy == RunSettings(attempts=1).policy == ComparisonPolicy()
 
 
 def test_every_agent_has_a_cell_of_every_scenario(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Case:
     kind: str = "statistical"
     attempts: int | None = 1
     alpha: float = 0.05
-    inconclusive: str = "pass"
+    inconclusive: Literal["pass", "fail"] = "pass"
     seconds: tuple[float, float] = (10.0, 10.0)
     memory: tuple[float | None, float | None] = (20.0, 20.0)
     cost: tuple[float | None, float | None] = (0.1, 0.1)

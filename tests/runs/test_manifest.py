@@ -59,9 +59,13 @@ def test_settings_are_read_as_they_were_written(settings: RunSettings) -> None:
         ("min_visible", 30, "is 30, not above 0 and at most 1"),
         ("max_attempts", 0, "is 0, not at least 1"),
         ("attempts", -1, "is -1, not at least 0"),
+        ("parity", "loud", "is 'loud', not block or warn or off"),
+        ("inconclusive", "skip", "is 'skip', not pass or fail"),
     ],
 )
-def test_settings_that_no_session_can_have_are_damage(run: RunFolder, name: str, value: float, problem: str) -> None:
+def test_settings_that_no_session_can_have_are_damage(
+    run: RunFolder, name: str, value: float | str, problem: str
+) -> None:
     write_json(run.manifest, {"started_at": "2026-01-01", "settings": {name: value}})
 
     with pytest.raises(RunFolderError, match=f"settings.{name} {problem}"):
