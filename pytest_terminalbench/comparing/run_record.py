@@ -36,11 +36,6 @@ class TaskRecord:
         return tuple(attempt.share for attempt in self.attempts if attempt.share is not None)
 
     @property
-    def sessions(self) -> tuple[str | None, ...]:
-        """Which session made each of the scored attempts, in the order of `rewards`; None: not known."""
-        return tuple(attempt.session for attempt in self.scored)
-
-    @property
     def voids(self) -> int:
         return len(self.attempts) - len(self.scored)
 

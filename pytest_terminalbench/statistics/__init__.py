@@ -36,6 +36,7 @@ from pytest_terminalbench.statistics.planning import (
     tasks_needed,
     within_task_variance,
 )
+from pytest_terminalbench.statistics.rank_sum import rank_sum
 from pytest_terminalbench.statistics.ratio_gate import (
     MAX_RATIO,
     Ratio,
@@ -63,7 +64,6 @@ from pytest_terminalbench.statistics.session_spread import (
     session_spread,
 )
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
-from pytest_terminalbench.statistics.single_task_tests import benjamini_hochberg, boschloo, fisher, rank_sum
 from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, could_have_lost, could_not_see, suite_gate
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
 from pytest_terminalbench.statistics.tallies import Pair, Tally
@@ -100,8 +100,6 @@ __all__ = [
     "Tally",
     "Verdict",
     "attempts_needed",
-    "benjamini_hochberg",
-    "boschloo",
     "chance_to_see",
     "clopper_pearson",
     "cluster_bootstrap",
@@ -112,7 +110,6 @@ __all__ = [
     "difference_standard_error",
     "effect",
     "effect_of_rewards",
-    "fisher",
     "how_often",
     "is_unsteady",
     "mcnemar",

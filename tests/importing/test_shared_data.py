@@ -153,12 +153,14 @@ def by_run(record: RunRecord) -> Iterator[tuple[RunRecord, RunRecord]]:
 
 
 def is_worse(before: RunRecord, after: RunRecord) -> bool:
-    rewards, sessions = (
-        [{name: getattr(task, what) for name, task in side.tasks.items()} for side in (before, after)]
-        for what in ("rewards", "sessions")
-    )
-    labels = SessionLabels(baseline=sessions[0], candidate=sessions[1])
+    rewards = [{name: task.rewards for name, task in side.tasks.items()} for side in (before, after)]
+    labels = SessionLabels(baseline=sessions_by_task(before), candidate=sessions_by_task(after))
     return suite_gate(rewards[0], rewards[1], sessions=labels).verdict == "fail"
+
+
+def sessions_by_task(record: RunRecord) -> dict[str, tuple[str | None, ...]]:
+    """Which session made each of the scored attempts."""
+    return {name: tuple(attempt.session for attempt in task.scored) for name, task in record.tasks.items()}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def is_worse(before: RunRecord, after: RunRecord) -> bool:
 )
 def test_each_file_is_a_session(name: str, sessions: int, records: dict[str, RunRecord]) -> None:
     """The orchestrator made its five attempts at each task in one run, and lists them as they ended."""
-    assert len({session for task in records[name].tasks.values() for session in task.sessions}) == sessions
+    assert len({session for made in sessions_by_task(records[name]).values() for session in made}) == sessions
 
 
 def test_a_submission_is_stored_as_a_run(tmp_path: Path, records: dict[str, RunRecord]) -> None:
