@@ -23,7 +23,7 @@ from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import Timing, TrialResult
 from tests.cell_results import OUTCOMES, a_cell
-from tests.samples import DATA, only, strips
+from tests.samples import DATA, edited, only, strips
 
 FINGERPRINT = {"scenario": "sha256:aa", "limits": {"memory_mb": 1024}}
 
@@ -86,6 +86,20 @@ def test_a_run_is_read_with_what_its_trials_tell(tmp_path: Path) -> None:
         memory_peak_mb=12.5,
         session="r1",
     )
+
+
+def test_of_several_datasets_each_keeps_its_version(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "r1", {("alpha", "oracle"): "✓"})
+    summary = json.loads((run / "summary.json").read_text())
+    other = {**summary["cells"][0], "cell": "more/alpha[oracle]", "dataset": "more"}
+    edited(run / "summary.json", run / "summary.json", cells=[*summary["cells"], other])
+    settings = {"attempts": 1, "datasets": {"demo": "1.0", "more": "7"}}
+    edited(run / "manifest.json", run / "manifest.json", settings=settings)
+
+    record = only(run)
+
+    assert sorted(record.tasks) == ["demo/alpha", "more/alpha"]
+    assert [record.only(dataset).dataset_label for dataset in ("demo", "more")] == ["demo==1.0", "more==7"]
 
 
 def test_a_cell_that_was_never_tried_is_void(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pytest_terminalbench.statistics import (
     MOST_TASKS,
     TYPICAL_RATES,
     PlannedComparison,
+    SessionNoise,
     SolveRates,
     SuiteSettings,
     attempts_needed,
@@ -99,6 +100,21 @@ def test_the_attempts_needed_are_the_fewest_that_do() -> None:
 def test_a_baseline_of_few_attempts_is_a_limit_that_no_candidate_overcomes() -> None:
     assert attempts_needed(0.03, rates=TYPICAL_RATES, tasks=80, baseline_attempts=5, settings=SETTINGS) is None
     assert attempts_needed(0.03, rates=TYPICAL_RATES, tasks=80, baseline_attempts=None, settings=SETTINGS) is not None
+
+
+def test_sessions_that_differ_need_more_attempts_up_to_where_none_are_enough() -> None:
+    def needed(variance: float, **limits: int) -> int | None:
+        noise = SessionNoise(variance=variance, degrees=20)
+        return attempts_needed(
+            0.1, rates=TYPICAL_RATES, tasks=40, baseline_attempts=5, settings=SETTINGS, noise=noise, **limits
+        )
+
+    quiet, loud = needed(0.0001), needed(0.0006)
+    assert quiet is not None
+    assert loud is not None
+    assert quiet < loud
+    assert needed(0.01) is None
+    assert needed(0.0001, least=loud) == loud
 
 
 def test_the_tasks_needed_are_the_fewest_that_do() -> None:
