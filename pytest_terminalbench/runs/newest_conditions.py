@@ -29,24 +29,28 @@ def newest_conditions(results: Path, asked: Mapping[CellId, AskedCell]) -> dict[
     """Image, platform and multiplier of times in the newest run that put the cell's scenario as it is now.
 
     Cells that no run has put so are left out. A cell that was blocked counts: its image was built. What is damaged
-    tells nothing.
+    tells nothing, of a run as of a single attempt.
     """
     found: dict[CellId, dict[str, Any]] = {}
     for run in reversed(runs_by_time(results)):
         if len(found) == len(asked):
             break
-        try:
-            cells = read_summary(run.folder.summary).cells
-            told = {cell.id: _told(cell, run.folder, asked[cell.id]) for cell in cells if cell.id in asked}
-        except RunFolderError:
-            continue
+        told = _told_by_run(run.folder, asked)
         found = {**{cell: facts for cell, facts in told.items() if facts}, **found}
     return found
 
 
+def _told_by_run(run: RunFolder, asked: Mapping[CellId, AskedCell]) -> dict[CellId, dict[str, Any]]:
+    try:
+        cells = read_summary(run.summary).cells
+    except RunFolderError:
+        return {}
+    return {cell.id: _told(cell, run, asked[cell.id]) for cell in cells if cell.id in asked}
+
+
 def _told(cell: CellResult, run: RunFolder, asked: AskedCell) -> dict[str, Any]:
     if cell.attempts:
-        fingerprint = read_result(run.path / cell.attempts[-1].folder / "result.json").fingerprint
+        fingerprint = _newest_fingerprint(cell, run)
     elif cell.baseline_id == asked.baseline.baseline_id:
         fingerprint = asked.baseline.fingerprint
     else:
@@ -58,3 +62,13 @@ def _told(cell: CellResult, run: RunFolder, asked: AskedCell) -> dict[str, Any]:
     if facts.pop("scenario") != asked.scenario:
         return {}
     return {**facts, "limits": {"timeout_multiplier": differing.get("limits.timeout_multiplier", multiplier)}}
+
+
+def _newest_fingerprint(cell: CellResult, run: RunFolder) -> Mapping[str, Any]:
+    """Of its last attempt whose result can be read; empty where none can."""
+    for attempt in reversed(cell.attempts):
+        try:
+            return read_result(run.path / attempt.folder / "result.json").fingerprint
+        except RunFolderError:
+            continue
+    return {}
