@@ -59,6 +59,7 @@ class CellComparison:
     """The verdict on a cell and one sentence of why.
 
     ``change``: beside its baseline; None without one. ``tolerated``: inconclusive, and the session lets that pass.
+    ``approving``: no pass, and the session lets it pass because it is to approve it.
     ``adjusted_p``: of the statistical gate, corrected for all cells of the session.
     """
 
@@ -66,13 +67,14 @@ class CellComparison:
     text: str
     change: Change | None = None
     tolerated: bool = False
+    approving: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
 
     @property
     def passes(self) -> bool:
-        """Whether the cell is what was expected of it, or in doubt and tolerated."""
-        return self.status.is_pass or (self.status is Status.INCONCLUSIVE and self.tolerated)
+        """Whether the cell is what was expected of it, in doubt and tolerated, or about to be approved."""
+        return self.status.is_pass or self.approving or (self.status is Status.INCONCLUSIVE and self.tolerated)
 
 
 def compare_cells(

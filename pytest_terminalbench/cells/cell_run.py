@@ -6,6 +6,7 @@ import bisect
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -240,12 +241,11 @@ class CellRun:
     def compare(self, rewards: Sequence[float]) -> CellComparison:
         """The gate's verdict on attempts with these rewards, and on what the trials took."""
         comparison = self._gate.judge(self._side(rewards))
-        if self._bench.settings.update_baselines and not comparison.status.is_pass:
-            # What is being approved is no failure.
-            comparison = CellComparison(status=Status.AS_BASELINE, text=f"{comparison.text}; being approved now")
-        self.comparison = comparison
+        # What is to be approved is no failure; whether it will be is known when all cells have reported.
+        approving = self._bench.settings.update_baselines and not comparison.status.is_pass
+        self.comparison = replace(comparison, approving=approving)
         self._on_change()
-        return comparison
+        return self.comparison
 
     def _side(self, rewards: Sequence[float]) -> CellSide:
         """What the cell did: these rewards, and what its trials took."""
@@ -278,6 +278,7 @@ class CellRun:
             gate=self._bench.gate_kind(self.cell.agent),
             change=comparison.change,
             tolerated=comparison.tolerated,
+            approving=comparison.approving,
             xfailed=self.xfailed,
             adjusted_p=comparison.adjusted_p,
             baseline_id=comparison.baseline_id,

@@ -170,6 +170,7 @@ def compared_again(
         attempts=attempts,
         change=comparison.change,
         tolerated=comparison.tolerated,
+        approving=False,
         adjusted_p=comparison.adjusted_p,
         baseline_id=comparison.baseline_id,
         mismatches=checked.mismatches,

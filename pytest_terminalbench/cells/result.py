@@ -25,7 +25,8 @@ class CellResult:
 
     `text`: a sentence of why. `gate`: how it was compared (``strict``, ``statistical`` or ``off``). `change`: beside
     its baseline; None where it was not compared. `tolerated`: inconclusive, which the session lets pass
-    (``--tb-inconclusive pass``). `xfailed`: its test was expected to fail, and did. `adjusted_p`: of the statistical
+    (``--tb-inconclusive pass``). `approving`: no pass, which the session lets pass because it was to approve it; once
+    it has, the cell is `approved`. `xfailed`: its test was expected to fail, and did. `adjusted_p`: of the statistical
     gate, corrected for all cells of the session. `baseline_id`: what it was compared with. `configuration`: the digest
     of what may change how the agent behaves beyond its identity. `mismatches`: conditions other than the baseline's.
     """
@@ -39,6 +40,7 @@ class CellResult:
     gate: str = "strict"
     change: Change | None = None
     tolerated: bool = False
+    approving: bool = False
     xfailed: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
@@ -71,8 +73,24 @@ class CellResult:
 
     @property
     def passes(self) -> bool:
-        """Whether it is pytest's PASSED: the cell is what was expected of it, or in doubt and tolerated."""
-        return self.status.is_pass or (self.status is Status.INCONCLUSIVE and self.tolerated)
+        """Whether it is pytest's PASSED: the cell is what was expected of it, in doubt and tolerated, or about to be
+        approved.
+        """
+        return self.status.is_pass or self.approving or (self.status is Status.INCONCLUSIVE and self.tolerated)
+
+    @property
+    def approved(self) -> CellResult:
+        """The cell once its session has approved it: as its baseline now says. It was compared with no other."""
+        return replace(
+            self,
+            status=Status.AS_BASELINE,
+            text=short_text(f"{self.text}; approved by this session"),
+            approving=False,
+            change=None,
+            tolerated=False,
+            adjusted_p=None,
+            baseline_id=None,
+        )
 
     @property
     def improved(self) -> bool:
@@ -96,6 +114,7 @@ class CellResult:
             "gate": self.gate,
             "change": self.change.value if self.change else None,
             "tolerated": self.tolerated,
+            "approving": self.approving,
             "xfailed": self.xfailed,
             "improved": self.improved,
             "inconclusive": self.status is Status.INCONCLUSIVE,
@@ -126,6 +145,7 @@ class CellResult:
             gate=fields.text_or("gate", "strict"),
             change=_change(content, status),
             tolerated=was_tolerated or fields.flag_or("tolerated", False),
+            approving=fields.flag_or("approving", False),
             xfailed=fields.flag_or("xfailed", False),
             adjusted_p=fields.number_or("adjusted_p", None),
             baseline_id=fields.text_or("baseline_id", None),

@@ -50,6 +50,8 @@ def shown_status(report: pytest.TestReport) -> _Shown | None:
         return None
     if report.failed and status.is_failure:
         return _Shown("failed", "F", word)
+    if report.passed and cell.approving:
+        return _Shown(*_PASSED[Status.AS_BASELINE], Status.AS_BASELINE.words.upper())
     if report.passed and status in _PASSED:
         return _Shown(*_PASSED[status], word)
     return None

@@ -133,6 +133,8 @@ class Session:
         approval = self._approve(summary) if bench.settings.update_baselines else None
         if approval is not None and approval.refusal and status == EXIT_OK:
             status = EXIT_FAILED
+        if approval is not None and approval.approval is not None:
+            summary = self._book_approved(summary)
         self._tell_mismatches(summary)
         may_open = bench.settings.incidents and approval is None and not is_interrupted
         incidents, known = self._incidents(summary) if may_open else ([], [])
@@ -187,6 +189,15 @@ class Session:
         differing = summary.mismatches
         if differing:
             write_json(self.run.parity, differing)
+
+    def _book_approved(self, summary: RunSummary) -> RunSummary:
+        """Only now are cells as their baselines say: a session that ends before this leaves their own verdicts."""
+        approved = [cell.approved for cell in summary.cells if cell.approving]
+        if not approved:
+            return summary
+        for cell in approved:
+            self.ledger.correct(cell)
+        return close_run(self.run, baselines=self._bench.settings.baselines)
 
     def _approve(self, summary: RunSummary) -> AskedApproval:
         """Write baselines, or say why not."""

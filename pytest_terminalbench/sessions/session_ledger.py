@@ -48,6 +48,11 @@ class SessionLedger:
         self._finished.add(cell)
         self._enter(cell)
 
+    def correct(self, result: CellResult) -> None:
+        """The cell, which has reported to its end, has become something else since."""
+        self.record(result)
+        self.finish(result.key)
+
     def has_finished(self, cell: str) -> bool:
         return cell in self._finished
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.host_class import host_class
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.sessions.closing import rebuild_summary
+from pytest_terminalbench.status import Status
 from tests.plugin.conftest import Suite, lines_of, scripted
 from tests.plugin.test_failure_cards import card
 
@@ -217,6 +220,35 @@ def test_an_interrupted_session_approves_nothing(demo: Suite) -> None:
     done.assert_outcomes(passed=1, failed=1)
     assert lines_of(done, "baselines") == ["baselines NOT updated: 1 not run among the selected cells"]
     assert not (demo.path / "baselines").exists()
+
+
+def test_where_approval_is_refused_cells_keep_their_own_verdicts(demo: Suite) -> None:
+    demo.run("--tb-dataset", "demo", *scripted("work"), "--update-baselines")
+    demo.pytester.makepyfile(test_mine="def test_fails(): assert 0\n")
+    paths = ["scenarios/demo/alpha.json", "test_mine.py", "scenarios/demo/beta.json"]
+
+    done = demo.run(*paths, "-x", *scripted("rest"), "--update-baselines")
+
+    done.assert_outcomes(failed=1)
+    assert lines_of(done, "baselines") == ["baselines NOT updated: 1 not run among the selected cells"]
+    assert demo.statuses == {"demo/alpha[scripted]": "regressed"}
+    assert demo.summary["totals"]["regressed"] == 1
+    assert rebuild_summary(RunFolder(demo.latest.resolve()), baselines=demo.path / "baselines").totals.in_words == (
+        "1 cell: 0 solved, 1 regressed"
+    )
+
+
+def test_where_approval_is_given_cells_are_as_their_baselines_say(demo: Suite) -> None:
+    only = ["--tb-dataset", "demo", "-k", "alpha", "--update-baselines"]
+    demo.run(*only, *scripted("work"))
+
+    done = demo.run(*only, *scripted("rest"))
+
+    assert lines_of(done, "baselines") == [f"baselines: 1 written, 0 unchanged in {demo.path}/baselines"]
+    done.stdout.fnmatch_lines(["*1 as baseline*"])
+    assert demo.statuses == {"demo/alpha[scripted]": "as-baseline"}
+    (cell,) = rebuild_summary(RunFolder(demo.latest.resolve()), baselines=demo.path / "baselines").cells
+    assert (cell.status, cell.approving) == (Status.AS_BASELINE, False)
 
 
 def test_ordinary_tests_in_the_session_do_not_hinder_an_approval(demo: Suite) -> None:

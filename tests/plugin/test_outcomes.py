@@ -209,6 +209,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "status": "as-baseline",
         "change": "same",
         "tolerated": False,
+        "approving": False,
         "xfailed": False,
         "improved": False,
         "inconclusive": False,
