@@ -119,7 +119,7 @@ def test_without_an_engine_one_message_tells_what_was_tried(project: Project, no
     [
         (["nope"], "dataset 'nope' is neither a folder nor a known dataset; known: demo"),
         (["demo", "--scenarios", "alhpa"], "--scenarios: demo has no 'alhpa' (did you mean 'alpha'?); it has alpha"),
-        (["demo", "--image-map", "gone.json"], "image map gone.json: "),
+        (["demo", "--image-map", "gone.json"], "image map {project}/gone.json: "),
     ],
 )
 def test_what_cannot_be_built_is_a_usage_error(
@@ -130,7 +130,7 @@ def test_what_cannot_be_built_is_a_usage_error(
     done = project.call("images", "build", *arguments)
 
     assert (done.exit_code, done.out) == (4, "")
-    assert done.err.startswith(f"terminalbench: {said}")
+    assert done.err.startswith(f"terminalbench: {said}".replace("{project}", str(project.path)))
 
 
 @pytest.mark.docker
