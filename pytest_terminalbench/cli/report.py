@@ -210,7 +210,7 @@ def _closing_lines(summary: RunSummary) -> Iterator[str]:
     from pytest_terminalbench.runs.report_lines import attention_lines, gate_lines, score_line
 
     yield from attention_lines(summary)
-    yield summary.totals.in_words
+    yield summary.in_words
     score = score_line(summary)
     if score:
         yield score

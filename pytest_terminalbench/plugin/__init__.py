@@ -140,8 +140,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     try:
         with warnings.catch_warnings():
             if _existing(session.config) is not None:
-                # Where warnings are errors, this one of a worker that is gone would end the session in a traceback.
-                warnings.filterwarnings("default", message="syrupy: received", category=UserWarning)
+                # Of a worker that is gone: no user asked for it, and where warnings are errors it would end the session
+                # in a traceback. Of users' own snapshots syrupy's report says the same.
+                warnings.filterwarnings("ignore", message="syrupy: received", category=UserWarning)
             yield
     finally:
         if PASSED_OVER in session.config.stash and hasattr(session.config, "workeroutput"):
@@ -150,6 +151,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
             tell_passed_over(session.config)
         ours = _existing(session.config)
         if ours is not None:
+            from pytest_terminalbench.plugin.pytest_internals import forget_missing_snapshots
+
+            forget_missing_snapshots(session.config)
             ours.finish(session)
 
 

@@ -36,7 +36,7 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     if summary.cells:
         yield from _table(summary.cells)
     yield from attention_lines(summary)
-    yield summary.totals.in_words
+    yield summary.in_words
     score = score_line(summary)
     if score:
         yield score

@@ -26,7 +26,7 @@ def markdown(summary: RunSummary) -> str:
 
 def _lines(summary: RunSummary) -> Iterator[str]:
     yield f"# Run {summary.run_id}"
-    yield from ("", f"{summary.totals.in_words}.")
+    yield from ("", f"{summary.in_words}.")
     score = score_line(summary)
     if score:
         yield from ("", f"{score[0].upper()}{score[1:]}.")

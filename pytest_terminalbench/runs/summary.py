@@ -66,6 +66,7 @@ class RunSummary:
     """Every cell of a run, in order of their names, and what they come to together.
 
     `lost`: the names of cells that were expected and never reported; from schema 2 on they are among the `cells`, too.
+    `not_run`: those that an interrupted session came to no verdict on; they are nowhere else.
     `mean`: of the cells' mean rewards; `intervals`: of that mean, 95 %, the wider claim first. `pass_at_k` and
     `pass_hat_k`: the estimated chance that one of k attempts solves, and that all k do.
     """
@@ -80,6 +81,12 @@ class RunSummary:
     intervals: tuple[LabelledInterval, ...]
     cost: Cost
     gate: GateResult
+    not_run: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """The numbers of cells, with those that were not run: ``1 cell: 1 solved; 5 not run``."""
+        return f"{self.totals.in_words}; {len(self.not_run)} not run" if self.not_run else self.totals.in_words
 
     @property
     def scored(self) -> list[CellResult]:
@@ -106,6 +113,7 @@ class RunSummary:
             "agent": sorted({cell.id.agent for cell in self.cells}),
             "cells": [cell.to_json() for cell in self.cells],
             "lost": list(self.lost),
+            "not_run": list(self.not_run),
             "totals": self.totals.to_json(),
             "pass_at_k": {str(k): share for k, share in self.pass_at_k.items()},
             "pass_hat_k": {str(k): share for k, share in self.pass_hat_k.items()},
@@ -130,6 +138,7 @@ class RunSummary:
             run_id=fields.text("run_id"),
             cells=cells,
             lost=lost,
+            not_run=fields.texts("not_run"),
             totals=fields.nested("totals", Totals.from_json) if is_current else Totals.of(cells, lost=lost),
             pass_at_k={int(k): share for k, share in fields.numbers("pass_at_k").items()},
             pass_hat_k={int(k): share for k, share in fields.numbers("pass_hat_k").items()},
@@ -141,9 +150,14 @@ class RunSummary:
 
 
 def summarise(
-    run_id: str, cells: Sequence[CellResult], *, lost: Sequence[CellId] = (), gate: GateResult | None = None
+    run_id: str,
+    cells: Sequence[CellResult],
+    *,
+    lost: Sequence[CellId] = (),
+    not_run: Sequence[CellId] = (),
+    gate: GateResult | None = None,
 ) -> RunSummary:
-    """The summary of `cells`, and of those that were `lost`, whatever their order.
+    """The summary of `cells`, of those that were `lost`, and of those `not_run`, whatever their order.
 
     `gate`: what the statistical gate came to, where one was asked; else a strict one is given.
     """
@@ -156,6 +170,7 @@ def summarise(
         run_id=run_id,
         cells=tuple(ordered),
         lost=tuple(cell.key for cell in ordered if cell.status is Status.LOST),
+        not_run=tuple(sorted(cell.key for cell in not_run)),
         totals=Totals.of(ordered),
         pass_at_k={k: _mean_over(tallies, pass_at_k, k) for k in range(1, most_attempts + 1)},
         pass_hat_k={k: _mean_over(tallies, pass_hat_k, k) for k in range(1, most_attempts + 1)},
@@ -170,11 +185,15 @@ def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
     """The part of `summary` that is about `dataset`: its cells, what they come to, and what its agents' gates said."""
     cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
     part = summarise(summary.run_id, cells)
-    names = tuple(name for name in summary.lost if name.partition("/")[0] == escaped(dataset))
+    names, not_run = (
+        tuple(name for name in cell_names if name.partition("/")[0] == escaped(dataset))
+        for cell_names in (summary.lost, summary.not_run)
+    )
     gate = summary.gate.of_actors({cell.id.suite for cell in cells})
     return replace(
         part,
         lost=names,
+        not_run=not_run,
         totals=Totals.of(cells, lost=names),
         # Nothing is said of its agents where these were not compared with anything.
         gate=gate if gate.verdicts else part.gate,

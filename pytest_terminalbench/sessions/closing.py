@@ -37,16 +37,19 @@ def close_run(run: RunFolder, *, baselines: Path) -> RunSummary:
 def rebuild_summary(run: RunFolder, *, baselines: Path) -> RunSummary:
     """The summary of `run`, from its manifest, its ledger and the baselines alone; nothing is written.
 
-    Cells that were expected and never reported are lost, unless somebody stopped the session. Raises RunFolderError.
+    Cells that were expected and never reported are lost, or, where somebody stopped the session, not run. Raises
+    RunFolderError.
     """
     manifest, ledger = read_manifest(run), FileLedger(run.ledger).read()
     results = list(ledger.results.values())
     is_interrupted = ledger.closing is not None and ledger.closing.is_interrupted
+    missing = missing_cells(manifest, ledger)
     gate = ask_gate(results, manifest=manifest, baselines=baselines)
     return summarise(
         manifest.run_id or run.id,
         results,
-        lost=[] if is_interrupted else missing_cells(manifest, ledger),
+        lost=[] if is_interrupted else missing,
+        not_run=missing if is_interrupted else [],
         gate=gate.result if gate else None,
     )
 

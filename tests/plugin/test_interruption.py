@@ -129,6 +129,8 @@ def test_a_session_that_is_told_to_end_ends_in_order(
     named = re.sub(r" \d+ s", "", told).removeprefix("interrupted while running: ").split(", ")
     assert sorted(named) == running
     assert "baselines NOT updated: 3 not run among the selected cells" in session.output.splitlines()
+    assert "0 cells: 0 solved; 3 not run" in session.output.splitlines()
+    assert "unused snapshot detection" not in session.output.lower()
     assert not (slow.path / "baselines").exists()
 
 

@@ -15,7 +15,7 @@ from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger, LedgerContent
 from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
-from pytest_terminalbench.runs.summary import read_summary
+from pytest_terminalbench.runs.summary import only_dataset, read_summary
 from pytest_terminalbench.sessions.closing import close_run, rebuild_summary
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.status import Status
@@ -89,11 +89,18 @@ def test_a_cell_that_was_expected_and_never_reported_is_lost(run: RunFolder, bas
 
 
 def test_nothing_is_lost_where_somebody_stopped_the_session(run: RunFolder, baselines: Path) -> None:
-    write_run(run, [a_cell("a")], missing=[a_cell_id("b")], closing=Closing(exit_status=2, is_interrupted=True))
+    missing = [a_cell_id("b"), a_cell_id("c")]
+    write_run(run, [a_cell("a")], missing=missing, closing=Closing(exit_status=2, is_interrupted=True))
 
-    summary = rebuild_summary(run, baselines=baselines)
+    summary = close_run(run, baselines=baselines)
 
     assert (len(summary.cells), summary.lost) == (1, ())
+    assert summary.not_run == ("demo/b[oracle]", "demo/c[oracle]")
+    assert summary.in_words == "1 cell: 1 solved; 2 not run"
+    assert "1 cell: 1 solved; 2 not run." in run.report.read_text().splitlines()
+    assert read_summary(run.summary).not_run == summary.not_run
+    assert only_dataset(summary, "demo").not_run == summary.not_run
+    assert only_dataset(summary, "other").not_run == ()
 
 
 def test_of_a_session_that_was_killed_what_had_reported_is_told(run: RunFolder, baselines: Path) -> None:
