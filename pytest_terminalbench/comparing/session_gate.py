@@ -53,7 +53,7 @@ class RunGate:
     def failures(self) -> list[str]:
         """A sentence for everything for which the gate fails."""
         worse = [f"{actor}: {sentence}" for actor, gate in self.actors.items() for sentence in gate.comparison.failures]
-        return worse + (self.doubts if self.fails_when_inconclusive else [])
+        return worse + ([*self.doubts, *self.uncompared] if self.fails_when_inconclusive else [])
 
     @property
     def doubts(self) -> list[str]:
@@ -61,12 +61,23 @@ class RunGate:
         return [f"{actor}: {_reason(gate.comparison)}" for actor, gate in self.actors.items() if gate.is_inconclusive]
 
     @property
+    def uncompared(self) -> list[str]:
+        """A sentence for every agent for which nothing is approved, with what to type."""
+        return [
+            f"{actor}: nothing is approved for it yet, so nothing was compared; approve with "
+            f"--tb-attempts {gate.least_to_approve} --update-baselines"
+            for actor, gate in self.actors.items()
+            if not gate.is_approved
+        ]
+
+    @property
     def failed(self) -> list[str]:
         """The agents for which the gate fails."""
         return [
             actor
             for actor, gate in self.actors.items()
-            if gate.comparison.failures or (self.fails_when_inconclusive and gate.is_inconclusive)
+            if gate.comparison.failures
+            or (self.fails_when_inconclusive and (gate.is_inconclusive or not gate.is_approved))
         ]
 
     @property
@@ -76,23 +87,27 @@ class RunGate:
 
     @property
     def result(self) -> GateResult:
-        """For the run's summary."""
+        """For the run's summary: a verdict on those agents alone for which something is approved."""
+        approved = {actor: gate for actor, gate in self.actors.items() if gate.is_approved}
         return GateResult.of_agents(
             {
                 actor: _suite_result(gate.comparison)
-                for actor, gate in self.actors.items()
+                for actor, gate in approved.items()
                 if gate.comparison.suite is not None
             },
-            verdicts={actor: gate.comparison.verdict for actor, gate in self.actors.items()},
+            verdicts={actor: gate.comparison.verdict for actor, gate in approved.items()},
             metrics={
                 actor: {
                     metric.metric: MetricResult(verdict=metric.verdict, reason=metric.reason)
                     for metric in gate.comparison.metrics
                 }
-                for actor, gate in self.actors.items()
+                for actor, gate in approved.items()
             },
             failures=self.failures,
-            notes=[f"{actor}: {note}" for actor, gate in self.actors.items() for note in gate.comparison.not_judged],
+            notes=[
+                *(f"{actor}: {note}" for actor, gate in approved.items() for note in gate.comparison.not_judged),
+                *self.uncompared,
+            ],
         )
 
 
@@ -125,7 +140,7 @@ def gate_run(
             label=group[0].id.label,
             lower=tuple(_lower(pairs)),
             is_approved=bool(pairs or approved_rewards(baselines, group[0].id)),
-            least_to_approve=_least_to_approve(pairs),
+            least_to_approve=_least_to_approve(pairs) if pairs else max(LEAST_ATTEMPTS, policy.attempts or 0),
         )
     return RunGate(actors=actors, fails_when_inconclusive=policy.inconclusive == "fail") if actors else None
 

@@ -200,8 +200,15 @@ class Controller:
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
         if self._closed is not None:
             write_summary(self._closed, self._bench.settings.baselines, reporter)
+            self._tell_missing_baselines(reporter)
         for trouble in self._troubles:
             reporter.write_line(f"terminalbench: {trouble}", red=True)
+
+    def _tell_missing_baselines(self, reporter: pytest.TerminalReporter) -> None:
+        """A folder that was named and is not there is mistyped, or still to be made by a first approval."""
+        settings = self._bench.settings
+        if settings.baselines != settings.root / "baselines" and not settings.baselines.is_dir():
+            reporter.write_line(f"baselines: there is no folder {settings.baselines}")
 
 
 def _interrupt(signum: int, frame: object) -> None:

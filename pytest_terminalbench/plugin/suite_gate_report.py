@@ -40,7 +40,7 @@ def doubtful_gate(gate: RunGate) -> Iterator[pytest.TestReport]:
 
 
 def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:
-    doubts = gate.doubts
+    doubts = [*gate.doubts, *gate.uncompared]
     for failure in gate.failures:
         first, *further = failure.split("; ")
         yield f"{'nobody can tell' if failure in doubts else 'worse than approved'}: {first}"
@@ -49,7 +49,7 @@ def _card(gate: RunGate, run: Path, attempts: int | None) -> Iterator[str]:
     for actor in failed:
         if actor.lower:
             yield f"lowest:       {listed(actor.lower, SHOWN_LOWER)}"
-    for actor in failed:
+    for actor in (actor for actor in failed if actor.is_approved):
         chosen = f"@{actor.label}" if len(gate.actors) > 1 else ""
         yield f"which cells:  terminalbench compare {_shown(actor.baselines)} {_shown(run)}{chosen}"
     worse = [actor for actor in failed if actor.comparison.failures]

@@ -120,9 +120,10 @@ class GateResult:
             default=None,
         )
         all_verdicts = set(verdicts.values())
-        has_passed = all_verdicts == {"pass"}
+        # Nothing is said of agents for which nothing is approved.
+        verdict = next((word for word in ("fail", "inconclusive", "pass") if word in all_verdicts), None)
         return cls(
-            verdict="fail" if "fail" in all_verdicts else "pass" if has_passed else "inconclusive",
+            verdict=verdict,
             p=worst.p if worst else None,
             effect=worst.effect if worst else None,
             mde=worst.mde if worst else None,

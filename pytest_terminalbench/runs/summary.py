@@ -196,7 +196,7 @@ def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
         not_run=not_run,
         totals=Totals.of(cells, lost=names),
         # Nothing is said of its agents where these were not compared with anything.
-        gate=gate if gate.verdicts else part.gate,
+        gate=gate if gate.verdicts or gate.notes else part.gate,
     )
 
 

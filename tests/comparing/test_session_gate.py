@@ -185,12 +185,6 @@ def test_one_approved_attempt_each_that_all_fail_now_is_no_pass(tmp_path: Path) 
     assert strict.failures == [doubt]
 
 
-def test_before_anything_is_approved_nobody_is_in_doubt(tmp_path: Path) -> None:
-    gate = judged(tmp_path, cells(GOOD), inconclusive="fail")
-
-    assert (gate.doubts, gate.failures) == ([], [])
-
-
 def test_a_run_that_could_not_have_seen_the_drop_asked_for_is_inconclusive(tmp_path: Path) -> None:
     approve(tmp_path, GOOD)
 
@@ -221,3 +215,31 @@ def test_the_order_of_cells_does_not_matter(tmp_path: Path) -> None:
     given = cells({name: [1, 0, 1, number % 2] for number, name in enumerate(GOOD)})
 
     assert judged(tmp_path, given) == judged(tmp_path, given[::-1])
+
+
+@pytest.mark.parametrize("policy", ["pass", "fail"])
+def test_where_nothing_is_approved_there_is_no_verdict_but_a_line(policy: str, tmp_path: Path) -> None:
+    """A mistyped folder of baselines is not green where doubt is to fail."""
+    gate = judged(tmp_path / "mistyped", cells(GOOD), inconclusive=policy)
+
+    (note,) = gate.result.notes
+    assert note == (
+        "demo mine: nothing is approved for it yet, so nothing was compared; approve with --tb-attempts 4 "
+        "--update-baselines"
+    )
+    assert (gate.result.verdict, gate.result.agents, gate.doubts) == (None, {}, [])
+    assert (gate.failures, gate.failed) == (([note], ["demo mine"]) if policy == "fail" else ([], []))
+
+
+def test_an_agent_without_baselines_takes_no_verdict_from_another(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+
+    gate = judged(tmp_path, [*cells(GOOD), *cells(GOOD, agent="other")])
+
+    assert (gate.result.verdict, list(gate.result.agents)) == ("pass", ["demo mine"])
+
+
+def test_baselines_for_none_of_what_ran_leave_it_in_doubt(tmp_path: Path) -> None:
+    approve(tmp_path, {"elsewhere": [1, 1, 1]})
+
+    assert judged(tmp_path, cells(GOOD)).result.verdict == "inconclusive"

@@ -181,6 +181,21 @@ def test_a_run_that_cannot_tell_is_not_green_and_the_policy_decides(suite: Suite
     assert 'name="suite gate"' in (suite.path / "junit.xml").read_text()
 
 
+def test_a_mistyped_folder_of_baselines_is_told_and_fails_where_doubt_does(suite: Suite) -> None:
+    suite.dataset("demo", "task-00")
+    suite.write("moods.py", MOODY)
+    plan(suite, [1])
+
+    result = run(suite, "--tb-inconclusive", "fail", "--tb-baselines", "basleines", "--tb-no-incidents")
+
+    assert result.ret == 1
+    result.assert_outcomes(passed=1, failed=1)
+    assert suite.summary["gate"]["verdict"] is None
+    told = "nothing is approved for it yet, so nothing was compared; approve with --tb-attempts 3 --update-baselines"
+    assert lines_of(result, "suite gate: ") == [f"suite gate: noted: demo moody: {told}"]
+    assert lines_of(result, "baselines: there is no folder ")[0].endswith("basleines")
+
+
 def test_workers_agree_with_one_process(moody: Suite) -> None:
     """Thresholds are known before the first trial, so workers need not talk to each other."""
     approve(moody, [1, 1, 1, 1, 1])

@@ -31,3 +31,12 @@ def test_a_thin_run_that_is_worse_is_not_to_be_approved_with_fewer_attempts_than
 
     assert thin.endswith("--update-baselines --tb-attempts 3")
     assert thick.endswith("--update-baselines --tb-attempts 5")
+
+
+def test_an_agent_for_which_nothing_is_approved_cannot_be_told_either(tmp_path: Path) -> None:
+    said = card(tmp_path, approved={}, now={"a": [1, 1]}, attempts=2)
+
+    assert said == (
+        "nobody can tell: demo mine: nothing is approved for it yet, so nothing was compared\n"
+        "  approve with --tb-attempts 3 --update-baselines"
+    )
