@@ -90,6 +90,8 @@ class Controller:
             return
         try:
             self._session.open(workers=len(option(self._config, "tx") or []))
+        except RunFolderError as error:
+            raise pytest.UsageError(f"--tb-run-id {self._run.id!r}: {error}") from None
         except OSError as error:
             raise pytest.UsageError(f"--tb-results: {self._run.path} cannot be written: {error}") from None
         self.guard()

@@ -59,6 +59,17 @@ class RunFolder:
     def trials(self) -> Path:
         return self.path / "trials"
 
+    def claim(self) -> None:
+        """Take the folder for one session alone, the trials that are in it with it.
+
+        Raises RunFolderError where another session has it, OSError where it cannot be written.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.manifest.touch(exist_ok=False)
+        except FileExistsError:
+            raise RunFolderError(f"{self.path} exists; name another run") from None
+
     def point_latest(self) -> None:
         """Let ``results/latest`` point here; where links cannot be made there is none."""
         link = self.path.parent / LATEST

@@ -14,7 +14,7 @@ from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.repeat_command import repeat_command
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.errors import BaselineError, ScenarioError
+from pytest_terminalbench.errors import BaselineError, RunFolderError, ScenarioError
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents, problems_of
@@ -74,6 +74,7 @@ class Session:
         self.ledger = SessionLedger(FileLedger(run.ledger))
         self._bench = bench
         self._manifest: RunManifest | None = None
+        self._is_anothers = False
 
     @property
     def is_open(self) -> bool:
@@ -84,12 +85,17 @@ class Session:
         self.ledger.expect(cells)
 
     def open(self, *, workers: int = 0) -> None:
-        """Write the manifest, which names the cells that are expected; raises OSError where nothing can be written.
+        """Write the manifest, which names the cells that are expected.
 
-        `workers`: processes that run the cells; 0: this one.
+        `workers`: processes that run the cells; 0: this one. Raises RunFolderError where another session has the
+        folder, OSError where nothing can be written.
         """
         expected = list(self.ledger.expected.values())
-        self._manifest = open_run(self.run, self._bench, expected=expected, workers=workers)
+        try:
+            self._manifest = open_run(self.run, self._bench, expected=expected, workers=workers)
+        except RunFolderError:
+            self._is_anothers = True
+            raise
 
     def gate(self) -> RunGate | None:
         """The gate of the whole run, on what has reported so far; None where none is asked, or nothing was opened."""
@@ -124,7 +130,8 @@ class Session:
         Raises OSError or RunFolderError where the run cannot be written.
         """
         bench, manifest = self._bench, self._manifest
-        removed = len(bench.sweep())
+        # Environments go by the run's name: what is there under it may be the other session's.
+        removed = 0 if self._is_anothers else len(bench.sweep())
         if manifest is None:
             return None
         self.ledger.close(Closing(exit_status=status, is_interrupted=was_stopped))

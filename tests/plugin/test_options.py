@@ -299,6 +299,29 @@ def test_a_run_id_that_exists_is_refused_where_workers_come_upon_scenarios(demo:
     assert f"ERROR: --tb-run-id 'mine': {demo.path}/results/mine exists; name another run" in done.errlines
 
 
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_of_two_sessions_of_one_run_id_at_once_the_later_is_refused(demo: Suite, workers: list[str]) -> None:
+    """The other one opens its run while this one collects."""
+    demo.write(
+        "conftest.py",
+        """
+        from pathlib import Path
+
+        def pytest_collection_modifyitems(config):
+            other = Path(config.rootpath, "results/mine/manifest.json")
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.write_text("the other one's")
+        """,
+    )
+
+    done = demo.run_apart("--tb-dataset", "demo", *workers, "--tb-run-id", "mine")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: --tb-run-id 'mine': {demo.path}/results/mine exists; name another run" in done.errlines
+    assert (demo.path / "results/mine/manifest.json").read_text() == "the other one's"
+    assert not (demo.path / "results/mine/trials").exists()
+
+
 def test_a_results_folder_that_cannot_be_written_is_refused_before_anything_runs(demo: Suite) -> None:
     demo.write("occupied", "")
 
