@@ -19,8 +19,8 @@ __all__ = ["open_run", "run_settings"]
 def open_run(run: RunFolder, bench: Bench, *, expected: Sequence[CellId], workers: int = 0) -> RunManifest:
     """Write the manifest of a run that begins now, and let ``latest`` point to it.
 
-    `workers`: processes that run its cells; 0: this one. Raises RunFolderError where another session has the folder, OSError
-    where it cannot be written.
+    `workers`: processes that run its cells; 0: this one. Raises RunFolderError where another session has the folder,
+    OSError where it cannot be written.
     """
     run.claim()
     manifest = RunManifest.begin(
