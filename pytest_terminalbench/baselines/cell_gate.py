@@ -248,6 +248,8 @@ class StatisticalGate:
             return f"worse than chance explains, all cells considered ({self._p(compared)})"
         if compared.change is Change.INCONCLUSIVE:
             return f"looks worse, but so few trials cannot tell ({self._p(compared)})"
+        if compared.change is Change.IMPROVED:
+            return "better than chance explains, all cells considered"
         return "within what the baseline lets one expect"
 
     def _p(self, compared: ComparedCells) -> str:

@@ -82,7 +82,9 @@ def score_line(summary: RunSummary) -> str | None:
     ]
     interval = f"95 % interval {', '.join(claims)}" if claims else _why_no_interval(summary.scored)
     cells = counted(len(summary.scored), "cell")
-    return f"mean {summary.mean:.1%} of {cells} with {_attempts(summary.scored)} each; {interval}"
+    attempts = _attempts(summary.scored)
+    counted_of = f"{attempts} each, of which the first counts" if summary.counts_first_alone else f"{attempts} each"
+    return f"mean {summary.mean:.1%} of {cells} with {counted_of}; {interval}"
 
 
 def _why_no_interval(scored: Sequence[CellResult]) -> str:

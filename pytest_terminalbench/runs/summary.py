@@ -68,7 +68,8 @@ class RunSummary:
     `lost`: the names of cells that were expected and never reported; from schema 2 on they are among the `cells`, too.
     `not_run`: those that an interrupted session came to no verdict on; they are nowhere else.
     `mean`: of the cells' mean rewards; `intervals`: of that mean, 95 %, the wider claim first. `pass_at_k` and
-    `pass_hat_k`: the estimated chance that one of k attempts solves, and that all k do.
+    `pass_hat_k`: the estimated chance that one of k attempts solves, and that all k do. `counts_first_alone`: in these
+    numbers, for further attempts were made where it looked bad.
     """
 
     run_id: str
@@ -82,6 +83,7 @@ class RunSummary:
     cost: Cost
     gate: GateResult
     not_run: tuple[str, ...] = ()
+    counts_first_alone: bool = False
 
     @property
     def in_words(self) -> str:
@@ -122,6 +124,7 @@ class RunSummary:
             "intervals": intervals,
             "cost": self.cost.to_json(),
             "gate": self.gate.to_json(),
+            "counts_first_alone": self.counts_first_alone,
         }
 
     @classmethod
@@ -146,6 +149,7 @@ class RunSummary:
             intervals=fields.each("intervals", LabelledInterval.from_json) or ((first,) if first else ()),
             cost=fields.nested("cost", Cost.from_json),
             gate=fields.nested("gate", GateResult.from_json),
+            counts_first_alone=fields.flag_or("counts_first_alone", False),
         )
 
 
@@ -156,15 +160,18 @@ def summarise(
     lost: Sequence[CellId] = (),
     not_run: Sequence[CellId] = (),
     gate: GateResult | None = None,
+    counts_first_alone: bool = False,
 ) -> RunSummary:
     """The summary of `cells`, of those that were `lost`, and of those `not_run`, whatever their order.
 
-    `gate`: what the statistical gate came to, where one was asked; else a strict one is given.
+    `gate`: what the statistical gate came to, where one was asked; else a strict one is given. `counts_first_alone`: of
+    each cell's attempts, because how many there are depended on how they went.
     """
     ordered = sorted([*cells, *map(_lost_cell, lost)], key=lambda cell: cell.key)
     scored = [cell for cell in ordered if cell.is_scored]
-    means = [fmean(cell.rewards) for cell in scored]
-    tallies = [cell.tally for cell in scored]
+    counted = [cell.rewards[:1] if counts_first_alone else cell.rewards for cell in scored]
+    means = [fmean(rewards) for rewards in counted]
+    tallies = [_tally(cell, counts_first_alone=counts_first_alone) for cell in scored]
     most_attempts = max((judged for _, judged in tallies), default=0)
     return RunSummary(
         run_id=run_id,
@@ -175,16 +182,17 @@ def summarise(
         pass_at_k={k: _mean_over(tallies, pass_at_k, k) for k in range(1, most_attempts + 1)},
         pass_hat_k={k: _mean_over(tallies, pass_hat_k, k) for k in range(1, most_attempts + 1)},
         mean=round(fmean(means), 6) if means else None,
-        intervals=_intervals(scored),
+        intervals=_intervals(counted),
         cost=Cost.of(ordered),
         gate=gate or GateResult(verdict=_strict_verdict(scored)),
+        counts_first_alone=counts_first_alone,
     )
 
 
 def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
     """The part of `summary` that is about `dataset`: its cells, what they come to, and what its agents' gates said."""
     cells = [cell for cell in summary.cells if cell.id.dataset == dataset]
-    part = summarise(summary.run_id, cells)
+    part = summarise(summary.run_id, cells, counts_first_alone=summary.counts_first_alone)
     names, not_run = (
         tuple(name for name in cell_names if name.partition("/")[0] == escaped(dataset))
         for cell_names in (summary.lost, summary.not_run)
@@ -227,9 +235,16 @@ def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Callable[[tuple[int
     return round(fmean(estimate(tally, k) for tally in tallies if tally[1] >= k), 6)
 
 
-def _intervals(scored: Sequence[CellResult]) -> tuple[LabelledInterval, ...]:
+def _tally(cell: CellResult, *, counts_first_alone: bool) -> tuple[int, int]:
+    if not counts_first_alone:
+        return cell.tally
+    first = cell.judged[:1]
+    return sum(attempt.is_solved for attempt in first), len(first)
+
+
+def _intervals(counted: Sequence[Sequence[float]]) -> tuple[LabelledInterval, ...]:
     """Of the mean; none where a reward lies outside 0 to 1, which the mean has as it is."""
-    rewards = [list(map(float, cell.rewards)) for cell in scored]
+    rewards = [list(map(float, cell)) for cell in counted]
     if not all(0.0 <= reward <= 1.0 for task in rewards for reward in task):
         return ()
     return score_intervals(rewards)

@@ -51,6 +51,7 @@ def rebuild_summary(run: RunFolder, *, baselines: Path) -> RunSummary:
         lost=[] if is_interrupted else missing,
         not_run=missing if is_interrupted else [],
         gate=gate.result if gate else None,
+        counts_first_alone=manifest.settings.policy.is_adaptive,
     )
 
 

@@ -37,6 +37,15 @@ def test_what_looks_bad_and_cannot_be_told_is_inconclusive() -> None:
     assert (found.change, found.adjusted_p) == (Change.INCONCLUSIVE, 1.0)
 
 
+def test_what_is_surely_better_is_not_called_expected() -> None:
+    gate = cell_gate("statistical", CellSide(rewards=(0.0,) * 5), ComparisonPolicy(attempts=5), approved=[(0.0,) * 5])
+
+    found = gate.judge(CellSide(rewards=(1.0,) * 5))
+
+    assert (found.change, found.status) == (Change.IMPROVED, Status.SOLVED)
+    assert found.text == "solved 5 of 5, approved 0 of 5: better than chance explains, all cells considered"
+
+
 def test_of_auto_what_was_approved_once_and_now_always_fails_is_inconclusive() -> None:
     """The plan stops after two failures, for further ones could tell nothing."""
     gate = cell_gate("statistical", CellSide(rewards=(1.0,)), ComparisonPolicy(attempts=None), approved=[(1.0,)])

@@ -213,6 +213,7 @@ def test_a_summary_has_the_fields_of_the_contract(run: Suite) -> None:
         "totals",
         "pass_at_k",
         "pass_hat_k",
+        "counts_first_alone",
         "mean",
         "interval",
         "cost",

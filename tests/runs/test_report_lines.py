@@ -17,7 +17,8 @@ from pytest_terminalbench.runs.report_lines import (
     slowest,
 )
 from pytest_terminalbench.runs.report_markdown import markdown
-from pytest_terminalbench.runs.summary import summarise
+from pytest_terminalbench.runs.score_intervals import score_intervals
+from pytest_terminalbench.runs.summary import RunSummary, summarise
 from pytest_terminalbench.status import Status
 from tests.cell_results import MIXED, a_cell, a_cell_id, an_attempt
 
@@ -181,3 +182,16 @@ def test_the_report_tells_it_all() -> None:
         | demo/e[oracle] | void | · | 1.00 | 2.00 | 8.0 |
         | demo/f[oracle] | blocked |  | 0.00 | 0.00 |  |
         | demo/g[oracle] | lost |  | 0.00 | 0.00 |  |""")
+
+
+def test_where_further_attempts_were_made_for_the_bad_alone_the_first_ones_count() -> None:
+    cells = [a_cell("a", marks="✓"), a_cell("b", Status.UNSOLVED, "✗✓"), a_cell("c", Status.UNSOLVED, "✗✗✓")]
+
+    summary = summarise("r", cells, counts_first_alone=True)
+
+    assert (summary.mean, summary.pass_at_k) == (0.333333, {1: 0.333333})
+    assert summary.intervals == score_intervals([[1.0], [0.0], [0.0]])
+    assert RunSummary.from_json(summary.to_json()).counts_first_alone
+    line = score_line(summary)
+    assert line is not None
+    assert line.startswith("mean 33.3% of 3 cells with 1 to 3 attempts each, of which the first counts; ")
