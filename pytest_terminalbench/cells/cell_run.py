@@ -193,10 +193,12 @@ class CellRun:
             status=Status.BLOCKED, text=parity.why_blocked, baseline_id=baseline.baseline_id
         )
         self._on_change()
+        # A baseline of fewer attempts would tell less.
+        attempts = f" --tb-attempts {baseline.attempts}" if baseline.attempts > 1 else ""
         raise CellBlocked(
             f"{parity.why_blocked}\n"
             f"Accept it without a run: terminalbench baseline rebase {shlex.quote(self.cell.id.baseline_name)}\n"
-            "Or approve again with --update-baselines, or compare all the same with --tb-parity warn"
+            f"Or approve again with --update-baselines{attempts}, or compare all the same with --tb-parity warn"
         )
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:

@@ -1,29 +1,61 @@
-"""The warning that an approval is too thin: what sessions that are compared with it can see."""
+"""The warnings that an approval is too thin: what sessions that are compared with it can see, and what it replaces."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import harmonic_mean
 
 from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, ComparisonPolicy
 from pytest_terminalbench.baselines.enough_attempts import what_to_approve
+from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.statistics import PlannedComparison, smallest_visible_drop, solve_rates
 
-__all__ = ["thin_approval", "thin_approvals"]
+__all__ = ["shrunk_approvals", "thin_approval", "thin_approvals"]
 
 
-def thin_approvals(cells: Sequence[CellResult], policy: ComparisonPolicy) -> list[str]:
+def shrunk_approvals(cells: Sequence[CellResult], baselines: Path) -> list[str]:
+    """A warning for every cell of an agent that varies whose approval replaces more attempts than the cell has.
+
+    To be asked before `cells` are approved.
+    """
+    approved = [(cell, _approved_attempts(cell, baselines)) for cell in cells if cell.gate == "statistical"]
+    return [
+        f"warning: {cell.key}: {before} attempts approved before, {len(cell.judged)} now: that tells less of later "
+        f"sessions; approve again with --tb-attempts {before}"
+        for cell, before in approved
+        if cell.is_scored and len(cell.judged) < before
+    ]
+
+
+def _approved_attempts(cell: CellResult, baselines: Path) -> int:
+    """Of the baseline that counts; none where there is none, or it cannot be read."""
+    try:
+        stored = baseline_of(baselines, cell.id)
+    except BaselineError:
+        return 0
+    return stored.record.attempts if stored is not None and stored.counts else 0
+
+
+def thin_approvals(
+    cells: Sequence[CellResult], policy: ComparisonPolicy, *, baselines: Path | None = None
+) -> list[str]:
     """A warning for every agent among `cells` that does not always do the same and was tried fewer than three times.
 
-    `policy`: by which sessions will be compared with them.
+    `policy`: by which sessions will be compared with them. `baselines`: where all cells of these agents are approved by
+    now, those of other sessions too; it is all of them that later sessions are compared with.
     """
     by_suite: dict[str, list[tuple[float, ...]]] = {}
     for cell in cells:
         if cell.gate == "statistical" and cell.is_scored:
-            by_suite.setdefault(cell.id.suite, []).append(cell.rewards)
+            if baselines is not None:
+                by_suite.setdefault(cell.id.suite, approved_rewards(baselines, cell.id))
+            else:
+                by_suite.setdefault(cell.id.suite, []).append(cell.rewards)
     return thin_approval(by_suite, policy)
 
 

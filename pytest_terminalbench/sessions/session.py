@@ -24,7 +24,7 @@ from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
-from pytest_terminalbench.runs.thin_approvals import thin_approvals
+from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
 from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.sessions.closing import ask_gate, close_run
 from pytest_terminalbench.sessions.opening import open_run
@@ -215,6 +215,7 @@ class Session:
             hindrances.append(f"{len(self.ledger.missing)} not run")
         if hindrances:
             return AskedApproval(refusal=f"{', '.join(hindrances)} among the selected cells")
+        shrunk = shrunk_approvals(summary.cells, settings.baselines)
         try:
             approval = approve_cells(
                 summary.cells,
@@ -224,4 +225,5 @@ class Session:
             )
         except (BaselineError, OSError) as error:
             return AskedApproval(refusal=str(error))
-        return AskedApproval(approval=approval, warnings=tuple(thin_approvals(summary.cells, self._bench.policy)))
+        thin = thin_approvals(summary.cells, self._bench.policy, baselines=settings.baselines)
+        return AskedApproval(approval=approval, warnings=(*shrunk, *thin))

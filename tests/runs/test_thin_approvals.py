@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
-from pytest_terminalbench.runs.thin_approvals import thin_approvals
+from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
 from tests.cell_results import a_cell
+from tests.comparing.test_session_gate import approve
 
 
 def test_one_attempt_of_an_agent_that_varies_is_approved_with_a_warning() -> None:
@@ -77,3 +80,24 @@ def test_no_cell_is_to_lose_attempts() -> None:
     (warning,) = thin_approvals(cells, ComparisonPolicy())
 
     assert warning.endswith("; approve with --tb-attempts 8")
+
+
+def test_an_approval_of_fewer_attempts_says_what_it_replaces(tmp_path: Path) -> None:
+    approve(tmp_path, {"a": [1, 1, 1], "b": [1]})
+    cells = [a_cell(name, marks="✓", agent="mine", gate="statistical") for name in "abc"]
+
+    (warning,) = shrunk_approvals(cells, tmp_path)
+
+    assert warning == (
+        "warning: demo/a[mine]: 3 attempts approved before, 1 now: that tells less of later sessions; approve again "
+        "with --tb-attempts 3"
+    )
+
+
+def test_what_is_advised_is_of_all_that_is_approved_of_the_agent(tmp_path: Path) -> None:
+    approve(tmp_path, {name: [1] for name in "abcd"})
+    cells = [a_cell(name, marks="✓", agent="mine", gate="statistical") for name in "abcd"]
+
+    assert thin_approvals(cells[:1], ComparisonPolicy(), baselines=tmp_path) == thin_approvals(
+        cells, ComparisonPolicy()
+    )
