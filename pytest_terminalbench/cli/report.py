@@ -76,11 +76,11 @@ def report(
 
 def _rebuild(name: str | None, results: Path, baselines: Path) -> None:
     from pytest_terminalbench.runs.layout import find_run
-    from pytest_terminalbench.sessions.closing import close_run
+    from pytest_terminalbench.sessions.closing import rebuild_run
 
     run = find_run(name, results)
     try:
-        close_run(run, baselines=baselines)
+        rebuild_run(run, baselines=baselines)
     except OSError as error:
         raise SettingsError(f"{error.filename or run.path} cannot be written: {error.strerror or error}") from None
     say(f"summary.json and report.md of {run.id} are rebuilt")

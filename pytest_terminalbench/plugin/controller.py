@@ -137,7 +137,7 @@ class Controller:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Before the writers of reports write: what fails the session though no cell does, as reports of its own."""
-        gate = self._session.gate()
+        gate = self._session.gate(was_stopped=self._was_stopped(session))
         if gate is not None and gate.failures:
             self._fail(session, failed_gate(gate, self._run.path, self._bench.settings.attempts))
         elif gate is not None and gate.doubts:
@@ -145,6 +145,9 @@ class Controller:
         if self._session.fails_for_orphans:
             self._fail(session, failed_orphans(self._session.orphans))
         return (yield)
+
+    def _was_stopped(self, session: pytest.Session) -> bool:
+        return bool(session.shouldstop or session.shouldfail) or self._is_interrupted
 
     def _fail(self, session: pytest.Session, reports: Iterable[pytest.TestReport]) -> None:
         self._tell(session, reports)
@@ -163,10 +166,11 @@ class Controller:
         """After the last report and the last worker: close the run, and say how it ended."""
         if self._progress is not None:
             self._progress.stop()
-        was_stopped = bool(session.shouldstop or session.shouldfail) or self._is_interrupted
         try:
             self._closed = self._session.close(
-                status=int(session.exitstatus), was_stopped=was_stopped, is_interrupted=self._is_interrupted
+                status=int(session.exitstatus),
+                was_stopped=self._was_stopped(session),
+                is_interrupted=self._is_interrupted,
             )
         except (OSError, RunFolderError) as error:
             self._troubles.append(f"the run could not be written to {self._run.path}: {error}")

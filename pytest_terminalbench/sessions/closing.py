@@ -19,19 +19,21 @@ from pytest_terminalbench.runs.manifest import RunManifest, read_manifest
 from pytest_terminalbench.runs.report_markdown import markdown
 from pytest_terminalbench.runs.summary import RunSummary, summarise
 
-__all__ = ["ask_gate", "close_run", "missing_cells", "rebuild_summary"]
+__all__ = ["ask_gate", "close_run", "missing_cells", "rebuild_run", "rebuild_summary"]
 
 
-def close_run(run: RunFolder, *, baselines: Path) -> RunSummary:
+def close_run(run: RunFolder, *, gate: RunGate | None) -> RunSummary:
     """Write ``summary.json`` and ``report.md`` of a run whose manifest and ledger are there, and give the summary.
 
-    To be called after the ledger was closed. Raises RunFolderError where manifest or ledger are missing or damaged, and
-    OSError where the folder cannot be written.
+    To be called after the ledger was closed; `gate` is the session's, see `ask_gate`. Raises RunFolderError where
+    manifest or ledger are missing or damaged, and OSError where the folder cannot be written.
     """
-    summary = rebuild_summary(run, baselines=baselines)
-    write_json(run.summary, summary.to_json())
-    write_atomically(run.report, markdown(summary))
-    return summary
+    return _written(run, _summary(run, read_manifest(run), FileLedger(run.ledger).read(), gate))
+
+
+def rebuild_run(run: RunFolder, *, baselines: Path) -> RunSummary:
+    """Write both again, with a gate that is asked anew, and give the summary; raises as `close_run`."""
+    return _written(run, rebuild_summary(run, baselines=baselines))
 
 
 def rebuild_summary(run: RunFolder, *, baselines: Path) -> RunSummary:
@@ -41,18 +43,27 @@ def rebuild_summary(run: RunFolder, *, baselines: Path) -> RunSummary:
     RunFolderError.
     """
     manifest, ledger = read_manifest(run), FileLedger(run.ledger).read()
-    results = list(ledger.results.values())
+    gate = ask_gate(list(ledger.results.values()), manifest=manifest, baselines=baselines)
+    return _summary(run, manifest, ledger, gate)
+
+
+def _summary(run: RunFolder, manifest: RunManifest, ledger: LedgerContent, gate: RunGate | None) -> RunSummary:
     is_interrupted = ledger.closing is not None and ledger.closing.is_interrupted
     missing = missing_cells(manifest, ledger)
-    gate = ask_gate(results, manifest=manifest, baselines=baselines)
     return summarise(
         manifest.run_id or run.id,
-        results,
+        list(ledger.results.values()),
         lost=[] if is_interrupted else missing,
         not_run=missing if is_interrupted else [],
         gate=gate.result if gate else None,
         counts_first_alone=manifest.settings.policy.is_adaptive,
     )
+
+
+def _written(run: RunFolder, summary: RunSummary) -> RunSummary:
+    write_json(run.summary, summary.to_json())
+    write_atomically(run.report, markdown(summary))
+    return summary
 
 
 def missing_cells(manifest: RunManifest, ledger: LedgerContent) -> list[CellId]:

@@ -23,7 +23,7 @@ from pytest_terminalbench.runs.manifest import RunSettings, read_manifest
 from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.scenarios.catalog import Catalog
 from pytest_terminalbench.scenarios.model import Scenario
-from pytest_terminalbench.sessions.closing import close_run
+from pytest_terminalbench.sessions.closing import rebuild_run
 from pytest_terminalbench.trials.result import TrialResult
 
 __all__ = ["RunRegrader", "chosen_cells"]
@@ -101,7 +101,7 @@ class RunRegrader:
         """Remove what is left of the judging, and bring summary and report up to date with the cells `regraded`."""
         self._bench.sweep()
         if any(cell.was_judged for cell in regraded):
-            close_run(self._run, baselines=self._settings.baselines)
+            rebuild_run(self._run, baselines=self._settings.baselines)
 
     def _compare(self, cell: CellResult, trials: Sequence[TrialResult]) -> CellResult:
         settings = self._settings

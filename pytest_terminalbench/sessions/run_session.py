@@ -53,13 +53,15 @@ def run_session(
             session.ledger.finish(turn.run.cell.key)
         was_stopped = False
     finally:
-        closed = session.close(status=_status(session), was_stopped=was_stopped, is_interrupted=was_stopped)
+        closed = session.close(
+            status=_status(session, was_stopped), was_stopped=was_stopped, is_interrupted=was_stopped
+        )
     assert closed is not None  # It was opened.
     return closed
 
 
-def _status(session: Session) -> int:
-    gate = session.gate()
-    has_failed = any(not result.passes for result in session.ledger.results)
+def _status(session: Session, was_stopped: bool) -> int:
+    gate = session.gate(was_stopped=was_stopped)
+    has_failed = any(not result.passes for result in session.ledger.results(was_stopped=was_stopped))
     has_failed = has_failed or session.fails_for_orphans or (gate is not None and bool(gate.failures))
     return EXIT_FAILED if has_failed else EXIT_OK

@@ -12,6 +12,7 @@ from pytest_terminalbench.baselines.approval import Approval
 from pytest_terminalbench.baselines.orphans import orphans
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.repeat_command import repeat_command
+from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import BaselineError, RunFolderError, ScenarioError
@@ -26,7 +27,7 @@ from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
 from pytest_terminalbench.scenarios.formats import load_scenario
-from pytest_terminalbench.sessions.closing import ask_gate, close_run
+from pytest_terminalbench.sessions.closing import ask_gate, close_run, rebuild_run
 from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.settings import project_settings
@@ -75,6 +76,8 @@ class Session:
         self._bench = bench
         self._manifest: RunManifest | None = None
         self._is_anothers = False
+        self._gate: RunGate | None = None
+        self._gated: list[CellResult] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -97,12 +100,18 @@ class Session:
             self._is_anothers = True
             raise
 
-    def gate(self) -> RunGate | None:
-        """The gate of the whole run, on what has reported so far; None where none is asked, or nothing was opened."""
+    def gate(self, *, was_stopped: bool = False) -> RunGate | None:
+        """The gate of the whole run, if the session ended now; None where none is asked, or nothing was opened.
+
+        Asked once for the same results: what fails the session is what its summary tells. `was_stopped`: see `close`.
+        """
         if self._manifest is None:
             return None
-        baselines = self._bench.settings.baselines
-        return ask_gate(self.ledger.results, manifest=self._manifest, baselines=baselines)
+        results = self.ledger.results(was_stopped=was_stopped)
+        if results != self._gated:
+            baselines = self._bench.settings.baselines
+            self._gate, self._gated = ask_gate(results, manifest=self._manifest, baselines=baselines), results
+        return self._gate
 
     @cached_property
     def orphans(self) -> Sequence[str]:
@@ -135,7 +144,7 @@ class Session:
         if manifest is None:
             return None
         self.ledger.close(Closing(exit_status=status, is_interrupted=was_stopped))
-        summary = close_run(self.run, baselines=bench.settings.baselines)
+        summary = close_run(self.run, gate=self.gate(was_stopped=was_stopped))
         status = session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate)
         approval = self._approve(summary) if bench.settings.update_baselines else None
         if approval is not None and approval.refusal and status == EXIT_OK:
@@ -204,7 +213,7 @@ class Session:
             return summary
         for cell in approved:
             self.ledger.correct(cell)
-        return close_run(self.run, baselines=self._bench.settings.baselines)
+        return rebuild_run(self.run, baselines=self._bench.settings.baselines)
 
     def _approve(self, summary: RunSummary) -> AskedApproval:
         """Write baselines, or say why not."""

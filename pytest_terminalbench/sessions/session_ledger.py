@@ -80,7 +80,7 @@ class SessionLedger:
         """Expected cells that have not reported to their end, by their keys."""
         return [cell for cell in self.expected if cell not in self._finished]
 
-    @property
-    def results(self) -> list[CellResult]:
-        """Everything recorded, but skipped cells."""
-        return [result for key, result in self._results.items() if key not in self._skipped]
+    def results(self, *, was_stopped: bool) -> list[CellResult]:
+        """What the run's ledger has of its cells when the session ends now, stopped by somebody or by itself."""
+        told = self._results.keys() if was_stopped else self._finished
+        return [result for key, result in self._results.items() if key in told and key not in self._skipped]

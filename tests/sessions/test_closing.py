@@ -16,7 +16,7 @@ from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger, LedgerContent
 from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
 from pytest_terminalbench.runs.summary import only_dataset, read_summary
-from pytest_terminalbench.sessions.closing import close_run, rebuild_summary
+from pytest_terminalbench.sessions.closing import rebuild_run, rebuild_summary
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.status import Status
 from tests.cell_results import MIXED, a_cell, a_cell_id
@@ -60,13 +60,13 @@ def test_a_summary_that_was_deleted_is_made_again_with_the_same_bytes(run: RunFo
     approve(baselines, GOOD)
     worse = cells({name: [0, 0, 1, 0] for name in GOOD})
     write_run(run, [*worse, a_cell("z", marks="✓★◐✗"), *MIXED], missing=[a_cell_id("gone")])
-    closed = close_run(run, baselines=baselines)
+    closed = rebuild_run(run, baselines=baselines)
     before = run.summary.read_bytes(), run.report.read_bytes()
     run.summary.unlink()
     run.report.unlink()
 
     assert closed.gate.verdict == "fail"
-    assert close_run(run, baselines=baselines) == closed
+    assert rebuild_run(run, baselines=baselines) == closed
     assert (run.summary.read_bytes(), run.report.read_bytes()) == before
 
 
@@ -81,7 +81,7 @@ def test_nothing_is_written_to_find_out(run: RunFolder, baselines: Path) -> None
 def test_a_cell_that_was_expected_and_never_reported_is_lost(run: RunFolder, baselines: Path) -> None:
     write_run(run, [a_cell("a")], missing=[a_cell_id("b", model="x/y")])
 
-    summary = close_run(run, baselines=baselines)
+    summary = rebuild_run(run, baselines=baselines)
 
     assert summary.lost == ("demo/b[oracle,x%2Fy]",)
     assert [cell.status for cell in summary.cells] == [Status.SOLVED, Status.LOST]
@@ -92,7 +92,7 @@ def test_nothing_is_lost_where_somebody_stopped_the_session(run: RunFolder, base
     missing = [a_cell_id("b"), a_cell_id("c")]
     write_run(run, [a_cell("a")], missing=missing, closing=Closing(exit_status=2, is_interrupted=True))
 
-    summary = close_run(run, baselines=baselines)
+    summary = rebuild_run(run, baselines=baselines)
 
     assert (len(summary.cells), summary.lost) == (1, ())
     assert summary.not_run == ("demo/b[oracle]", "demo/c[oracle]")

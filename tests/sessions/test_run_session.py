@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.errors import RunFolderError, ScenarioError, SettingsError
-from pytest_terminalbench.sessions.closing import close_run
+from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.sessions.closing import rebuild_run
 from pytest_terminalbench.sessions.run_session import run_session
+from pytest_terminalbench.sessions.session import Session
+from tests.comparing.test_session_gate import GOOD, approve, cells
 from tests.plugin.conftest import Suite, demo, suite  # noqa: F401  # Fixtures.
 
 # Twenty lines, as somebody would write them.
@@ -106,9 +111,32 @@ def test_a_summary_that_is_deleted_and_made_anew_has_the_same_bytes(demo: Suite,
     closed.run.summary.unlink()
     closed.run.report.unlink()
 
-    close_run(closed.run, baselines=demo.path / "baselines")
+    rebuild_run(closed.run, baselines=demo.path / "baselines")
 
     assert (closed.run.summary.read_bytes(), closed.run.report.read_bytes()) == (summary, report)
+
+
+def test_the_summary_tells_the_gate_that_the_session_has_asked(demo: Suite) -> None:  # noqa: F811
+    """Also where somebody retires or approves baselines before it is closed."""
+    asked = settings(demo)
+    approve(asked.baselines, GOOD)
+    run = RunFolder(asked.results / "mine")
+    session = Session(Bench(asked, run.path), run)
+    worse = cells({name: [0, 0, 1, 0] for name in GOOD})
+    session.expect(cell.id for cell in worse)
+    session.open()
+    for cell in worse:
+        session.ledger.record(cell)
+        session.ledger.finish(cell.key)
+
+    gate = session.gate()
+    shutil.rmtree(asked.baselines)
+    closed = session.close(status=1)
+
+    assert gate is not None
+    assert gate.verdict == "fail"
+    assert closed is not None
+    assert closed.summary.gate == gate.result
 
 
 def test_outcomes_are_approved_and_compared(demo: Suite) -> None:  # noqa: F811
