@@ -113,9 +113,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     # Of a cell that a worker ran in a test of the user's own: only now does the controller hear of it.
     node = getattr(report, "node", None)
     if node is not None and _existing(node.config) is None and _may_tell_of_cell(report):
-        from pytest_terminalbench.plugin.own_tests import hear_of_cell
+        from pytest_terminalbench.plugin.cell_property import cell_of
+        from pytest_terminalbench.plugin.session import PluginSession
 
-        hear_of_cell(report, node.config)
+        cell = cell_of(report)
+        if cell is not None:
+            PluginSession.of(node.config).book(report, cell.id)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -191,11 +194,14 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    from pytest_terminalbench.plugin.own_tests import hear_of_run
+    from pytest_terminalbench.plugin.own_tests import has_run
     from pytest_terminalbench.plugin.passed_over import hear_of_passed_over
 
     hear_of_passed_over(node)
-    hear_of_run(node)
+    if has_run(node):
+        from pytest_terminalbench.plugin.session import PluginSession
+
+        PluginSession.of(node.config).open_run()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.plugin.asked_scenarios import AskedScenarios
 from pytest_terminalbench.plugin.stash_keys import ASKED
 from pytest_terminalbench.scenarios.dataset_file import DATASETS_FOLDER, is_dataset_folder
 
-__all__ = ["AskedScenarios", "asked_by_paths", "holds_scenarios", "is_asked_for", "is_scenario_file", "scenarios_among"]
-
-
-@dataclass(frozen=True)
-class AskedScenarios:
-    """What scenarios a session was asked to collect; it collects no others.
-
-    ``datasets`` are their folders. Below a folder of ``places`` every dataset is asked for.
-    """
-
-    datasets: tuple[Path, ...] = ()
-    places: tuple[Path, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.datasets or self.places)
-
-    def __or__(self, other: AskedScenarios) -> AskedScenarios:
-        return AskedScenarios((*self.datasets, *other.datasets), (*self.places, *other.places))
-
-    def covers(self, dataset: Path) -> bool:
-        return dataset in self.datasets or any(place in dataset.parents for place in self.places)
-
-    def folders(self) -> Iterator[Path]:
-        """The datasets that are there, in the order in which they were asked for."""
-        yield from self.datasets
-        for place in self.places:
-            for name, subfolders, _ in os.walk(place):
-                if is_dataset_folder(Path(name)):
-                    subfolders.clear()
-                    yield Path(name)
+__all__ = ["asked_by_paths", "holds_scenarios", "is_asked_for", "is_scenario_file", "scenarios_among"]
 
 
 def asked_by_paths(config: pytest.Config, root: Path) -> AskedScenarios:

@@ -22,12 +22,13 @@ from pytest_terminalbench.cells.cell_run import CellVoid
 from pytest_terminalbench.errors import BaselineError, EngineUnreachable, ScenarioError, SettingsError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.plugin.adaptive_attempts import PLUGIN_NAME, SecondTurns
+from pytest_terminalbench.plugin.asked_scenarios import AskedScenarios
 from pytest_terminalbench.plugin.concurrency import ItemsInThreads, is_our_fixture
 from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.own_tests import tell_run
 from pytest_terminalbench.plugin.pytest_internals import fixture_function, option
-from pytest_terminalbench.plugin.scenario_paths import AskedScenarios, path_of
+from pytest_terminalbench.plugin.scenario_paths import path_of
 from pytest_terminalbench.plugin.stash_keys import ASKED, SESSION
 from pytest_terminalbench.plugin.worker_input import (
     ENGINE_INPUT,

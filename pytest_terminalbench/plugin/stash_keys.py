@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from syrupy.session import SnapshotSession
 
     from pytest_terminalbench.cells.cell_run import CellRun
-    from pytest_terminalbench.plugin.scenario_paths import AskedScenarios
+    from pytest_terminalbench.plugin.asked_scenarios import AskedScenarios
     from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["ASKED", "BASELINE_SNAPSHOTS", "CELL", "CELL_RUN", "PASSED_OVER", "RUN_ID", "SESSION"]
