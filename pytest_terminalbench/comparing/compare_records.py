@@ -193,7 +193,7 @@ def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: Compar
         policy=policy,
         tasks=changes,
         unlike=unlike,
-        unscored=tuple(task for task in shared if task not in both),
+        unscored=tuple(task for task in shared if task not in both and task not in blocked),
         only_in_baseline=tuple(sorted(baseline.tasks.keys() - candidate.tasks.keys())),
         only_in_candidate=tuple(sorted(candidate.tasks.keys() - baseline.tasks.keys())),
         notes=tuple(_notes(baseline, candidate)),
@@ -306,7 +306,9 @@ def _method(kind: str, before: CellSide, after: CellSide) -> str:
 
 def _unlike(baseline: RunRecord, candidate: RunRecord, shared: Sequence[str]) -> tuple[Unlike, ...]:
     found = ((task, _mismatches(baseline, candidate, task, blocking=True)) for task in shared)
-    return tuple(Unlike(task=task, mismatches=differences) for task, differences in found if differences)
+    # A task that was blocked has no trial of which the conditions could be read.
+    told = ((task, differences or candidate.blocked.get(task, ())) for task, differences in found)
+    return tuple(Unlike(task=task, mismatches=differences) for task, differences in told if differences)
 
 
 def _mismatches(baseline: RunRecord, candidate: RunRecord, task: str, *, blocking: bool) -> tuple[Mismatch, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.identity import CellId, Label
 from pytest_terminalbench.naming import counted
 
@@ -58,7 +59,8 @@ class RunRecord:
     ``statistical``, and by what `policy`; None where the source knows of neither. `hosts`: by task, the class of the
     machine that ran it, as far as anybody noted it. `agent_options`: words for a shell by which a run of ours
     asks for the agent again. `unjudged`: tasks of which the session gives no score, though some attempts were judged.
-    `notes`: what a reader should know of how whole the data is.
+    `blocked`: tasks that the session did not try, because these facts were not as approved. `notes`: what a reader
+    should know of how whole the data is.
     """
 
     origin: Origin
@@ -78,6 +80,7 @@ class RunRecord:
     hosts: Mapping[str, str | None] = field(default_factory=dict)
     agent_options: tuple[str, ...] = ()
     unjudged: frozenset[str] = frozenset()
+    blocked: Mapping[str, tuple[Mismatch, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -98,6 +101,7 @@ class RunRecord:
             tasks={short: self.tasks[name] for name, short in names.items()},
             hosts={short: self.hosts.get(name) for name, short in names.items()},
             unjudged=frozenset(short for name, short in names.items() if name in self.unjudged),
+            blocked={short: self.blocked[name] for name, short in names.items() if name in self.blocked},
         )
 
     @property
@@ -106,11 +110,11 @@ class RunRecord:
 
     @property
     def attempts(self) -> int:
-        return sum(len(task.attempts) for task in self.tasks.values())
+        return sum(len(task.attempts) for name, task in self.tasks.items() if name not in self.blocked)
 
     @property
     def voids(self) -> int:
-        return sum(task.voids for task in self.tasks.values())
+        return sum(task.voids for name, task in self.tasks.items() if name not in self.blocked)
 
     @property
     def attempts_text(self) -> str:

@@ -20,6 +20,7 @@ from pytest_terminalbench.outcome import Phase, Void
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import RunManifest, RunSettings, read_manifest
 from pytest_terminalbench.runs.summary import RunSummary, read_summary
+from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import read_result
 
 __all__ = ["UNNAMED_DATASET", "import_session"]
@@ -76,6 +77,11 @@ def _record(
         unjudged=frozenset(
             task_name(cell.id, is_one_dataset=dataset is not None) for cell in cells if cell.status.is_error
         ),
+        blocked={
+            task_name(cell.id, is_one_dataset=dataset is not None): cell.mismatches
+            for cell in cells
+            if cell.status is Status.BLOCKED
+        },
         notes=tuple(_notes(run, cells, summary, tasks, has_manifest=manifest is not None)),
     )
 

@@ -12,8 +12,10 @@ import pytest
 
 from pytest_terminalbench.agents.base import Usage
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, serialised
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.identity import CellId, parse_label
@@ -23,7 +25,7 @@ from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import Timing, TrialResult
 from tests.cell_results import OUTCOMES, a_cell
-from tests.samples import DATA, edited, only, strips
+from tests.samples import DATA, a_record, edited, only, strips
 
 FINGERPRINT = {"scenario": "sha256:aa", "limits": {"memory_mb": 1024}}
 
@@ -393,3 +395,16 @@ def test_a_run_tells_how_its_agent_was_asked_for_and_no_values(tmp_path: Path) -
         "mine": ("'--tb-agent=my agents:Mine'", '--tb-agent-arg=mine:key="${MINE_KEY:?}"'),
         "given": (),
     }
+
+
+def test_a_blocked_cell_is_not_void_but_left_out_for_what_differs(tmp_path: Path) -> None:
+    differing = Mismatch("instruction", "sha256:aa", "sha256:bb")
+    cells = [a_cell("a"), a_cell("b", Status.BLOCKED, "", mismatches=(differing,))]
+    write_json(tmp_path / "summary.json", summarise(tmp_path.name, cells).to_json())
+
+    record = only(tmp_path)
+    comparison = compare_records(a_record({"a": "✓", "b": "✓"}), record)
+
+    assert (record.voids, record.blocked) == (0, {"b": (differing,)})
+    assert ([one.task for one in comparison.unlike], comparison.unscored) == (["b"], ())
+    assert comparison.unlike[0].mismatches == (differing,)
