@@ -78,7 +78,14 @@ class Bench:
         _ = self.image_map, self._default_provider
         labels = [agent.cell_id(dataset="any", scenario="any").label_parts for agent in self.agents]
         if self.settings.gate != "off" or self.settings.update_baselines:
+            self._check_baselines_folder()
             check_old_baselines(self.settings.baselines, labels)
+
+    def _check_baselines_folder(self) -> None:
+        folder = self.settings.baselines
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        if not nearest.is_dir():
+            raise SettingsError(f"--tb-baselines: {nearest} is a file; name a folder")
 
     # -- who acts on what --------------------------------------------------------------------------------------------
 

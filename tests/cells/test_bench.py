@@ -39,6 +39,17 @@ def test_every_agent_has_a_cell_of_every_scenario(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("below", ["", "/deep/down"])
+def test_a_file_is_no_folder_of_baselines(tmp_path: Path, below: str) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    settings = BenchSettings(
+        root=tmp_path, baselines=Path(f"{tmp_path}/pytest.ini{below}"), results=tmp_path / "results"
+    )
+
+    with pytest.raises(SettingsError, match=r"--tb-baselines: .*/pytest\.ini is a file; name a folder"):
+        Bench(settings, tmp_path / "results" / "run").check()
+
+
 def test_scenarios_whose_names_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
     for name in ("alpha", "Alpha"):
         write_scenario(tmp_path / "demo", name)
