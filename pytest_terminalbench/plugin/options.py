@@ -20,8 +20,11 @@ __all__ = ["PluginOptions", "add_options", "bench_settings", "plugin_options"]
 
 _Word = TypeVar("_Word", bound=str)
 DEFAULT_PROGRESS_S = 30.0
-# The link in the results folder; named here too, for this module imports nothing that an ordinary session does not.
+# The link in the results folder, and how long a run's name may be; named here too, for this module imports nothing that
+# an ordinary session does not.
 LATEST = "latest"
+_LONGEST_RUN_ID = 200
+_MOST_DIGITS = 9
 
 
 class _Option(NamedTuple):
@@ -250,9 +253,12 @@ class _Reader:
         value = self.raw(name)
         if value is None:
             return default
-        if not str(value).isdecimal() or int(value) < least:
+        text = str(value)
+        if text.isdecimal() and len(text) > _MOST_DIGITS:
+            raise pytest.UsageError(f"{_flag(name)} has {len(text)} digits; at most {_MOST_DIGITS} are allowed")
+        if not text.isdecimal() or int(text) < least:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not a whole number of at least {least}")
-        return int(value)
+        return int(text)
 
     def datasets(self) -> tuple[str, ...]:
         """The datasets that are asked for; those of the ini file stay out where arguments name single tests."""
@@ -264,6 +270,10 @@ class _Reader:
         value = self.text("tb_run_id")
         if value is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", value):
             raise pytest.UsageError(f"--tb-run-id {value!r} may hold letters, digits, `.`, `_` and `-` only")
+        if value is not None and len(value) > _LONGEST_RUN_ID:
+            raise pytest.UsageError(
+                f"--tb-run-id {value[:20]!r}… has {len(value)} characters; at most {_LONGEST_RUN_ID} are allowed"
+            )
         if value == LATEST:
             raise pytest.UsageError(f"--tb-run-id {value!r} is what the newest run is called; name it otherwise")
         return value

@@ -34,7 +34,7 @@ class _Shown(NamedTuple):
 
 def shown_status(report: pytest.TestReport) -> _Shown | None:
     """What pytest shows for the report of a cell; None leaves it to pytest."""
-    if (PROPERTY, DOUBTFUL) in report.user_properties:
+    if _is_doubtful_gate(report):
         return _Shown(DOUBTFUL, "?", DOUBTFUL.upper())
     cell = cell_of(report)
     if cell is None:
@@ -55,6 +55,13 @@ def shown_status(report: pytest.TestReport) -> _Shown | None:
     if report.passed and status in _PASSED:
         return _Shown(*_PASSED[status], word)
     return None
+
+
+def _is_doubtful_gate(report: pytest.TestReport) -> bool:
+    # A user's test may record any object under any name, and objects may refuse to be compared.
+    return any(
+        name == PROPERTY and isinstance(value, str) and value == DOUBTFUL for name, value in report.user_properties
+    )
 
 
 def add_to_json_report(json_report: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ from pytest_terminalbench.errors import RunFolderError, SettingsError
 __all__ = ["RunFolder", "check_run_id", "find_run", "new_run_id"]
 
 LATEST = "latest"
+# The file systems' limit is 255 bytes.
+_LONGEST_RUN_ID = 200
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ def check_run_id(run_id: str) -> None:
     """Raise SettingsError for a name that no run's folder can have: it would lie elsewhere, or be ``latest``."""
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", run_id) or run_id == LATEST:
         raise SettingsError(f"run_id {run_id!r} may hold letters, digits, `.`, `_` and `-` only, and is not {LATEST!r}")
+    if len(run_id) > _LONGEST_RUN_ID:
+        raise SettingsError(
+            f"run_id {run_id[:20]!r}… has {len(run_id)} characters; at most {_LONGEST_RUN_ID} are allowed"
+        )
 
 
 def new_run_id() -> str:

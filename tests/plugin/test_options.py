@@ -16,6 +16,8 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-attempts", "0"], "--tb-attempts '0' is not a whole number of at least 1"),
         (["--tb-attempts", "many"], "--tb-attempts 'many' is not a whole number of at least 1"),
         (["--tb-attempts", "1.5"], "--tb-attempts '1.5' is not a whole number of at least 1"),
+        (["--tb-attempts", "9" * 5000], "--tb-attempts has 5000 digits; at most 9 are allowed"),
+        (["--tb-run-id", "x" * 301], f"--tb-run-id {'x' * 20!r}… has 301 characters; at most 200 are allowed"),
         (["--tb-attempts", "²"], "--tb-attempts '²' is not a whole number of at least 1"),
         (["--tb-gate", "loose"], "--tb-gate 'loose' is none of: statistical, strict, off"),
         (["--tb-max-attempts", "0"], "--tb-max-attempts '0' is not a whole number of at least 1"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.runs.layout import RunFolder, find_run
+from pytest_terminalbench.errors import RunFolderError, SettingsError
+from pytest_terminalbench.runs.layout import RunFolder, check_run_id, find_run
 
 
 def a_run(results: Path, name: str) -> RunFolder:
@@ -31,6 +31,12 @@ def test_files_have_the_contracts_names(tmp_path: Path) -> None:
         "incidents",
     ]
     assert not run.path.exists()
+
+
+def test_a_name_that_no_folder_can_have_is_refused() -> None:
+    check_run_id("x" * 200)
+    with pytest.raises(SettingsError, match=r"run_id 'x{20}'… has 201 characters; at most 200 are allowed"):
+        check_run_id("x" * 201)
 
 
 class TestLatest:
