@@ -254,7 +254,9 @@ class StatisticalGate:
 
     def _p(self, compared: ComparedCells) -> str:
         p = 1.0 if compared.p_worse is None else compared.p_worse
-        return f"luck alone does this {how_often(p)}; adjusted p = {p:.2g}, limit {self._policy.alpha:g}"
+        numbers = f"adjusted p = {p:.2g}, limit {self._policy.alpha:g}"
+        # Of a p that is cut at 1 no share of runs can be told.
+        return f"luck alone does this {how_often(p)}; {numbers}" if p < 1 else numbers
 
 
 def _tally_of_any(after: CellSide) -> tuple[int, int]:

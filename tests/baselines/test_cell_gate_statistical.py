@@ -35,6 +35,7 @@ def test_what_looks_bad_and_cannot_be_told_is_inconclusive() -> None:
     found = among_many((0.8, 0.9, 0.7), (0.1, 0.2, 0.3), cells=20)
 
     assert (found.change, found.adjusted_p) == (Change.INCONCLUSIVE, 1.0)
+    assert found.text.endswith("looks worse, but so few trials cannot tell (adjusted p = 1, limit 0.05)")
 
 
 def test_what_is_surely_better_is_not_called_expected() -> None:
