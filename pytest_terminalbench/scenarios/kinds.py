@@ -93,10 +93,12 @@ def scenario_from(raw: bytes, file: Path, *, dataset: str, scenario_id: str) -> 
     """
     scenario = _kind_of(raw, file).parse(raw, file, dataset)
     problems = list(scenario.problems())
+    cures = ["paths are relative to the JSON file and stay below its folder"] if problems else []
     if scenario.id != scenario_id:
         problems.insert(0, f"id: is {scenario.id!r}, but the file is {file.name!r}; they must agree")
+        cures.insert(0, f"set id to {scenario_id!r}, or rename the file")
     if problems:
-        raise ScenarioError(file, problems, cure="paths are relative to the JSON file and stay below its folder")
+        raise ScenarioError(file, problems, cure="; ".join(cures))
     return scenario
 
 

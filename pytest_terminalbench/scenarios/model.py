@@ -35,6 +35,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _SEE = "see `terminalbench docs writing-scenarios`, or let an editor check the file by its $schema"
 
 
+# By what `parse_json` says beyond pydantic.
+_JSON_CURES = {"stands twice": "leave one of the two values", "is no number": "write a number in digits"}
+
+
 def parse_model(model: type[_Model], raw: bytes, file: Path, *, see: str = _SEE) -> _Model:
     """`raw`, which is JSON, as `model`; raises ScenarioError naming `file`, the fields and the cure.
 
@@ -47,7 +51,9 @@ def parse_model(model: type[_Model], raw: bytes, file: Path, *, see: str = _SEE)
     except ValidationError as error:
         raise ScenarioError(file, validation_problems(error, model), cure=_cure(error) or see) from None
     except ValueError as error:
-        raise ScenarioError(file, [str(error)], cure="leave one of the two values, or correct the number") from None
+        problem = str(error)
+        cure = next((cure for part, cure in _JSON_CURES.items() if part in problem), "write it in fewer levels")
+        raise ScenarioError(file, [problem], cure=cure) from None
     return parsed
 
 

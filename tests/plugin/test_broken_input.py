@@ -94,7 +94,11 @@ CASES = [
         ["environment: give exactly one of `image` (a name) and `build` (a folder with a Dockerfile)"],
         SEE,
     ),
-    (wrong_id, ["id: is 'gamma', but the file is 'beta.json'; they must agree"], PATHS),
+    (
+        wrong_id,
+        ["id: is 'gamma', but the file is 'beta.json'; they must agree"],
+        "set id to 'beta', or rename the file",
+    ),
     (future_version, ["schema_version: Input should be 1"], SEE),
     (a_list, ["Input should be an object"], SEE),
 ]

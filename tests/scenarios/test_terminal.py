@@ -17,6 +17,7 @@ from tests.scenario_files import a_scenario, scenario_json, write_scenario
 
 SEE = "see `terminalbench docs writing-scenarios`, or let an editor check the file by its $schema"
 UNKNOWN = "remove or correct the key; `terminalbench docs writing-scenarios` lists those that exist"
+RENAME = "set id to 'other', or rename the file"
 PATHS = "paths are relative to the JSON file and stay below its folder"
 JSON = "correct the JSON at that line and column"
 
@@ -204,7 +205,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_the_id_is_the_files_name(tmp_path: Path) -> None:
     file = write_scenario(tmp_path).rename(tmp_path / "other.json")
 
-    assert problems_of(file) == (["id: is 'make-it', but the file is 'other.json'; they must agree"], PATHS)
+    assert problems_of(file) == (["id: is 'make-it', but the file is 'other.json'; they must agree"], RENAME)
 
 
 def remove_script(folder: Path) -> None:
@@ -361,14 +362,22 @@ def test_ten_thousand_paths_are_not_resolved(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("line", "problem"),
+    ("line", "problem", "cure"),
     [
-        ('"category": "other",\n  "category": "scripting"', "the key 'category' stands twice in one object"),
-        ('"category": "scripting",\n  "timeouts": {"agent_s": NaN}', "NaN is no number in JSON"),
+        (
+            '"category": "other",\n  "category": "scripting"',
+            "the key 'category' stands twice in one object",
+            "leave one of the two values",
+        ),
+        (
+            '"category": "scripting",\n  "timeouts": {"agent_s": NaN}',
+            "NaN is no number in JSON",
+            "write a number in digits",
+        ),
     ],
     ids=["a key twice", "no number"],
 )
-def test_what_json_does_not_have_is_told(tmp_path: Path, line: str, problem: str) -> None:
+def test_what_json_does_not_have_is_told(tmp_path: Path, line: str, problem: str, cure: str) -> None:
     file = write_scenario(tmp_path)
     content = {key: value for key, value in json.loads(file.read_text()).items() if key not in ("category", "timeouts")}
     file.write_text(json.dumps(content).removesuffix("}") + f",\n  {line}\n}}\n")
@@ -377,6 +386,7 @@ def test_what_json_does_not_have_is_told(tmp_path: Path, line: str, problem: str
         load_scenario(file, dataset="demo")
 
     assert error.value.problems[0].startswith(problem)
+    assert str(error.value).endswith(cure)
 
 
 def test_an_ignore_file_that_docker_refuses_is_told(tmp_path: Path) -> None:
