@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
+from pytest_terminalbench.baselines.cell_gate import cell_gate
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
 from pytest_terminalbench.baselines.parity import is_same_question
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import BaselineError, RunFolderError
@@ -57,7 +60,8 @@ def approve_reviewed(
 
     Gives what was written, the cell with the status it got, and the passes in a row up to the newest of the runs.
     Raises BaselineError saying why not: `approver` is no maintainer, a run added trials where it looked bad, the cell
-    failed, is void or inconclusive, its trials belong to another run, or the runs did not ask the same.
+    failed, is void, inconclusive or worse than what is approved now, its trials belong to another run, or the runs did
+    not ask the same.
     """
     # Before anything of a run is read: what somebody else approves from here on was not known to who approves this.
     seen = contents(baselines, [one.cell.id for one in reviewed])
@@ -70,6 +74,7 @@ def approve_reviewed(
                 "approve a run with a fixed --tb-attempts"
             )
         _check_passed(cell, run)
+        _check_not_worse(cell, run, manifest, baselines)
     by_time = sorted(zip(manifests, reviewed, strict=True), key=lambda dated: (dated[0].started_at, dated[1].run.id))
     runs = [run for _, (_, run) in by_time]
     chosen = _together(
@@ -131,6 +136,21 @@ def _check_passed(cell: CellResult, run: RunFolder) -> None:
         raise BaselineError(
             f"{cell.key} is {cell.status} in run {run.id}, and only what has passed is approved; "
             "approve a change for the worse by --update-baselines"
+        )
+
+
+def _check_not_worse(cell: CellResult, run: RunFolder, manifest: RunManifest, baselines: Path) -> None:
+    """Refuse a cell that is worse than what is approved now, which may be another outcome than it was compared with."""
+    stored = baseline_of(baselines, cell.id)
+    if cell.gate == "off" or stored is None or not stored.counts:
+        return
+    before = CellSide.approved(stored.record)
+    gate = cell_gate(cell.gate, before, manifest.settings.policy, approved=approved_rewards(baselines, cell.id))
+    now = gate.judge(CellSide.of_attempts(cell.judged, host=manifest.host_class))
+    if not now.status.is_pass:
+        raise BaselineError(
+            f"{cell.key} of run {run.id} is {now.status.words} beside its baseline of now: {now.text}; approve a "
+            "change for the worse by --update-baselines"
         )
 
 

@@ -80,6 +80,22 @@ class TestInconclusive:
         assert "provisional (1 of 3 passes in a row" in done.out
 
 
+def test_what_passed_beside_an_earlier_baseline_is_refused_beside_a_better_one(project: Project) -> None:
+    a_run(project.path, "r1")
+    a_run(project.path, "r2", "✗", day=2)
+    approve(project, "r1")
+    before = baseline(project)
+
+    refused = approve(project, "r2")
+
+    assert refused.exit_code == 4
+    assert refused.err == (
+        "terminalbench: demo/alpha[oracle] of run r2 is regressed beside its baseline of now: solved 0 of 1, but the "
+        f"baseline alpha-{TODAY} approved 1 of 1; approve a change for the worse by --update-baselines\n"
+    )
+    assert baseline(project) == before
+
+
 def test_what_somebody_else_approves_meanwhile_is_not_overwritten(project: Project) -> None:
     """The command waits for the summary of an earlier run, which is a pipe, until the other is through."""
     first = a_run(project.path, "r1")
