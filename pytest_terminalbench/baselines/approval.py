@@ -93,6 +93,8 @@ def approve(
             for cell, record, before in prepared
             if before is None or not _is_same_approval(before.record, record)
         ]
+        if changed:
+            audit.check_not_emptied(baselines / audit.AUDIT)
         log = audit.AuditLog(baselines / audit.AUDIT)
         for cell_id, record, before in changed:
             _write(baselines / cell_id.baseline_file, cell_id, record, before, log=log, run_id=run_id, how=how)

@@ -23,6 +23,7 @@ __all__ = [
     "MOVED_FROM",
     "REBASED",
     "AuditLog",
+    "check_not_emptied",
     "contradiction",
     "contradictions",
     "entries",
@@ -37,6 +38,7 @@ MIGRATED, MOVED, REBASED = "migrated", "moved", "rebased"
 _REWRITTEN = frozenset({MIGRATED, MOVED, REBASED})
 # In a line about a baseline that moved: where it lay before.
 MOVED_FROM = "from"
+_EVERY_BASELINE = "*/*/*.json"
 # What the first line carries instead of a digest.
 NOTHING_BEFORE = "none"
 # What an approval's line and the record both have, and what the record calls it.
@@ -90,6 +92,16 @@ class AuditLog:
         self._previous = digest_bytes(content.splitlines()[-1]) if content else NOTHING_BEFORE
         # An editor may have taken the last line's end.
         self._begin = b"" if not content or content.endswith(b"\n") else b"\n"
+
+
+def check_not_emptied(file: Path) -> None:
+    """Raise BaselineError where the log has no line and there are baselines: a chain begun anew would look genuine."""
+    known = next(file.parent.glob(_EVERY_BASELINE), None)
+    if known is not None and not (file.exists() and file.stat().st_size):
+        raise BaselineError(
+            f"{file} has no lines, and there is {known}: its line was removed, or nobody approved it here; restore "
+            f"{file.name} from version control, or remove the baselines and approve all of them again"
+        )
 
 
 def entries(file: Path) -> Iterator[dict[str, Any]]:
@@ -173,7 +185,7 @@ def contradictions(folder: Path) -> list[str]:
             )
         approved.add((cell, str(entry.get("baseline_id"))))
         last[cell] = entry
-    places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob("*/*/*.json")}
+    places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob(_EVERY_BASELINE)}
     for cell in sorted(last.keys() | places.keys()):
         contradicting += contradiction(file, cell, places.get(cell), last.get(cell))
     return contradicting

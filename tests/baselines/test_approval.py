@@ -315,6 +315,20 @@ class TestLog:
         assert [line["cell"] for line in log(baselines)] == ["demo/oracle/a", "demo/oracle/b"]
         assert audit.problems(file) == []
 
+    @pytest.mark.parametrize("is_removed", [False, True])
+    def test_no_chain_is_begun_anew_beside_baselines(self, baselines: Path, is_removed: bool) -> None:
+        approved(baselines, cell("a"))
+        before, file = files(baselines), baselines / "audit.jsonl"
+        file.write_bytes(b"")
+        if is_removed:
+            file.unlink()
+
+        with pytest.raises(BaselineError, match=r"audit\.jsonl has no lines, and there is .*/a\.json"):
+            approved(baselines, cell("b"))
+
+        assert files(baselines) == before
+        assert file.exists() is not is_removed
+
     def test_nothing_is_added_to_a_line_that_was_cut_off(self, baselines: Path) -> None:
         approved(baselines, cell("a"))
         file = baselines / "audit.jsonl"

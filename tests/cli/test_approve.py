@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.approval import CellToApprove
 from pytest_terminalbench.baselines.approval import approve as approve_trials
 from pytest_terminalbench.identity import CellId
@@ -191,12 +192,13 @@ class TestAudit:
         assert "demo/oracle/beta.json has no line in audit.jsonl" in said
 
     def test_the_log_was_begun_anew(self, project: Project, log: Path) -> None:
+        *_, last = audit.entries(log)
         log.unlink()
-        approve_trials([ALPHA], run_id="r2", baselines=log.parent, approver="ada")
+        audit.AuditLog(log).append(last)
 
         said = self.refused(project)
 
-        assert f"alpha-{TODAY}-3 superseded alpha-{TODAY}-2, which the log does not know" in said
+        assert f"alpha-{TODAY}-2 superseded alpha-{TODAY}, which the log does not know" in said
         assert "demo/oracle/beta.json has no line in audit.jsonl" in said
 
     def test_a_baseline_was_edited(self, project: Project, log: Path) -> None:
