@@ -222,6 +222,8 @@ class Session:
         hindrances = [f"{errors[status]} {status.words}" for status in Status if errors[status]]
         if not summary.lost and self.ledger.missing:
             hindrances.append(f"{len(self.ledger.missing)} not run")
+        if self.ledger.skipped:
+            hindrances.append(f"{len(self.ledger.skipped)} skipped")
         if hindrances:
             return AskedApproval(refusal=f"{', '.join(hindrances)} among the selected cells")
         shrunk = shrunk_approvals(summary.cells, settings.baselines)

@@ -23,6 +23,7 @@ class SessionLedger:
         self._results: dict[str, CellResult] = {}
         self._finished: set[str] = set()
         self._skipped: set[str] = set()
+        self._replaced: set[str] = set()
         self._crashes: dict[str, int] = {}
 
     def expect(self, cells: Iterable[CellId]) -> None:
@@ -40,6 +41,7 @@ class SessionLedger:
     def replace(self, cell: str) -> None:
         """The cell was expected, and another is run in its place."""
         if cell not in self._finished:
+            self._replaced.add(cell)
             self.skip(cell)
             self.finish(cell)
 
@@ -79,6 +81,11 @@ class SessionLedger:
     def missing(self) -> list[str]:
         """Expected cells that have not reported to their end, by their keys."""
         return [cell for cell in self.expected if cell not in self._finished]
+
+    @property
+    def skipped(self) -> list[str]:
+        """Cells that reported that they are not run, by their keys; those in whose place another is run are not."""
+        return sorted(self._skipped - self._replaced)
 
     def results(self, *, was_stopped: bool) -> list[CellResult]:
         """What the run's ledger has of its cells when the session ends now, stopped by somebody or by itself."""

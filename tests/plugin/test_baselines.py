@@ -222,6 +222,27 @@ def test_an_interrupted_session_approves_nothing(demo: Suite) -> None:
     assert not (demo.path / "baselines").exists()
 
 
+def test_with_a_skipped_cell_nothing_is_approved(demo: Suite) -> None:
+    demo.write(
+        "conftest.py",
+        demo.conftest
+        + """
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "beta" in item.name:
+            item.add_marker(pytest.mark.skip(reason="not today"))
+""",
+    )
+
+    done = demo.run("--tb-dataset", "demo", "--update-baselines")
+
+    done.assert_outcomes(passed=2, skipped=1)
+    assert lines_of(done, "baselines") == ["baselines NOT updated: 1 skipped among the selected cells"]
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert not (demo.path / "baselines").exists()
+
+
 def test_where_approval_is_refused_cells_keep_their_own_verdicts(demo: Suite) -> None:
     demo.run("--tb-dataset", "demo", *scripted("work"), "--update-baselines")
     demo.pytester.makepyfile(test_mine="def test_fails(): assert 0\n")

@@ -163,6 +163,15 @@ class TestSessionLedger:
         books.finish("demo/a[oracle]")
 
         assert file.read() == LedgerContent(skipped=frozenset({"demo/a[oracle]"}))
+        assert books.skipped == ["demo/a[oracle]"]
+
+    def test_a_cell_in_whose_place_another_is_run_was_not_skipped(self, file: FileLedger) -> None:
+        books = SessionLedger(file)
+        books.expect([a_cell_id("a")])
+
+        books.replace("demo/a[oracle]")
+
+        assert (books.skipped, books.missing) == ([], [])
 
     @pytest.mark.parametrize(("is_interrupted", "told"), [(True, ["demo/a[oracle]"]), (False, [])])
     def test_what_an_interrupted_session_knows_of_a_cell_is_told(
