@@ -95,7 +95,7 @@ class ComparisonPolicy:
             margin=self.margin,
             # One threshold: what a run has to be able to see is also what a pass rules out. Of a drop above the margin
             # that is at least twice as much, for one a little above it is mostly within it by luck.
-            max_drop=max(self.min_visible, 2 * self.margin),
+            max_drop=min(1.0, max(self.min_visible, 2 * self.margin)),
             min_visible=self.min_visible,
             planned_attempts=1 if self.is_adaptive else None,
         )

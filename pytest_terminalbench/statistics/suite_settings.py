@@ -26,10 +26,11 @@ class SuiteSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "max_drop", "level", "power"):
+        for name in ("alpha", "level", "power"):
             checked_share(getattr(self, name), what=name)
-        if not 0 < self.min_visible <= 1:
-            raise ValueError(f"min_visible is {self.min_visible}; needs a share above 0, at most 1")
+        for name in ("max_drop", "min_visible"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; needs a share above 0, at most 1")
         if not 0 <= self.margin < 1 or (self.planned_attempts is not None and self.planned_attempts < 1):
             raise ValueError(f"margin is {self.margin}, planned_attempts {self.planned_attempts}")
 
