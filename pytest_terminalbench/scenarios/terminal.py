@@ -133,7 +133,8 @@ class TerminalScenario(ContainerScenario):
 
     @property
     def ignored_files(self) -> Sequence[str]:
-        return self._beside_verifier.ignored
+        # The script is copied in any case.
+        return [name for name in self._beside_verifier.ignored if name != self.verifier_file.name]
 
     @cached_property
     def _beside_verifier(self) -> SortedOut:

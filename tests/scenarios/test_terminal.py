@@ -36,6 +36,15 @@ def without(content: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 class TestRight:
+    def test_its_script_is_never_told_to_be_ignored(self, tmp_path: Path) -> None:
+        """It is always copied, whatever git would do."""
+        scenario = a_scenario(tmp_path)
+        script = scenario.verifier_file
+        (script.parent / ".gitignore").write_text("*\n")
+
+        assert list(scenario.ignored_files) == [".gitignore"]
+        assert scenario.verifier_files == [script]
+
     def test_what_is_left_out_has_its_default(self, tmp_path: Path) -> None:
         scenario = a_scenario(tmp_path)
 
