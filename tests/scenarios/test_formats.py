@@ -30,6 +30,17 @@ def test_what_is_a_scenario_by_its_name_is_among_the_files(tmp_path: Path) -> No
     assert scenario_files(tmp_path) == [tmp_path / "a.json", tmp_path / "b.json"]
 
 
+def test_a_link_that_leads_to_itself_is_an_error_of_its_own(tmp_path: Path) -> None:
+    good = write_scenario(tmp_path)
+    loop = tmp_path / "zz-loop.json"
+    loop.symlink_to(loop.name)
+
+    assert scenario_files(tmp_path) == [good, loop]
+    assert load_scenario(good, dataset="demo").file == good
+    with pytest.raises(ScenarioError, match="zz-loop.json: cannot be read: Too many levels of symbolic links"):
+        load_scenario(loop, dataset="demo")
+
+
 def test_a_file_in_no_format_is_told_with_the_formats_there_are(tmp_path: Path) -> None:
     file = write_scenario(tmp_path).rename(tmp_path / "make-it.yaml")
 

@@ -23,6 +23,14 @@ def _is_scenario_name(name: str) -> bool:
     return name.endswith(SUFFIX) and not name.startswith(".") and name not in _NOT_SCENARIOS
 
 
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        # A link that leads to itself: `load` says what is wrong with it, and the others are read.
+        return True
+
+
 class OwnFormat:
     """``<id>.json``, whose content is what `scenario_from` reads."""
 
@@ -31,7 +39,7 @@ class OwnFormat:
 
     def files(self, folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if _is_scenario_name(entry.name) and entry.is_file()]
+            names = [entry.name for entry in entries if _is_scenario_name(entry.name) and _may_be_file(entry)]
         return [folder / name for name in sorted(names)]
 
     def scenario_id(self, path: Path) -> str:
