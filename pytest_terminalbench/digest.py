@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["canonical_json", "digest_bytes", "digest_files", "digest_json", "is_cache", "is_left_behind", "tree_files"]
+__all__ = [
+    "canonical_json",
+    "digest_bytes",
+    "digest_files",
+    "digest_json",
+    "is_cache",
+    "is_file_or_link",
+    "is_left_behind",
+    "tree_files",
+]
 
 # Left behind by tools on the host; they never belong to a scenario.
 _CACHES = frozenset({"__pycache__", ".DS_Store", ".pytest_cache"})
@@ -42,15 +51,21 @@ def is_left_behind(name: str) -> bool:
     return is_cache(name) or _OPEN_IN_EDITOR.fullmatch(name) is not None
 
 
+def is_file_or_link(path: Path) -> bool:
+    """Whether `path` can be read or copied as it lies there: to read a named pipe is to wait for ever."""
+    return path.is_symlink() or path.is_file()
+
+
 def tree_files(folder: Path) -> Iterator[Path]:
-    """Every file below `folder` in POSIX order of its relative path, links included, tools' leftovers not."""
+    """Every file below `folder` in POSIX order of its relative path, links included, tools' leftovers and pipes not."""
     found: list[tuple[str, Path]] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not is_left_behind(name)]
         for name in [*names, *(name for name in folders if (Path(parent) / name).is_symlink())]:
             if not is_left_behind(name):
                 path = Path(parent) / name
-                found.append((path.relative_to(folder).as_posix(), path))
+                if is_file_or_link(path):
+                    found.append((path.relative_to(folder).as_posix(), path))
     for _, path in sorted(found):
         yield path
 

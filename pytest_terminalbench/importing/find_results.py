@@ -39,6 +39,8 @@ def load_record(text: str, *, results: Path, baselines: Path) -> RunRecord:
 
 
 def _path(text: str, results: Path, baselines: Path) -> Path | None:
+    if Path(text).is_char_device():
+        raise RunFolderError(f"{text} is a device, which may never end; name a file or a folder of results")
     if Path(text).exists():
         return Path(text)
     if text == LATEST:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_terminalbench.digest import is_cache, is_left_behind
+from pytest_terminalbench.digest import is_cache, is_file_or_link, is_left_behind
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -46,12 +46,14 @@ def sort_out_ignored(folder: Path) -> SortedOut:
         prefix = "" if place == "." else f"{place}/"
         own_list = Path(parent) / GITIGNORE
         # Git follows no link here, since 2.32.
-        if GITIGNORE in names and not own_list.is_symlink():
+        if GITIGNORE in names and own_list.is_file() and not own_list.is_symlink():
             lines = own_list.read_text(encoding="utf-8", errors="replace").splitlines()
             lists[prefix] = _ignore_list([*(_BACKUPS if not prefix else ()), *lines])
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in [*names, *links]:
-            (ignored if _is_ignored(f"{prefix}{name}", lists) else kept).append(f"{prefix}{name}")
+            # Git keeps no pipes, sockets and devices.
+            is_kept = is_file_or_link(Path(parent) / name) and not _is_ignored(f"{prefix}{name}", lists)
+            (kept if is_kept else ignored).append(f"{prefix}{name}")
         plain = [name for name in folders if name not in links]
         folders[:] = [name for name in plain if not _is_ignored(f"{prefix}{name}/", lists)]
         ignored += [f"{prefix}{name}/" for name in plain if name not in folders]

@@ -113,3 +113,9 @@ def test_an_unknown_name_is_told_what_there_is_and_what_is_near(place: Place) ->
         f"nothing is called 'mondya': it is no file or folder, no run in {place.results} (monday) and no folder in "
         f"{place.baselines} (demo/oracle); did you mean monday?"
     )
+
+
+def test_a_device_that_never_ends_is_refused(place: Place) -> None:
+    refusal = place.refusal("/dev/zero")
+
+    assert refusal == "/dev/zero is a device, which may never end; name a file or a folder of results"

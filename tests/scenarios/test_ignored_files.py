@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from pytest_terminalbench.digest import tree_files
 from pytest_terminalbench.scenarios.ignored_files import sort_out_ignored
 
 FILES = {
@@ -64,6 +66,17 @@ def test_what_editors_leave_is_ignored(tmp_path: Path, name: str) -> None:
     found = sort_out_ignored(tmp_path)
 
     assert ([file.name for file in found.kept], found.ignored) == (["test.sh"], (name,))
+
+
+@pytest.mark.parametrize("name", ["pipe", ".gitignore"])
+def test_a_pipe_is_ignored_and_not_read(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "test.sh")
+    os.mkfifo(tmp_path / name)
+
+    found = sort_out_ignored(tmp_path)
+
+    assert ([file.name for file in found.kept], found.ignored) == (["test.sh"], (name,))
+    assert list(tree_files(tmp_path)) == [tmp_path / "test.sh"]
 
 
 def test_caches_of_tools_are_ignored_without_a_word(tmp_path: Path) -> None:
