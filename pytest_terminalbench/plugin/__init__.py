@@ -27,6 +27,7 @@ from pytest_terminalbench.plugin.scenario_paths import (
     holds_scenarios,
     is_asked_for,
     is_scenario_file,
+    leads_to_itself,
     scenarios_among,
 )
 from pytest_terminalbench.plugin.stash_keys import PASSED_OVER, SESSION
@@ -69,6 +70,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if leads_to_itself(path, parent.config.rootpath):
+        from pytest_terminalbench.plugin.passed_over import LinkToItself
+
+        link: LinkToItself = LinkToItself.from_parent(parent, path=path)
+        return link
     if not holds_scenarios(path, parent.config):
         return None
     if not is_asked_for(path, parent.config):

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_terminalbench.plugin.stash_keys import PASSED_OVER
 
-__all__ = ["PassedOverDataset", "hear_of_passed_over", "tell_passed_over", "write_note"]
+__all__ = ["LinkToItself", "PassedOverDataset", "hear_of_passed_over", "tell_passed_over", "write_note"]
 
 SHOWN_DATASETS = 3
 WORKER_OUTPUT = "terminalbench_passed_over"
@@ -22,6 +22,13 @@ class PassedOverDataset(pytest.Directory):
 
     def collect(self) -> Iterable[pytest.Collector]:
         self.config.stash.setdefault(PASSED_OVER, []).append(self.path)
+        return []
+
+
+class LinkToItself(pytest.Directory):
+    """Collects nothing: pytest would follow the link as often as the system lets it."""
+
+    def collect(self) -> Iterable[pytest.Collector]:
         return []
 
 

@@ -12,7 +12,14 @@ from pytest_terminalbench.plugin.asked_scenarios import AskedScenarios
 from pytest_terminalbench.plugin.stash_keys import ASKED
 from pytest_terminalbench.scenarios.dataset_file import DATASETS_FOLDER, is_dataset_folder
 
-__all__ = ["asked_by_paths", "holds_scenarios", "is_asked_for", "is_scenario_file", "scenarios_among"]
+__all__ = [
+    "asked_by_paths",
+    "holds_scenarios",
+    "is_asked_for",
+    "is_scenario_file",
+    "leads_to_itself",
+    "scenarios_among",
+]
 
 
 def asked_by_paths(config: pytest.Config, root: Path) -> AskedScenarios:
@@ -44,6 +51,15 @@ def holds_scenarios(folder: Path, config: pytest.Config) -> bool:
     """Whether `folder` is a dataset: by its own dataset.json, or because the session names it."""
     asked = config.stash.get(ASKED, None)
     return (asked is not None and folder in asked.datasets) or is_dataset_folder(folder)
+
+
+def leads_to_itself(folder: Path, root: Path) -> bool:
+    """Whether `folder`, in the project's folder of datasets, is a link to a folder that it lies in."""
+    return (
+        folder.is_relative_to(root / DATASETS_FOLDER)
+        and folder.is_symlink()
+        and folder.parent.resolve().is_relative_to(folder.resolve())
+    )
 
 
 def is_asked_for(dataset: Path, config: pytest.Config) -> bool:

@@ -206,3 +206,13 @@ def test_errors_in_other_modules_still_stop_a_session_without_scenarios(suite: S
 
     done.assert_outcomes(errors=1)
     assert done.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_link_of_the_datasets_folder_to_itself_is_not_followed(demo: Suite) -> None:
+    (demo.path / "scenarios/loop").symlink_to(".")
+
+    done = demo.run("scenarios", "--collect-only", "-q")
+
+    assert [line for line in done.outlines if "::" in line] == [
+        f"scenarios/demo/{name}.json::{name}[oracle]" for name in ("alpha", "beta", "gamma")
+    ]
