@@ -175,18 +175,22 @@ class CellGate(Protocol):
 def cell_gate(
     kind: str, before: CellSide | None, policy: ComparisonPolicy, *, approved: Sequence[Sequence[float]] = ()
 ) -> CellGate:
-    """The gate of kind ``strict`` or ``statistical`` for a cell of which `before` was approved."""
+    """The gate of kind ``strict``, ``statistical`` or ``off`` for a cell of which `before` was approved."""
     if kind == "statistical" and before is not None:
         return StatisticalGate(before, policy, approved)
-    return StrictGate(before, policy)
+    return StrictGate(before, policy, is_off=kind == "off")
 
 
 class StrictGate:
-    """For agents that always do the same, and without a baseline: then every attempt has to solve."""
+    """For agents that always do the same, and without a baseline: then every attempt has to solve.
 
-    def __init__(self, before: CellSide | None, policy: ComparisonPolicy) -> None:
+    `is_off`: nothing is compared, whatever is approved.
+    """
+
+    def __init__(self, before: CellSide | None, policy: ComparisonPolicy, *, is_off: bool = False) -> None:
         self._before = before
         self._policy = policy
+        self._is_off = is_off
 
     def more(self, *, solved: int, attempts: int) -> int:
         return max(0, (self._policy.attempts or 1) - attempts)
@@ -194,6 +198,9 @@ class StrictGate:
     def judge(self, after: CellSide) -> CellComparison:
         solved, attempts = _tally_of_any(after)
         seen, before = f"solved {after.text}", self._before
+        if self._is_off:
+            status = Status.SOLVED if solved == attempts else Status.UNSOLVED
+            return CellComparison(status=status, text=f"{seen}; compared with nothing (--tb-gate off)")
         if before is None:
             if solved == attempts:
                 return CellComparison(status=Status.SOLVED, text=f"{seen}; no baseline yet")

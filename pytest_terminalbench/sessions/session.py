@@ -165,7 +165,8 @@ class Session:
             incidents=incidents,
             incident_files=files,
             known_incidents=known,
-            orphans=self.orphans,
+            # Where they fail the session, the failed report tells of them.
+            orphans=() if self.fails_for_orphans else self.orphans,
             removed=removed,
         )
 

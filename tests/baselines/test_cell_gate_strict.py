@@ -32,6 +32,13 @@ class TestWithoutBaseline:
             status=Status.UNSOLVED, text=f"solved {solved} of 3, and no baseline allows that"
         )
 
+    def test_with_the_gate_off_it_is_not_said_that_nothing_is_approved(self) -> None:
+        gate = cell_gate("off", CellSide.approved(a_record()), ComparisonPolicy())
+
+        assert gate.judge(CellSide(rewards=(0.0,))) == CellComparison(
+            status=Status.UNSOLVED, text="solved 0 of 1; compared with nothing (--tb-gate off)"
+        )
+
     def test_no_attempt_is_no_success(self) -> None:
         with pytest.raises(ValueError, match="there is no attempt to compare"):
             compare_strictly(None, [])
