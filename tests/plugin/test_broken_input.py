@@ -213,6 +213,7 @@ def test_a_link_of_the_datasets_folder_to_itself_is_not_followed(demo: Suite) ->
 
     done = demo.run("scenarios", "--collect-only", "-q")
 
+    assert done.ret == pytest.ExitCode.OK
     assert [line for line in done.outlines if "::" in line] == [
         f"scenarios/demo/{name}.json::{name}[oracle]" for name in ("alpha", "beta", "gamma")
     ]
