@@ -281,13 +281,13 @@ def test_ordinary_tests_in_the_session_do_not_hinder_an_approval(demo: Suite) ->
     assert lines_of(done, "baselines") == [f"baselines: 3 written, 0 unchanged in {demo.path}/baselines"]
 
 
-def test_an_approval_that_cannot_be_written_is_no_success(demo: Suite) -> None:
+def test_an_approval_that_cannot_be_written_is_refused_before_anything_runs(demo: Suite) -> None:
     demo.write("baselines", "a file where the folder should be")
 
     done = demo.run("--tb-dataset", "demo", "--update-baselines")
 
-    assert done.ret != pytest.ExitCode.OK
-    assert len(demo.summary["cells"]) == 3
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert not (demo.path / "results").exists()
 
 
 def test_an_approval_that_was_refused_is_exit_code_1(demo: Suite) -> None:
