@@ -22,9 +22,9 @@ from pytest_terminalbench.plugin.progress import Progress
 from pytest_terminalbench.plugin.pytest_internals import correct_json_report, option, ran_not_at_all
 from pytest_terminalbench.plugin.report_status import RETRIED
 from pytest_terminalbench.plugin.scenario_paths import scenarios_among
-from pytest_terminalbench.plugin.session_failure import failed_orphans
+from pytest_terminalbench.plugin.session_failure import failed_orphans, failed_reports
 from pytest_terminalbench.plugin.stash_keys import CELL
-from pytest_terminalbench.plugin.suite_gate_report import doubtful_gate, failed_gate
+from pytest_terminalbench.plugin.suite_gate_report import NODEID, doubtful_gate, failed_gate
 from pytest_terminalbench.plugin.terminal_summary import write_summary
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import RunSummary
@@ -142,6 +142,8 @@ class Controller:
             self._fail(session, failed_gate(gate, self._run.path, self._bench.settings.attempts))
         elif gate is not None and gate.doubts:
             self._tell(session, doubtful_gate(gate))
+        if self._session.fails_for_nothing:
+            self._fail(session, failed_reports(NODEID, f"nobody can tell: {self._session.ran_nothing}"))
         if self._session.fails_for_orphans:
             self._fail(session, failed_orphans(self._session.orphans))
         return (yield)
@@ -207,6 +209,8 @@ class Controller:
         if self._closed is not None:
             write_summary(self._closed, self._bench.settings.baselines, reporter)
             self._tell_missing_baselines(reporter)
+            if self._session.ran_nothing:
+                reporter.write_line(f"terminalbench: {self._session.ran_nothing}", yellow=True)
         for trouble in self._troubles:
             reporter.write_line(f"terminalbench: {trouble}", red=True)
 

@@ -19,6 +19,7 @@ from pytest_terminalbench.errors import BaselineError, RunFolderError, ScenarioE
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents, problems_of
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.release_check import ReviewedIncident, unresolved
 from pytest_terminalbench.runs.approve_cells import approve_cells
 from pytest_terminalbench.runs.layout import RunFolder
@@ -130,6 +131,19 @@ class Session:
     def fails_for_orphans(self) -> bool:
         """Whether baselines without their scenario make it fail, whatever its cells came to."""
         return self.is_open and self._bench.settings.strict_baselines and bool(self.orphans)
+
+    @property
+    def ran_nothing(self) -> str:
+        """A sentence where every cell that was asked for was skipped, so that nothing was compared; else empty."""
+        skipped = self.ledger.skipped
+        if not self.is_open or not skipped or self.ledger.missing or self.ledger.results(was_stopped=True):
+            return ""
+        return f"no scenario ran, so nothing was compared: {counted(len(skipped), 'cell')} skipped"
+
+    @property
+    def fails_for_nothing(self) -> bool:
+        """Whether having run nothing makes it fail, as all does that nobody can tell."""
+        return bool(self.ran_nothing) and self._bench.settings.inconclusive == "fail"
 
     def close(self, *, status: int, was_stopped: bool = False, is_interrupted: bool = False) -> ClosedRun | None:
         """Sweep, write summary and report, approve or open incidents; None where nothing was opened.

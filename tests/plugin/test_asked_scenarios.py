@@ -153,6 +153,9 @@ def test_what_the_command_line_asks_for_is_refused(without_engine: Suite, asked:
     assert done.errlines[0] == "ERROR: no container engine answers; tried"
 
 
+NOTHING_RAN = "terminalbench: no scenario ran, so nothing was compared: 3 cells skipped"
+
+
 @pytest.mark.parametrize("args", [[], ["-n", "2"], ["--tb-concurrency", "2"]], ids=["alone", "xdist", "threads"])
 def test_what_the_ini_file_asks_for_is_an_error_and_other_tests_run(without_engine: Suite, args: list[str]) -> None:
     done = without_engine.run_apart(*WITH_INI, "test_mine.py", *args)
@@ -170,6 +173,16 @@ def test_a_setting_skips_them(without_engine: Suite, args: list[str]) -> None:
     done.assert_outcomes(passed=2, skipped=3)
     assert done.ret == pytest.ExitCode.OK
     assert done.stdout.str().count("no container engine answers") >= 1
+    assert lines_of(done, "terminalbench: no") == [NOTHING_RAN]
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_where_doubt_fails_a_session_that_ran_nothing_does(without_engine: Suite, args: list[str]) -> None:
+    done = without_engine.run_apart(*WITH_INI, "--tb-no-engine=skip", "--tb-inconclusive=fail", "test_mine.py", *args)
+
+    done.assert_outcomes(passed=2, skipped=3, failed=1)
+    assert done.ret == 1
+    assert "nobody can tell: no scenario ran, so nothing was compared: 3 cells skipped" in done.stdout.str()
 
 
 @pytest.mark.parametrize(("policy", "outcome"), [("skip", "skipped"), ("error", "errors")])
