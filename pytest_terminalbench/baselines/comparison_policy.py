@@ -22,14 +22,15 @@ LEAST_ATTEMPTS = 3
 
 
 class Metric(NamedTuple):
-    """What an attempt takes. `name`: as in baselines, which keep so many `digits`. Values below `floor` are taken for
-    it: a ratio of smaller ones shows the machine. `is_of_host`: another class of host changes it, so that only values
-    of one class are compared. `can_be_zero`: a zero was measured, and does not stand for what nobody knows.
+    """What an attempt takes, in `unit`. `name`: as in baselines, which keep so many `digits`. Values below `floor` are
+    taken for it: a ratio of smaller ones shows the machine. `is_of_host`: another class of host changes it, so that
+    only values of one class are compared. `can_be_zero`: a zero was measured, and does not stand for what nobody knows.
     """
 
     name: str
     of: Callable[[AttemptResult], float | None]
     floor: float
+    unit: str
     digits: int
     is_of_host: bool
     can_be_zero: bool
@@ -47,10 +48,10 @@ class Metric(NamedTuple):
 
 # No agent takes no time or memory, and no model no token: a zero there was not measured. But a model may be free.
 METRICS = (
-    Metric("runtime_s", attrgetter("agent_s"), 1.0, digits=3, is_of_host=True, can_be_zero=False),
-    Metric("memory_peak_mb", attrgetter("memory_peak_mb"), 16.0, digits=1, is_of_host=True, can_be_zero=False),
-    Metric("cost_usd", attrgetter("cost_usd"), 0.001, digits=6, is_of_host=False, can_be_zero=True),
-    Metric("tokens", attrgetter("tokens"), 100.0, digits=3, is_of_host=False, can_be_zero=False),
+    Metric("runtime_s", attrgetter("agent_s"), 1.0, "s", digits=3, is_of_host=True, can_be_zero=False),
+    Metric("memory_peak_mb", attrgetter("memory_peak_mb"), 16.0, "MiB", digits=1, is_of_host=True, can_be_zero=False),
+    Metric("cost_usd", attrgetter("cost_usd"), 0.001, "USD", digits=6, is_of_host=False, can_be_zero=True),
+    Metric("tokens", attrgetter("tokens"), 100.0, "tokens", digits=3, is_of_host=False, can_be_zero=False),
 )
 
 

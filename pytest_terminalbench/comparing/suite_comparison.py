@@ -97,11 +97,12 @@ def compare_suite(
         )
         is_known = any(pair.before.sessions or pair.after.sessions for pair in statistical)
         suite = suite_gate(before, {**after, **others}, policy.suite, sessions=sessions if is_known else None)
+    metrics = list(_metric_verdicts(ordered))
     return SuiteComparison(
         suite=suite,
         changes={pair.name: pair.change for pair in ordered},
-        metrics=tuple(_metric_verdicts(ordered, is_judged=True)),
-        noted=tuple(_metric_verdicts(ordered, is_judged=False)),
+        metrics=tuple(metric for metric in metrics if metric.verdict != "not judged"),
+        noted=tuple(metric for metric in metrics if metric.verdict == "not judged"),
         not_judged=tuple(_not_judged(ordered)),
         advice=what_would_tell(
             suite,
@@ -117,18 +118,23 @@ def compare_suite(
 # --- time, memory, tokens, cost -------------------------------------------------------------------------------------
 
 
-def _metric_verdicts(pairs: Sequence[CellPair], *, is_judged: bool) -> Iterator[RatioVerdict]:
-    """Of the typical cell, over those whose values can be compared; or of metrics of which none can, for the record."""
+def _metric_verdicts(pairs: Sequence[CellPair]) -> Iterator[RatioVerdict]:
+    """Of the typical cell: over those whose values can be compared, or for the record over those whose are known."""
     for metric in METRICS:
         comparable = [pair for pair in pairs if is_comparable(metric, pair.before, pair.after)]
-        if bool(comparable) is not is_judged:
-            continue
         known = comparable or [pair for pair in pairs if is_known(metric, pair.before, pair.after)]
-        if known:
-            before = [floored(metric, pair.before) for pair in known]
-            after = [floored(metric, pair.after) for pair in known]
+        if not known:
+            continue
+        before = [floored(metric, pair.before) for pair in known]
+        after = [floored(metric, pair.after) for pair in known]
+        if all(value == metric.floor for cell in (*before, *after) for value in cell):
+            reason = f"at most {metric.floor:g} {metric.unit} throughout: too little to compare"
+            yield RatioVerdict(
+                verdict="not judged", metric=metric.name, ratio=None, max_ratio=metric.max_ratio, reason=reason
+            )
+        else:
             verdict = ratio_gate(ratio_interval(before, after), metric=metric.name)
-            yield verdict if is_judged else replace(verdict, verdict="not judged")
+            yield verdict if comparable else replace(verdict, verdict="not judged")
 
 
 def _not_judged(pairs: Sequence[CellPair]) -> Iterator[str]:

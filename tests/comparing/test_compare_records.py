@@ -239,8 +239,8 @@ def test_a_run_against_itself_and_what_is_not_whole_are_noted() -> None:
 
 def test_ratios_are_of_what_both_sides_know() -> None:
     names = [f"t{number}" for number in range(8)]
-    before = a_record({name: a_task("✓✓✓", seconds=10.0, tokens=100, cost_usd=0.5) for name in names})
-    after = a_record({name: a_task("✓✓✓", seconds=20.0, tokens=100) for name in names})
+    before = a_record({name: a_task("✓✓✓", seconds=10.0, tokens=1_000, cost_usd=0.5) for name in names})
+    after = a_record({name: a_task("✓✓✓", seconds=20.0, tokens=1_000) for name in names})
 
     hosts = dict.fromkeys(names, "here")
     runtime, tokens = compare_records(replace(before, hosts=hosts), replace(after, hosts=hosts)).whole.metrics

@@ -23,6 +23,7 @@ from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.compare_records import Comparison, compare_records
 from pytest_terminalbench.comparing.session_gate import ActorGate, gate_run
+from pytest_terminalbench.comparing.text import metric_lines
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.importing.own_baselines import import_baselines
@@ -281,3 +282,13 @@ def test_too_few_attempts_small_values_and_other_hosts_are_not_judged(
     )
 
     assert (cell.status, cell.change, comparison.whole.verdict) == (Status.SOLVED, Change.SAME, "pass")
+
+
+def test_times_below_a_second_are_too_little_to_compare(tmp_path: Path) -> None:
+    """And no ratio of 1 with an interval of no width."""
+    case = Case(cells={"a": ([1.0] * 3, [1.0])}, kind="strict", attempts=3, seconds=(0.1, 0.9))
+
+    _, _, comparison = both_say(case, tmp_path)
+
+    assert [metric.metric for metric in comparison.whole.metrics if metric.metric == "runtime_s"] == []
+    assert "agent's time: at most 1 s throughout: too little to compare" in list(metric_lines(comparison))
