@@ -221,6 +221,7 @@ def test_a_session_without_scenarios_imports_nothing_heavy_of_ours(ordinary: Sui
         "pytest_terminalbench.cells",
         "pytest_terminalbench.cells.bench_settings",
         "pytest_terminalbench.plugin",
+        "pytest_terminalbench.plugin.asked_scenarios",
         "pytest_terminalbench.plugin.fixtures",
         "pytest_terminalbench.plugin.hookspecs",
         "pytest_terminalbench.plugin.options",
