@@ -278,8 +278,9 @@ def test_further_trials_of_auto_come_after_the_first_of_all_others(plain: Suite,
     assert plain.statuses["demo/alpha[moody]"] == "regressed", done.stdout.str()
     done.assert_outcomes(passed=3, failed=1)
     order = [scenario for scenario, _ in provider.prepared]
-    assert sorted(order[:4]) == ["alpha", "beta", "delta", "gamma"]
-    assert order[4:] == ["alpha"]
+    assert sorted(order) == ["alpha", "alpha", "beta", "delta", "gamma"]
+    # When it begins, the first trials of all others have, too; that of the other thread may not be noted yet.
+    assert order.index("alpha", order.index("alpha") + 1) >= 3
     assert provider.threads["alpha"] == "trial"
     assert 2 <= len(plain.summary["cells"][0]["attempts"]) <= 5
 

@@ -47,7 +47,7 @@ def test_an_unsolved_cell_tells_what_was_judged_what_was_printed_and_where_it_li
 
     done = demo.run("--tb-dataset", "demo", "-k", "alpha", "--tb-run-id", "mine", *scripted("work"))
 
-    again = "scenarios/demo/alpha.json --tb-agent=scripted --tb-agent-arg=commands=\"${COMMANDS:?}\""
+    again = 'scenarios/demo/alpha.json --tb-agent=scripted --tb-agent-arg=commands="${COMMANDS:?}"'
     reason = "2 of 3 checks did not pass: tests.test_wrong, tests.test_left_out"
     assert card(done, "scenario alpha[scripted]") == [
         "alpha unsolved: solved 0 of 1, and no baseline allows that",
