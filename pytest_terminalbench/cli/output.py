@@ -119,7 +119,8 @@ def print_table(columns: Sequence[Numbers | Whole | str], rows: Iterable[Sequenc
             justify="right" if isinstance(column, Numbers) else "left",
             no_wrap=not is_folded,
             overflow="fold",
-            min_width=narrowest,
+            # Rich 13.0 counts the padding into it for the last column, which shifts what stands on the right.
+            min_width=narrowest if is_folded else None,
         )
         least_width += narrowest + 2
     for row in texts:
