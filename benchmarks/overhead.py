@@ -10,6 +10,7 @@ prints a Markdown table.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest_terminalbench
 from pytest_terminalbench.environments.archive import pack
 from pytest_terminalbench.environments.docker_engine import DockerEngine
 from pytest_terminalbench.environments.endpoint import find_endpoint
@@ -39,6 +41,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=4)
     options = parser.parse_args()
 
+    # As pip does when it installs a package.
+    compileall.compile_dir(pytest_terminalbench.__path__[0], quiet=1)
     engine = DockerEngine(find_endpoint().url)
     machine = machine_image_map()
     image_map = load_image_map(machine) if machine.is_file() else ImageMap()

@@ -30,6 +30,7 @@ from pytest_terminalbench.plugin.scenario_paths import (
     leads_to_itself,
     scenarios_among,
 )
+from pytest_terminalbench.plugin.startup import import_compiled, without_garbage_collection
 from pytest_terminalbench.plugin.stash_keys import PASSED_OVER, SESSION
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ __all__ = ["tb_agent", "tb_baseline", "tb_environment", "tb_model", "tb_scenario
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    # The first hook of all: files named conftest.py come later, and may import ours.
+    import_compiled()
     from pytest_terminalbench.plugin import hookspecs
 
     pluginmanager.add_hookspecs(hookspecs)
@@ -54,9 +57,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings, _ = bench_settings(config), plugin_options(config)
     by_paths = asked_by_paths(config, settings.root)
     if by_paths or settings.datasets:
-        from pytest_terminalbench.plugin.session import PluginSession
+        with without_garbage_collection():
+            from pytest_terminalbench.plugin.session import PluginSession
 
-        PluginSession.of(config).prepare(by_paths)
+            PluginSession.of(config).prepare(by_paths)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,7 +69,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     if ours is None or not ours.is_asked_for:
         return (yield)
     _ = ours.controller  # It hears of what is collected.
-    with ours.collecting():
+    with without_garbage_collection():
         return (yield)
 
 

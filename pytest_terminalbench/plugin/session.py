@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -233,19 +232,6 @@ class PluginSession:
         """Whether a conftest.py that is loaded already gives the agents; one further down is loaded later."""
         givers = [plugin for plugin in self.config.pluginmanager.get_plugins() if hasattr(plugin, FIXTURE)]
         return not self.bench.names_agents and any(getattr(plugin, "__name__", "") != __package__ for plugin in givers)
-
-    @contextmanager
-    def collecting(self) -> Generator[None]:
-        """While scenarios are collected. What is made stays, so looking through all of it for garbage again and again
-        finds nothing, and is a tenth of the time for ten thousand scenarios.
-        """
-        was_enabled = gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if was_enabled:
-                gc.enable()
 
     # -- collection --------------------------------------------------------------------------------------------------
 
