@@ -201,7 +201,7 @@ def _ratios(comparison: Comparison) -> Iterator[str]:
     ends = [end for one in known if one.ratio and one.ratio.interval for end in one.ratio.interval[:2]]
     values = [one.ratio.value for one in known if one.ratio] + [one.max_ratio for one in known]
     # Beyond four times as much, or a quarter, only the direction matters.
-    low, high = max(0.25, min(0.85, *ends, *values)), min(4.0, max(1.2, *ends, *values))
+    low, high = max(0.25, min([0.85, *ends, *values])), min(4.0, max([1.2, *ends, *values]))
     axis = Axis(low - 0.03, high + 0.03, _ratio_ticks(low, high), lambda value: f"× {value:.4g}", marked=[1])
     rows = [
         Row(
@@ -215,8 +215,10 @@ def _ratios(comparison: Comparison) -> Iterator[str]:
         for one in known
         if one.ratio
     ]
-    yield _scrolled(rows, axis, title="Ratios of time and cost, candidate to baseline, with their intervals")
-    yield "<p class=dim>Candidate to baseline, the typical task. Dashed: what is allowed.</p><ul>"
+    if rows:
+        yield _scrolled(rows, axis, title="Ratios of time and cost, candidate to baseline, with their intervals")
+        yield "<p class=dim>Candidate to baseline, the typical task. Dashed: what is allowed.</p>"
+    yield "<ul>"
     yield from (f"<li>{escape(line)}</li>" for line in metric_lines(comparison))
     yield "</ul></section>"
 

@@ -106,6 +106,17 @@ def _bar(plot: str) -> tuple[float, float]:
     return float(left), float(right)
 
 
+def test_measures_that_nobody_could_compare_are_told_without_bars() -> None:
+    little = a_record({"a": a_task("✓", seconds=0.1)})
+    comparison = compare_records(little, little)
+    assert all(ratio.ratio is None for ratio in (*comparison.whole.metrics, *comparison.whole.noted))
+
+    page = _Page(html(comparison))
+
+    assert "too little to compare" in page.text
+    assert "Dashed" not in page.text
+
+
 def test_a_plot_draws_values_where_the_axis_has_them() -> None:
     axis = Axis(0, 1, [0, 1], str)
     text = interval_plot([Row(label="", value=0.5, bars=[Bar(0.0, 1.0, "tip")])], axis, title="t")
