@@ -202,8 +202,8 @@ class CellRun:
         )
 
     def _void(self, phase: Phase, reason: str) -> CellVoid:
-        """Record a cell that could not run; the error to raise."""
-        request = self._request(1, self._conditions(None))
+        """Record that the next attempt could not begin; the error to raise."""
+        request = self._request(len(self.trials) + 1, self._conditions(None))
         result = record_void(request, store=self._store, journal=self._bench.journal, phase=phase, reason=reason)
         self.trials.append(result)
         self._on_change()

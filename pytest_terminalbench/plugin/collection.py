@@ -13,6 +13,7 @@ import pytest
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.cells.cell_run import CellRun
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
+from pytest_terminalbench.plugin.adaptive_attempts import FIRST_TRIALS
 from pytest_terminalbench.plugin.cell_property import publish
 from pytest_terminalbench.plugin.pytest_internals import files_may_be_ignored, fixtureinfo
 from pytest_terminalbench.plugin.session import PluginSession
@@ -171,6 +172,8 @@ class ScenarioItem(pytest.Function):
         # From here on every report names the cell, whatever goes wrong with its fixtures. Anew each time: a plugin
         # may run an item more than once.
         run = CellRun(self.tb_session.bench, self.cell, on_change=lambda: publish(self, run))
+        first_trials = self.stash.get(FIRST_TRIALS, ())
+        run.trials.extend(first_trials)
         self.stash[CELL_RUN] = run
         publish(self, run)
         self.tb_session.check_reachable(self.cell.scenario)

@@ -76,7 +76,6 @@ def run_trials(request: pytest.FixtureRequest, agent: Agent, environments: Envir
         if threads is not None:
             _take(request, threads, run)
         else:
-            run.trials.extend(stash.get(FIRST_TRIALS, ()))
             run.run(
                 agent, environments, may_wait=request.config.pluginmanager.has_plugin(PLUGIN_NAME) and CELL in stash
             )

@@ -23,7 +23,7 @@ PATIENCE_S = 20.0
 
 
 class WatchedProvider(FakeProvider):
-    """Hands out fake environments; notes who asks, and what for."""
+    """Hands out fake environments, and none after `most`; notes who asks, and what for."""
 
     def __init__(self) -> None:
         super().__init__(lambda scenario: FakeEnvironment(self.replies))
@@ -37,9 +37,12 @@ class WatchedProvider(FakeProvider):
         self.party = threading.Barrier(1)
         self.release = threading.Event()
         self.prepared: list[tuple[str, str]] = []
+        self.most = 1_000
 
     def prepare(self, scenario: Scenario, limits: Limits) -> PreparedInMemory[FakeEnvironment]:
         self.prepared.append((scenario.id, threading.current_thread().name))
+        if len(self.prepared) > self.most:
+            raise EnvironmentFailure("the fake engine is full")
         return super().prepare(scenario, limits)
 
     def stop(self) -> None:
@@ -250,39 +253,59 @@ def test_baselines_are_the_same_bytes(plain: Suite) -> None:
     assert {name: content for name, content in plain.files("baselines").items() if name != "audit.jsonl"} == alone
 
 
-def test_further_trials_of_auto_come_after_the_first_of_all_others(plain: Suite, provider: WatchedProvider) -> None:
-    plain.write(
-        "moods.py",
-        """
-        from pytest_terminalbench import AgentReport
+MOODS = """
+from pytest_terminalbench import AgentReport
 
-        class Moody:
-            name = "moody"
-            deterministic = False
-            fails = ()
+class Moody:
+    name = "moody"
+    deterministic = False
+    fails = ()
 
-            def act(self, task, environment):
-                environment.run(["idle"] if task.scenario_id in self.fails else ["work"])
-                return AgentReport()
+    def act(self, task, environment):
+        environment.run(["idle"] if task.scenario_id in self.fails else ["work"])
+        return AgentReport()
 
-        class Failing(Moody):
-            fails = ("alpha",)
-        """,
-    )
+class Failing(Moody):
+    fails = ("alpha",)
+"""
+
+
+@pytest.fixture
+def moody(plain: Suite, provider: WatchedProvider) -> Suite:
+    """Where the agent `moods:Moody` is approved; `moods:Failing` fails at one scenario, which needs more trials."""
+    plain.write("moods.py", MOODS)
     approved = run(plain, "--tb-agent", "moods:Moody", "--tb-attempts", "5", "--update-baselines")
     assert approved.ret == 0, approved.stdout.str()
     provider.prepared.clear()
+    return plain
 
-    done = run(plain, "--tb-agent", "moods:Failing", "--tb-attempts", "auto", "--tb-concurrency", "2")
 
-    assert plain.statuses["demo/alpha[moody]"] == "regressed", done.stdout.str()
+def test_further_trials_of_auto_come_after_the_first_of_all_others(moody: Suite, provider: WatchedProvider) -> None:
+    done = run(moody, "--tb-agent", "moods:Failing", "--tb-attempts", "auto", "--tb-concurrency", "2")
+
+    assert moody.statuses["demo/alpha[moody]"] == "regressed", done.stdout.str()
     done.assert_outcomes(passed=3, failed=1)
     order = [scenario for scenario, _ in provider.prepared]
     assert sorted(order) == ["alpha", "alpha", "beta", "delta", "gamma"]
     # When it begins, the first trials of all others have, too; that of the other thread may not be noted yet.
     assert order.index("alpha", order.index("alpha") + 1) >= 3
     assert provider.threads["alpha"] == "trial"
-    assert 2 <= len(plain.summary["cells"][0]["attempts"]) <= 5
+    assert 2 <= len(moody.summary["cells"][0]["attempts"]) <= 5
+
+
+@pytest.mark.parametrize("concurrency", ["1", "2"])
+def test_a_cell_that_cannot_be_tried_again_keeps_its_first_trial(
+    moody: Suite, provider: WatchedProvider, concurrency: str
+) -> None:
+    provider.most = 4
+
+    run(moody, "--tb-agent", "moods:Failing", "--tb-attempts", "auto", "--tb-concurrency", concurrency)
+
+    cell = moody.summary["cells"][0]
+    assert (cell["cell"], cell["status"]) == ("demo/alpha[moody]", "void")
+    assert [(attempt["attempt"], attempt["outcome"]) for attempt in cell["attempts"]] == [(1, "unsolved"), (2, "void")]
+    kept = [moody.result("alpha", "moody", attempt)["outcome"] for attempt in (1, 2)]
+    assert kept == ["unsolved", "void"]
 
 
 def test_hooks_are_called_for_every_trial_by_one_thread_at_a_time(plain: Suite) -> None:
