@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 __all__ = ["TrialPool"]
@@ -97,8 +97,10 @@ class TrialPool:
     def _begin_nothing_more(self) -> None:
         with self._stopping:
             self._stopped = True
-            while not self._waiting.empty():
-                self._waiting.get_nowait().future.cancel()
+            # Not asked whether it is empty: a thread may take the last before it is taken here.
+            with suppress(queue.Empty):
+                while True:
+                    self._waiting.get_nowait().future.cancel()
             for _ in self._threads:
                 self._waiting.put(_Work(_STOP_TURN, next(self._numbers), _nothing, Future()))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -112,6 +113,20 @@ def test_stopped_it_begins_nothing_more_and_interrupts_what_runs(pool_of: MakePo
         waiting.result(0)
     with pytest.raises(CancelledError):
         pool.submit(lambda: "too late").result(0)
+
+
+def test_it_stops_while_threads_take_the_last_of_the_work(pool_of: MakePool) -> None:
+    interval = sys.getswitchinterval()
+    # So often that each round is another race.
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            pool = pool_of(4)
+            for _ in range(12):
+                pool.submit(lambda: None)
+            assert pool.stop(interrupt=lambda: None, patience_s=PATIENCE_S)
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_what_does_not_end_is_told_of_and_left_behind(pool_of: MakePool) -> None:
