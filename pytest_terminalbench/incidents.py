@@ -353,8 +353,17 @@ def _post_in_time(tickets: Sequence[StoredIncident], url: str) -> None:
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
     late = f"not delivered within {POST_WAIT_S:g} s"
-    for file, incident in tickets:
-        write_json(file, replace(incident, delivery=delivered.get(incident.id, late)).to_json())
+    for ticket in tickets:
+        delivery = delivered.get(ticket.incident.id, late)
+        write_json(ticket.file, replace(_as_it_is_now(ticket), delivery=delivery).to_json())
+
+
+def _as_it_is_now(ticket: StoredIncident) -> Incident:
+    """Who was told of it may have acknowledged it by now."""
+    try:
+        return _read_incident(ticket.file)
+    except RunFolderError:
+        return ticket.incident
 
 
 def post(incident: Incident, url: str) -> str:

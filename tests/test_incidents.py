@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ class Webhook(ThreadingHTTPServer):
     statuses: list[int]
     slow: frozenset[str] = frozenset()
     reason: str | None = None
+    # Called with the id of each ticket before it is answered.
+    on_hearing: Callable[[str], object] = staticmethod(lambda incident_id: None)
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -58,6 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.heard.append(content["id"])
+        self.server.on_hearing(content["id"])
         if content["id"] in self.server.slow:
             self.server.end.wait(30)
             return
@@ -144,6 +147,16 @@ def test_one_ticket_that_takes_long_holds_up_no_other(
 
     told = [json.loads(file.read_text())["delivery"] for file in files]
     assert told == ["not delivered within 2 s", "delivered (200)"]
+
+
+def test_who_acknowledges_a_ticket_while_the_webhook_is_told_has_taken_it(webhook: Webhook, tmp_path: Path) -> None:
+    """A bot does so as soon as it hears of it."""
+    webhook.on_hearing = lambda incident_id: acknowledge(tmp_path, incident_id, by="bot")
+
+    (file,) = open_incidents([an_incident()], tmp_path / "run/incidents", IncidentSettings(webhook=webhook.url))
+
+    stored = json.loads(file.read_text())
+    assert (stored["acknowledged"]["by"], stored["delivery"]) == ("bot", "delivered (200)")
 
 
 @pytest.mark.parametrize(
