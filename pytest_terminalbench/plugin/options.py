@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,10 +19,6 @@ __all__ = ["PluginOptions", "add_options", "bench_settings", "plugin_options"]
 
 _Word = TypeVar("_Word", bound=str)
 DEFAULT_PROGRESS_S = 30.0
-# The link in the results folder, and how long a run's name may be; named here too, for this module imports nothing that
-# an ordinary session does not.
-LATEST = "latest"
-_LONGEST_RUN_ID = 200
 _MOST_DIGITS = 9
 
 
@@ -268,14 +263,12 @@ class _Reader:
 
     def run_id(self) -> str | None:
         value = self.text("tb_run_id")
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", value):
-            raise pytest.UsageError(f"--tb-run-id {value!r} may hold letters, digits, `.`, `_` and `-` only")
-        if value is not None and len(value) > _LONGEST_RUN_ID:
-            raise pytest.UsageError(
-                f"--tb-run-id {value[:20]!r}… has {len(value)} characters; at most {_LONGEST_RUN_ID} are allowed"
-            )
-        if value == LATEST:
-            raise pytest.UsageError(f"--tb-run-id {value!r} is what the newest run is called; name it otherwise")
+        if value is not None:
+            from pytest_terminalbench.runs.layout import run_id_problem
+
+            problem = run_id_problem(value)
+            if problem is not None:
+                raise pytest.UsageError(f"--tb-run-id {problem}")
         return value
 
 

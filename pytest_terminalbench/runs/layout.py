@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_terminalbench.errors import RunFolderError, SettingsError
 
-__all__ = ["RunFolder", "check_run_id", "find_run", "new_run_id"]
+__all__ = ["RunFolder", "check_run_id", "find_run", "new_run_id", "run_id_problem"]
 
 LATEST = "latest"
 # The file systems' limit is 255 bytes.
@@ -102,14 +102,22 @@ def _run_names(results: Path) -> Iterator[str]:
             yield path.name
 
 
-def check_run_id(run_id: str) -> None:
-    """Raise SettingsError for a name that no run's folder can have: it would lie elsewhere, or be ``latest``."""
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", run_id) or run_id == LATEST:
-        raise SettingsError(f"run_id {run_id!r} may hold letters, digits, `.`, `_` and `-` only, and is not {LATEST!r}")
+def run_id_problem(run_id: str) -> str | None:
+    """Why no run can have this name, told with the name; None where one can."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", run_id):
+        return f"{run_id!r} may hold letters, digits, `.`, `_` and `-` only, with no `.` in front"
     if len(run_id) > _LONGEST_RUN_ID:
-        raise SettingsError(
-            f"run_id {run_id[:20]!r}… has {len(run_id)} characters; at most {_LONGEST_RUN_ID} are allowed"
-        )
+        return f"{run_id[:20]!r}… has {len(run_id)} characters; at most {_LONGEST_RUN_ID} are allowed"
+    if run_id == LATEST:
+        return f"{run_id!r} is what the newest run is called; name it otherwise"
+    return None
+
+
+def check_run_id(run_id: str) -> None:
+    """Raise SettingsError for a name that no run's folder can have."""
+    problem = run_id_problem(run_id)
+    if problem is not None:
+        raise SettingsError(f"run_id {problem}")
 
 
 def new_run_id() -> str:

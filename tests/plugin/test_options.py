@@ -34,8 +34,14 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-max-void-rate", "1.1"], "--tb-max-void-rate '1.1' is not a number of at least 0 and at most 1"),
         (["--tb-max-void-rate", "nan"], "--tb-max-void-rate 'nan' is not a number of at least 0 and at most 1"),
         (["--tb-progress", "-1"], "--tb-progress '-1' is not a number of at least 0"),
-        (["--tb-run-id", "a/b"], "--tb-run-id 'a/b' may hold letters, digits, `.`, `_` and `-` only"),
-        (["--tb-run-id", ".hidden"], "--tb-run-id '.hidden' may hold letters, digits, `.`, `_` and `-` only"),
+        (
+            ["--tb-run-id", "a/b"],
+            "--tb-run-id 'a/b' may hold letters, digits, `.`, `_` and `-` only, with no `.` in front",
+        ),
+        (
+            ["--tb-run-id", ".hidden"],
+            "--tb-run-id '.hidden' may hold letters, digits, `.`, `_` and `-` only, with no `.` in front",
+        ),
         (["--tb-run-id", "latest"], "--tb-run-id 'latest' is what the newest run is called; name it otherwise"),
         (["--tb-agent-arg", "depth"], "--tb-agent-arg 'depth' is not KEY=VALUE or AGENT:KEY=VALUE"),
         (["--tb-agent-arg", "a b=1"], "--tb-agent-arg 'a b=…' is not KEY=VALUE or AGENT:KEY=VALUE"),
