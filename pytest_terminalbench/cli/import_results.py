@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pytest_terminalbench.cli.output import complain, say, shown_path
 from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, project, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError
+
+if TYPE_CHECKING:
+    from pytest_terminalbench.importing.approve_stored import ImportApproval
 
 __all__ = ["import_results"]
 
@@ -73,6 +76,14 @@ def import_results(
     except (BaselineError, RunFolderError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
+    _tell(done)
+    # With the option, what is refused has no judged attempt at all: nothing that one could have approved.
+    if not done.approved or (done.refused and not leave_out_void):
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _tell(done: ImportApproval) -> None:
+    """What was approved, and what was not."""
     say(f"{len(done.approval.written)} baselines written, {done.approval.unchanged} unchanged")
     for warning in done.warnings:
         say(warning)
@@ -82,6 +93,3 @@ def import_results(
         complain(f"not approved: {cell}")
     if any(cell.voids < cell.attempts for cell in done.refused):
         say("--leave-out-void approves cells with void attempts by their other attempts")
-    # With the option, what is refused has no judged attempt at all: nothing that one could have approved.
-    if not done.approved or (done.refused and not leave_out_void):
-        raise typer.Exit(EXIT_REFUSED)
