@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange, compare_measures
 from pytest_terminalbench.baselines.cell_side import CellSide, corrected_for, is_counted
@@ -33,8 +33,6 @@ __all__ = [
     "cell_gate",
     "compare_cells",
 ]
-
-GateKind = Literal["strict", "statistical"]
 
 # Sums of tenths are not tenths.
 _ROUNDING = 1e-9

@@ -27,6 +27,7 @@ __all__ = [
     "fixture_function",
     "fixture_functions",
     "fixtureinfo",
+    "forget_missing_snapshots",
     "is_stopped_by_failures",
     "is_xfailed",
     "longrepr",
