@@ -275,15 +275,25 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
 
 
 def _tell_orphans(folder: Path, *, among: Sequence[StoredBaseline] | None = None) -> None:
-    """Say which baselines (of those in `among`) have no scenario, or no dataset, in a project that has some."""
+    """Say which baselines (of those in `among`) have no scenario, or no dataset, in a project that has some.
+
+    A dataset that cannot be read may have any name: then nobody can tell of a dataset that is not known.
+    """
     from pytest_terminalbench.baselines.orphans import ORPHANS_CURE, orphans
 
-    scenarios = {dataset.name: dataset.files() for dataset in known_datasets().values()}
-    names = [stored.name for stored in orphans(folder, scenarios)]
+    datasets = known_datasets()
     asked = None if among is None else {stored.name for stored in among}
-    gone = [name for name in names if asked is None or name in asked]
+    found = [stored for stored in orphans(folder, datasets.scenarios) if asked is None or stored.name in asked]
+    unclear = [stored for stored in found if datasets.unreadable and stored.cell.dataset not in datasets.scenarios]
+    gone = [stored.name for stored in found if stored not in unclear]
     if gone:
         say(f"{counted(len(gone), 'baseline')} without a scenario: {', '.join(gone)}; fix it by {ORPHANS_CURE}")
+    if unclear:
+        of_datasets = ", ".join(sorted({stored.cell.dataset for stored in unclear}))
+        say(
+            f"{counted(len(unclear), 'baseline')} of {of_datasets} not looked at: nobody can tell whether there are "
+            f"scenarios for what was approved until these datasets can be read: {', '.join(datasets.unreadable)}"
+        )
 
 
 def _models(pairs: Sequence[str]) -> dict[str, str]:

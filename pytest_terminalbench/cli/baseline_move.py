@@ -54,7 +54,7 @@ def move(
 
 def _check_scenarios(rewrites: Sequence[Rewrite]) -> None:
     """Raise BaselineError where a dataset that is here has no scenario of the new name; retired ones need none."""
-    scenarios = {dataset.name: dataset.files() for dataset in known_datasets().values()}
+    scenarios = known_datasets().scenarios
     for rewrite in rewrites:
         dataset, scenario = rewrite.cell.dataset, rewrite.cell.scenario
         if rewrite.old.counts and dataset in scenarios and scenario not in scenarios[dataset]:

@@ -109,20 +109,20 @@ def _with_scenarios(stored: Sequence[StoredBaseline]) -> Iterator[BaselineAndSce
     from pytest_terminalbench.runs.rebase_baselines import BaselineAndScenario
     from pytest_terminalbench.scenarios.formats import load_scenario
 
-    datasets = known_datasets()
-    files = {dataset.name: dataset.files() for dataset in datasets.values()}
+    scenarios = known_datasets().scenarios
     missing, wrong = [], []
     for baseline in stored:
-        name, file = baseline.cell.dataset, files.get(baseline.cell.dataset, {}).get(baseline.cell.scenario)
-        if file is None:
+        place = scenarios.get(baseline.cell.dataset, {}).get(baseline.cell.scenario)
+        if place is None:
             missing.append(baseline.name)
             continue
+        dataset, file = place
         try:
-            scenario = load_scenario(file, dataset=name)
+            scenario = load_scenario(file, dataset=dataset.name)
         except ScenarioError as error:
             wrong.append(str(error))
             continue
-        yield BaselineAndScenario(baseline, scenario, datasets[name].version)
+        yield BaselineAndScenario(baseline, scenario, dataset.version)
     if wrong:
         raise BaselineError("\n".join(dict.fromkeys(wrong)))
     if missing:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BaselinesOption",
     "ImageMapOption",
+    "KnownDatasets",
     "ResultsOption",
     "baselines_folder",
     "catalog",
@@ -79,22 +82,41 @@ def find_datasets(requests: list[str]) -> list[Dataset]:
     return [datasets.find(request, asked="dataset") for request in requests or datasets.names()]
 
 
-def known_datasets() -> dict[str, Dataset]:
-    """By name, the datasets below ``scenarios/`` and those that the ini option tb_dataset names; broken ones apart."""
+@dataclass(frozen=True, kw_only=True)
+class KnownDatasets:
+    """The project's datasets. `scenarios`: of all that share a name, the ids with the dataset and the file of each.
+
+    `unreadable`: what asks for those that cannot be read, and may have any name.
+    """
+
+    scenarios: Mapping[str, Mapping[str, tuple[Dataset, Path]]]
+    unreadable: Sequence[str]
+
+
+def known_datasets() -> KnownDatasets:
+    """The datasets below ``scenarios/`` and those that the ini option tb_dataset names.
+
+    Which ones cannot be read, and why, has been said then.
+    """
     from pytest_terminalbench.errors import ScenarioError, SettingsError
 
     configured = project().values.get("tb_dataset", [])
     requests = shlex.split(configured) if isinstance(configured, str) else configured
     named = [request for request in requests if isinstance(request, str)] if isinstance(requests, list) else []
-    datasets, found = catalog(), {}
-    for request in [*datasets.names(), *named]:
+    datasets = catalog()
+    scenarios: dict[str, dict[str, tuple[Dataset, Path]]] = {}
+    unreadable = []
+    for request in dict.fromkeys([*datasets.names(), *named]):
         try:
             dataset = datasets.find(request, asked="tb_dataset")
+            files = dataset.files()
         except (ScenarioError, SettingsError) as error:
             complain(str(error))
+            unreadable.append(request)
             continue
-        found[dataset.name] = dataset
-    return found
+        known = scenarios.setdefault(dataset.name, {})
+        known.update((scenario, (dataset, file)) for scenario, file in files.items())
+    return KnownDatasets(scenarios=scenarios, unreadable=unreadable)
 
 
 def project_image_map(chosen: Path | None = None) -> ImageMap:

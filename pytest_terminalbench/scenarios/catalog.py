@@ -99,12 +99,16 @@ class Dataset:
 def open_dataset(folder: Path) -> Dataset:
     """The dataset in `folder`; without a dataset.json its name is the folder's and its version ``0``.
 
-    Raises ScenarioError for a dataset.json that is broken.
+    Raises ScenarioError for a dataset.json that is broken or cannot be read.
     """
     file = folder / DATASET_FILE
     if not file.is_file():
         return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
-    manifest = parse_model(_Manifest, file.read_bytes(), file, see="see `terminalbench docs datasets`")
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise ScenarioError(file, [f"cannot be read: {error.strerror}"], cure="make it readable, or restore it") from None
+    manifest = parse_model(_Manifest, raw, file, see="see `terminalbench docs datasets`")
     return Dataset(**manifest.model_dump(exclude={"schema_version"}), folder=folder)
 
 

@@ -74,6 +74,66 @@ def test_those_without_a_scenario_are_named_with_the_cure(approved: Project) -> 
     )
 
 
+class TestDatasetsThatCannotBeRead:
+    """What their scenarios are nobody can tell, so no baseline of theirs is called gone."""
+
+    @pytest.fixture
+    def broken(self, approved: Project) -> Project:
+        """`demo` without the scenario beta, and a dataset.json of `more` that is no JSON."""
+        approved.dataset("demo", "alpha")
+        approved.dataset("more", "gamma")
+        approved.write("scenarios/more/dataset.json", '{"schema_version": 1, "name": "more", "version": "1.0",')
+        return approved
+
+    @pytest.mark.parametrize("command", ["list", "audit"])
+    def test_only_those_of_the_others_are_without_a_scenario(self, broken: Project, command: str) -> None:
+        lines = broken.call("baseline", command).err.splitlines()
+
+        file = broken.path / "scenarios/more/dataset.json"
+        assert any(line.startswith(f"terminalbench: {file}: Invalid JSON: ") for line in lines)
+        told = [line for line in lines if line[0].isdigit()]
+        assert told[0].startswith("1 baseline without a scenario: demo/oracle/beta; fix it by ")
+        assert told[1] == (
+            "1 baseline of more not looked at: nobody can tell whether there are scenarios for what was approved "
+            "until these datasets can be read: more"
+        )
+
+    def test_a_list_of_others_does_not_speak_of_them(self, broken: Project) -> None:
+        assert "not looked at" not in broken.call("baseline", "list", "--dataset", "demo").err
+
+    def test_one_that_the_ini_file_names_and_that_is_not_there_is_one_of_them(self, approved: Project) -> None:
+        approved.dataset("demo", "alpha", "beta")
+        approved.write("pytest.ini", "[pytest]\ntb_dataset = elsewhere/more\n")
+
+        told = approved.call("baseline", "list").err.splitlines()
+
+        assert told[0].startswith("terminalbench: tb_dataset 'elsewhere/more' is neither a folder nor a known dataset")
+        assert [line.partition(":")[0] for line in told[1:]] == ["1 baseline of more not looked at"]
+
+    def test_a_file_that_the_system_does_not_give_is_told_with_its_reason(self, broken: Project) -> None:
+        file = broken.path / "scenarios/more/dataset.json"
+        file.unlink()
+        file.symlink_to("/proc/self/mem")
+
+        assert f"{file}: cannot be read: Input/output error" in broken.call("baseline", "list").err
+
+    def test_a_scenario_that_cannot_be_read_is_there_all_the_same(self, broken: Project) -> None:
+        broken.dataset("more", "gamma")
+        broken.write("scenarios/more/gamma.json", "{")
+        broken.scenario("beta")
+
+        assert broken.call("baseline", "list").err == ""
+
+
+def test_datasets_that_share_a_name_have_all_their_scenarios(approved: Project) -> None:
+    approved.dataset("demo", "alpha")
+    approved.dataset("more", "gamma")
+    second = approved.dataset("second", "beta") / "dataset.json"
+    second.write_text(second.read_text().replace('"name": "second"', '"name": "demo"'))
+
+    assert approved.call("baseline", "list").err == ""
+
+
 def test_json_has_the_whole_record(approved: Project) -> None:
     record = write(approved, "demo/oracle/alpha", notes="slower disk", supersedes="alpha-2025-12-01")
 
