@@ -27,7 +27,7 @@ from pytest_terminalbench.plugin.failure_cards import FailureCards
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.own_tests import tell_run
 from pytest_terminalbench.plugin.pytest_internals import fixture_function, option
-from pytest_terminalbench.plugin.scenario_paths import path_of
+from pytest_terminalbench.plugin.scenario_paths import holds_scenarios, path_of
 from pytest_terminalbench.plugin.stash_keys import ASKED, SESSION
 from pytest_terminalbench.plugin.worker_input import (
     ENGINE_INPUT,
@@ -248,8 +248,11 @@ class PluginSession:
     def cell_of(self, nodeid: str) -> CellId | None:
         """The cell that an item's id names, without a look into its file; None for what is no cell of ours."""
         scenario, _, label = nodeid.rpartition("::")[2].removesuffix("]").rpartition("[")
+        folder = self._file_of(nodeid).parent
+        if not self.bench.datasets.has(folder) and not holds_scenarios(folder, self.config):
+            return None
         try:
-            dataset = self.bench.datasets.at(self._file_of(nodeid).parent).name
+            dataset = self.bench.datasets.at(folder).name
         except ScenarioError:
             return None
         agents = [*self.bench.agents, *map(to_be_given, self.bench.agents)]

@@ -169,6 +169,23 @@ def test_a_session_that_is_killed_leaves_a_journal_that_can_be_read(slow: Suite,
     assert sorted(path.name for path in (session.run / "trials/demo/alpha/scripted").iterdir()) == [".1.running"]
 
 
+@pytest.mark.parametrize("name", ["test_two", "test_two[alpha]"])
+def test_interrupted_in_a_test_of_the_users_own_the_session_ends_in_order(demo: Suite, name: str) -> None:
+    """It is no cell, whatever its id looks like."""
+    mark = "@pytest.mark.parametrize('name', ['alpha'])" if "[" in name else ""
+    arguments = "name" if mark else ""
+    demo.write(
+        "tests/test_mine.py", f"import pytest\n\n{mark}\ndef test_two({arguments}):\n    raise KeyboardInterrupt\n"
+    )
+
+    done = demo.run_apart("--tb-dataset", "demo", "tests/test_mine.py")
+
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert "terminalbench: demo==1.0; agent oracle; run" in done.stdout.str()
+    assert "0 cells: 0 solved; 3 not run" in done.outlines
+    assert done.stderr.str() == ""
+
+
 def test_sigterm_is_left_alone_where_no_scenario_runs(demo: Suite) -> None:
     demo.pytester.makepyfile(
         test_mine="""
