@@ -47,15 +47,16 @@ def session_exit_code(pytest_status: int, totals: Totals, *, max_void_rate: floa
     return pytest_status
 
 
-def run_exit_code(pytest_status: int, *, only_blocked: bool) -> int:
+def run_exit_code(pytest_status: int, *, only_blocked: bool, is_stopped_by_failures: bool = False) -> int:
     """The exit code for a session of pytest's that ended with `pytest_status`.
 
-    `only_blocked`: something failed, and everything that failed was blocked by parity. 0 all is well, 1 a regression or
-    a failure, 2 everything that failed was blocked; an interrupted session ends as in a shell, with 130; everything
-    else is passed on (3, 4 a wrong command line, 5, 22, 23).
+    `only_blocked`: something failed, and everything that failed was blocked by parity. `is_stopped_by_failures`: pytest
+    itself stopped at what had failed, as a test file that cannot be imported; it calls that interrupted.
+
+    0 all is well, 1 a regression or a failure, 2 everything that failed was blocked; a session that somebody
+    interrupted ends as in a shell, with 130; everything else is passed on (3, 4 a wrong command line, 5, 22, 23).
     """
-    if pytest_status == _PYTEST_INTERRUPTED:
-        return EXIT_INTERRUPTED
-    if pytest_status == _PYTEST_FAILED and only_blocked:
-        return EXIT_BLOCKED
-    return pytest_status
+    has_failed = pytest_status == _PYTEST_FAILED or (pytest_status == _PYTEST_INTERRUPTED and is_stopped_by_failures)
+    if has_failed:
+        return EXIT_BLOCKED if only_blocked else EXIT_FAILED
+    return EXIT_INTERRUPTED if pytest_status == _PYTEST_INTERRUPTED else pytest_status

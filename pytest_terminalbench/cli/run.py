@@ -90,7 +90,9 @@ def _pytest(arguments: list[str]) -> int:
     sys.argv = [str(Path(sys.argv[0]).with_name("pytest")), *arguments]
     failures = _Failures()
     status = pytest.main(arguments, plugins=[failures])
-    return run_exit_code(int(status), only_blocked=failures.are_all_blocked)
+    return run_exit_code(
+        int(status), only_blocked=failures.are_all_blocked, is_stopped_by_failures=failures.have_stopped_pytest
+    )
 
 
 class _Failures:
@@ -99,10 +101,16 @@ class _Failures:
     def __init__(self) -> None:
         self._blocked = 0
         self._others = 0
+        self._has_stopped_itself = False
 
     @property
     def are_all_blocked(self) -> bool:
         return self._blocked > 0 and self._others == 0
+
+    @property
+    def have_stopped_pytest(self) -> bool:
+        """Whether pytest ended the session before its time, with something that had failed, and nobody asked it to."""
+        return self._has_stopped_itself and self._blocked + self._others > 0
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if not report.failed:
@@ -115,6 +123,12 @@ class _Failures:
 
     def pytest_collectreport(self, report: Any) -> None:
         self._others += report.failed
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        import pytest
+
+        # Raised for `session.shouldstop` and for files that cannot be collected; Ctrl-C and `pytest.exit` are others.
+        self._has_stopped_itself = isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
 def _status(report: Any) -> Status | None:

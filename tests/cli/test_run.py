@@ -124,6 +124,27 @@ def test_stopped_by_failures_in_workers_ends_with_1(bench: Project) -> None:
     assert run(bench, "--agent", "nop", "--", "-n", "1", "-x").exit_code == 1
 
 
+@pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=["alone", "xdist"])
+def test_a_test_file_that_cannot_be_imported_ends_with_1(bench: Project, options: list[str]) -> None:
+    """Nobody interrupted the session, though pytest says so."""
+    broken = bench.write("tests/test_broken.py", "def test_one(:\n")
+
+    assert run(bench, "--", broken, *options).exit_code == 1
+
+
+def test_stopped_at_the_first_failure_to_go_on_there_later_ends_with_1(bench: Project) -> None:
+    assert run(bench, "--agent", "nop", "--", "--stepwise").exit_code == 1
+
+
+@pytest.mark.parametrize("stop", ["raise KeyboardInterrupt", "import pytest; pytest.exit('enough')"])
+def test_an_interrupted_session_ends_with_130(bench: Project, stop: str) -> None:
+    """Whatever had failed before."""
+    bench.write("tests/test_broken.py", "def test_one(): assert False\n")
+    stopping = bench.write("tests/test_stop.py", f"def test_two():\n    {stop}\n")
+
+    assert run(bench, "--", stopping.parent).exit_code == 130
+
+
 def test_nothing_selected_is_passed_on_as_5(bench: Project) -> None:
     assert run(bench, "--", "-k", "nothing").exit_code == 5
 
@@ -237,3 +258,10 @@ def tb_agent(tb_scenario, tb_agent):
 )
 def test_exit_codes(status: int, only_blocked: bool, expected: int) -> None:
     assert run_exit_code(status, only_blocked=only_blocked) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "only_blocked", "expected"), [(2, False, 1), (2, True, 2), (1, False, 1), (3, False, 3), (4, True, 4)]
+)
+def test_exit_codes_where_pytest_stopped_at_a_failure(status: int, only_blocked: bool, expected: int) -> None:
+    assert run_exit_code(status, only_blocked=only_blocked, is_stopped_by_failures=True) == expected
