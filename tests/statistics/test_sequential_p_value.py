@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pytest_terminalbench.statistics import Plan, is_unsteady, predictive_probability, regression_p
+from tests.counted_calls import calls_into
 
 PLAN = Plan()
 
@@ -108,3 +109,12 @@ def test_plans_that_make_no_sense_cannot_be_built(change: dict[str, float]) -> N
 def test_more_trials_than_planned_are_refused() -> None:
     with pytest.raises(ValueError, match="6 fresh trials; the plan has at most 5"):
         regression_p((5, 5), (0, 6), PLAN)
+
+
+def test_how_bad_a_look_is_is_computed_once() -> None:
+    """The laws of all walks of a plan are made of the same few hundred."""
+    look = (17, 41), (12, 37)
+
+    first, again = (calls_into("pytest_terminalbench.statistics", predictive_probability, *look) for _ in "12")
+
+    assert again < first / 10
