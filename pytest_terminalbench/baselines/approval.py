@@ -15,8 +15,8 @@ from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
 from pytest_terminalbench.baselines.folder import (
     StoredBaseline,
-    baseline_named,
     baseline_of,
+    baselines_named,
     check_old_baselines,
     current_file,
 )
@@ -149,7 +149,7 @@ def retire(*names: str, baselines: Path, by: str, notes: str = "") -> list[Basel
     Raises BaselineError, before the first is written, when there is none of a name, it is retired already, or it is
     another once nobody else is approving.
     """
-    chosen = [baseline_named(baselines, name) for name in dict.fromkeys(names)]
+    chosen = baselines_named(baselines, dict.fromkeys(names))
     seen = [_digest(stored.file) for stored in chosen]
     with only_writer(baselines):
         for stored, content in zip(chosen, seen, strict=True):

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange, compare_measures
-from pytest_terminalbench.baselines.cell_side import CellSide, corrected_for, is_counted
+from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.statistics import (
     Inconclusive,
@@ -36,6 +37,7 @@ __all__ = [
 
 # Sums of tenths are not tenths.
 _ROUNDING = 1e-9
+_NONE_APPROVED = ApprovedCells()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +82,18 @@ def compare_cells(
     after: CellSide,
     *,
     kind: str,
-    approved: Sequence[Sequence[float]],
+    approved: ApprovedCells,
     policy: ComparisonPolicy,
 ) -> ComparedCells:
     """How a cell has changed, by the gate of this `kind`: ``strict`` or ``statistical``.
 
-    `approved`: the rewards of every cell that was approved with `before`, also of those that did not run; the error
-    rate is held over all of them.
+    `approved`: every cell that was approved with `before`, which is one of them.
     """
     if kind == "strict":
         compared = ComparedCells(change=_strict_change(before, after))
         slower = compare_measures(before, after, alpha=policy.alpha)
     else:
-        compared = _statistical_change(before, after, corrected_for(before, approved), policy)
+        compared = _statistical_change(before, after, approved.corrected_for(before), policy)
         # Any of them may be slow by chance.
         slower = compare_measures(before, after, alpha=policy.alpha, corrected_for=max(1, len(approved)))
     worse = tuple(change for change in slower if change.is_worse)
@@ -171,7 +172,7 @@ class CellGate(Protocol):
 
 
 def cell_gate(
-    kind: str, before: CellSide | None, policy: ComparisonPolicy, *, approved: Sequence[Sequence[float]] = ()
+    kind: str, before: CellSide | None, policy: ComparisonPolicy, *, approved: ApprovedCells = _NONE_APPROVED
 ) -> CellGate:
     """The gate of kind ``strict``, ``statistical`` or ``off`` for a cell of which `before` was approved."""
     if kind == "statistical" and before is not None:
@@ -203,7 +204,7 @@ class StrictGate:
             if solved == attempts:
                 return CellComparison(status=Status.SOLVED, text=f"{seen}; no baseline yet")
             return CellComparison(status=Status.UNSOLVED, text=f"{seen}, and no baseline allows that")
-        compared = compare_cells(before, after, kind="strict", approved=(), policy=self._policy)
+        compared = compare_cells(before, after, kind="strict", approved=_NONE_APPROVED, policy=self._policy)
         approved = f"the baseline {before.baseline_id} approved {before.text}"
         if compared.slower:
             text = f"{seen}; {_slower(compared)}; {approved}"
@@ -219,11 +220,11 @@ class StrictGate:
 class StatisticalGate:
     """Worse only when chance is an unlikely reason."""
 
-    def __init__(self, before: CellSide, policy: ComparisonPolicy, approved: Sequence[Sequence[float]]) -> None:
+    def __init__(self, before: CellSide, policy: ComparisonPolicy, approved: ApprovedCells) -> None:
         self._before = before
         self._policy = policy
         self._approved = approved
-        self._corrected_for = corrected_for(before, approved)
+        self._corrected_for = approved.corrected_for(before)
 
     def more(self, *, solved: int, attempts: int) -> int:
         step = next_step(

@@ -9,9 +9,8 @@ from statistics import fmean
 from pytest_terminalbench.attempt_result import AttemptResult, as_share
 from pytest_terminalbench.baselines.comparison_policy import METRICS
 from pytest_terminalbench.baselines.record import BaselineRecord
-from pytest_terminalbench.statistics import correction, is_unsteady
 
-__all__ = ["CellSide", "corrected_for", "is_counted"]
+__all__ = ["CellSide", "is_counted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,22 +79,6 @@ class CellSide:
 def is_counted(*sides: Sequence[float]) -> bool:
     """Whether all rewards are 0 or 1, so that counts of solved attempts say everything."""
     return all(reward in (0.0, 1.0) for side in sides for reward in side)
-
-
-def corrected_for(before: CellSide, approved: Iterable[Sequence[float]]) -> int:
-    """By what a cell's p is multiplied, so that the error rate of the session is held over all cells.
-
-    `approved`: the rewards of all cells that were approved with `before`, its own among them. A cell with fractional
-    rewards counts as one that chance can make look bad.
-    """
-    return correction(_unsteady(before.rewards), map(_unsteady, approved))
-
-
-def _unsteady(rewards: Sequence[float]) -> tuple[int, int]:
-    """A tally that is as steady as `rewards` are."""
-    shares = _shares(rewards)
-    tally = sum(share >= 1 for share in shares), len(shares)
-    return tally if is_counted(shares) or is_unsteady(tally) else (1, 2)
 
 
 def _shares(rewards: Sequence[float]) -> tuple[float, ...]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.record import WITHOUT_CELL, BaselineRecord, read_record
 from pytest_terminalbench.baselines.schema_1 import cell_from_place, may_be_of_others, old_file, old_label
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId, Label, escaped
 
 __all__ = [
+    "ApprovedInFolder",
     "StoredBaseline",
-    "approved_rewards",
-    "baseline_named",
     "baseline_of",
+    "baselines_named",
     "check_old_baselines",
     "current_file",
     "read_baselines",
@@ -88,12 +89,26 @@ def baseline_of(folder: Path, cell: CellId) -> StoredBaseline | None:
     return StoredBaseline(cell=cell, file=file, record=record)
 
 
-def approved_rewards(folder: Path, cell: CellId) -> list[tuple[float, ...]]:
-    """The rewards of every baseline of the cell's dataset and agent that counts, whatever its scenario.
+class ApprovedInFolder:
+    """What was approved in `folder`, read once for each dataset and agent, when it is first asked for.
 
-    Damaged files are left out: they are their own cells' error.
+    What is approved after that is not in it: make another to see it.
     """
-    return [tuple(record.rewards) for record in _beside(folder, cell) if record.status != "retired"]
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._approved: dict[tuple[str, str], ApprovedCells] = {}
+
+    def beside(self, cell: CellId) -> ApprovedCells:
+        """Every baseline of the cell's dataset and agent that counts, whatever its scenario.
+
+        Damaged files are left out: they are their own cells' error.
+        """
+        group = (cell.dataset, cell.label)
+        if group not in self._approved:
+            counting = (record for record in _beside(self._folder, cell) if record.status != "retired")
+            self._approved[group] = ApprovedCells(tuple(tuple(record.rewards) for record in counting))
+        return self._approved[group]
 
 
 def _beside(folder: Path, cell: CellId) -> Iterator[BaselineRecord]:
@@ -140,24 +155,31 @@ def read_baselines(folder: Path) -> tuple[list[StoredBaseline], list[BaselineErr
     return right, wrong
 
 
-def baseline_named(folder: Path, name: str) -> StoredBaseline:
-    """The baseline called `name`, ``DATASET/LABEL/SCENARIO``.
+def baselines_named(folder: Path, names: Iterable[str]) -> list[StoredBaseline]:
+    """The baselines called `names`, ``DATASET/LABEL/SCENARIO``, in this order.
 
     Raises BaselineError where there is none, saying how one is called that earlier versions called so, and for a
     damaged file.
     """
     stored, _ = read_baselines(folder)
-    for baseline in stored:
-        if baseline.name == name:
-            return baseline
+    by_name = {baseline.name: baseline for baseline in stored}
+    chosen = []
+    for name in names:
+        if name not in by_name:
+            raise _nothing_named(folder, name, stored)
+        chosen.append(by_name[name])
+    return chosen
+
+
+def _nothing_named(folder: Path, name: str, stored: Sequence[StoredBaseline]) -> BaselineError:
     for baseline in stored:
         if baseline.place == name:
-            raise BaselineError(f"{name!r} is how earlier versions called it; it is {baseline.name!r} now")
+            return BaselineError(f"{name!r} is how earlier versions called it; it is {baseline.name!r} now")
     for file in folder.glob(_EVERY):
         if file.relative_to(folder).as_posix() == f"{name}.json":
             # One that cannot be read says why.
             read_record(file)
-    raise BaselineError(
+    return BaselineError(
         f"{name!r} names no baseline: that is DATASET/LABEL/SCENARIO, as `terminalbench baseline list` shows it"
     )
 

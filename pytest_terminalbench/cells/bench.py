@@ -14,7 +14,7 @@ from pytest_terminalbench.agents.registry import AgentRegistry, AgentSpec
 from pytest_terminalbench.baselines.cell_gate import CellGate, cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
-from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of, check_old_baselines, current_file
+from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of, check_old_baselines, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.observer import Observer, Unobserved
@@ -71,7 +71,7 @@ class Bench:
         self._providers: dict[str, Provider] = {}
         self._providers_lock = threading.Lock()
         self._registry = registry or AgentRegistry([settings.root])
-        self._rewards: dict[tuple[str, str], list[tuple[float, ...]]] = {}
+        self._approved = ApprovedInFolder(settings.baselines)
 
     def check(self) -> None:
         """Refuse what can be refused before anything is collected; raises SettingsError or BaselineError."""
@@ -284,7 +284,7 @@ class Bench:
     def gate(self, cell: Cell, baseline: BaselineRecord | None) -> CellGate:
         """How many trials `cell` gets, and what they are called."""
         before = CellSide.approved(baseline) if baseline is not None else None
-        return cell_gate(self.gate_kind(cell.agent), before, self.policy, approved=self._approved_rewards(cell))
+        return cell_gate(self.gate_kind(cell.agent), before, self.policy, approved=self._approved.beside(cell.id))
 
     @property
     def policy(self) -> ComparisonPolicy:
@@ -299,10 +299,3 @@ class Bench:
             inconclusive=settings.inconclusive,
             parity=settings.parity,
         )
-
-    def _approved_rewards(self, cell: Cell) -> list[tuple[float, ...]]:
-        """Of every baseline of the cell's agent and dataset, also of cells that do not run."""
-        group = (cell.id.dataset, cell.id.label)
-        if group not in self._rewards:
-            self._rewards[group] = approved_rewards(self.settings.baselines, cell.id)
-        return self._rewards[group]

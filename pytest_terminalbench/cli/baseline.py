@@ -140,7 +140,7 @@ def approve(
 
     Exit code 4 says that it was refused, and why.
     """
-    from pytest_terminalbench.baselines.folder import approved_rewards, current_file
+    from pytest_terminalbench.baselines.folder import ApprovedInFolder, current_file
     from pytest_terminalbench.runs.approve_cells import ReviewedCell, approve_reviewed, chosen_cell
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.runs.manifest import git_user, read_manifest
@@ -166,7 +166,8 @@ def approve(
     if any(one.cell.gate == "statistical" for one in reviewed):
         # All that was approved beside it: sessions are compared with these together, as the last one named was.
         policy = read_manifest(runs[-1]).settings.policy
-        for warning in thin_approval({approved.cell.suite: approved_rewards(folder, approved.cell)}, policy):
+        beside = ApprovedInFolder(folder).beside(approved.cell)
+        for warning in thin_approval({approved.cell.suite: beside.rewards}, policy):
             say(warning)
     file = current_file(folder, approved.cell)
     note = "" if approved.status == "active" else f" ({row.passes} of {PASSES_FOR_ACTIVE} passes in a row)"

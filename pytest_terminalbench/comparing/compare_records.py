@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_gate import compare_cells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange
 from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
@@ -162,8 +163,8 @@ def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: Compar
     shared = sorted(baseline.tasks.keys() & candidate.tasks.keys())
     unlike = _unlike(baseline, candidate, shared) if policy.parity != "off" else ()
     blocked = {one.task for one in unlike} if policy.parity == "block" else set()
-    both = [task for task in shared if _is_scored(baseline, task) and _is_scored(candidate, task)]
-    compared = [task for task in both if task not in blocked]
+    both = {task for task in shared if _is_scored(baseline, task) and _is_scored(candidate, task)}
+    compared = [task for task in shared if task in both and task not in blocked]
     before = {task: _tested(baseline, task) for task in compared}
     after = {task: _tested(candidate, task) for task in compared}
     changes = tuple(_changes(baseline, candidate, compared, policy))
@@ -270,7 +271,7 @@ def _changes(
 ) -> Iterator[TaskChange]:
     kind = _kind(baseline, candidate)
     # Of all that there is to compare with, also of what was not run.
-    approved = [_tested(baseline, task) for task in sorted(baseline.tasks) if _is_scored(baseline, task)]
+    approved = ApprovedCells([_tested(baseline, task) for task in baseline.tasks if _is_scored(baseline, task)])
     for task in compared:
         before, after = _approved_side(baseline, task), _cell_side(candidate, task)
         cells = compare_cells(before, after, kind=kind, approved=approved, policy=policy)

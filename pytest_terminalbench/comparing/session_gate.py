@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, ComparisonPolicy
-from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of, current_file
+from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
@@ -120,6 +120,7 @@ def gate_run(
     order of `cells` does not matter.
     """
     actors: dict[str, ActorGate] = {}
+    approved = ApprovedInFolder(baselines)
     for actor, group in _by_actor(cells).items():
         compared = [pair for pair in _with_baselines(group, baselines) if pair[0].is_scored]
         pairs = [_pair(cell, record, host) for cell, record in compared]
@@ -139,7 +140,7 @@ def gate_run(
             baselines=current_file(baselines, group[0].id).parent,
             label=group[0].id.label,
             lower=tuple(_lower(pairs)),
-            is_approved=bool(pairs or approved_rewards(baselines, group[0].id)),
+            is_approved=bool(pairs or approved.beside(group[0].id)),
             least_to_approve=_least_to_approve(pairs) if pairs else max(LEAST_ATTEMPTS, policy.attempts or 0),
         )
     return RunGate(actors=actors, fails_when_inconclusive=policy.inconclusive == "fail") if actors else None

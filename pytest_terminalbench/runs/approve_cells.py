@@ -12,7 +12,7 @@ from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
 from pytest_terminalbench.baselines.cell_gate import cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
-from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
+from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
 from pytest_terminalbench.baselines.parity import is_same_question
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import BaselineError, RunFolderError
@@ -65,6 +65,7 @@ def approve_reviewed(
     """
     # Before anything of a run is read: what somebody else approves from here on was not known to who approves this.
     seen = contents(baselines, [one.cell.id for one in reviewed])
+    approved = ApprovedInFolder(baselines)
     check_maintainer(approver, maintainers)
     manifests = [_manifest(run) for _, run in reviewed]
     for (cell, run), manifest in zip(reviewed, manifests, strict=True):
@@ -74,7 +75,7 @@ def approve_reviewed(
                 "approve a run with a fixed --tb-attempts"
             )
         _check_passed(cell, run)
-        _check_not_worse(cell, run, manifest, baselines)
+        _check_not_worse(cell, run, manifest, baselines, approved)
     by_time = sorted(zip(manifests, reviewed, strict=True), key=lambda dated: (dated[0].started_at, dated[1].run.id))
     runs = [run for _, (_, run) in by_time]
     chosen = _together(
@@ -139,13 +140,15 @@ def _check_passed(cell: CellResult, run: RunFolder) -> None:
         )
 
 
-def _check_not_worse(cell: CellResult, run: RunFolder, manifest: RunManifest, baselines: Path) -> None:
+def _check_not_worse(
+    cell: CellResult, run: RunFolder, manifest: RunManifest, baselines: Path, approved: ApprovedInFolder
+) -> None:
     """Refuse a cell that is worse than what is approved now, which may be another outcome than it was compared with."""
     stored = baseline_of(baselines, cell.id)
     if cell.gate == "off" or stored is None or not stored.counts:
         return
     before = CellSide.approved(stored.record)
-    gate = cell_gate(cell.gate, before, manifest.settings.policy, approved=approved_rewards(baselines, cell.id))
+    gate = cell_gate(cell.gate, before, manifest.settings.policy, approved=approved.beside(cell.id))
     now = gate.judge(CellSide.of_attempts(cell.judged, host=manifest.host_class))
     if not now.status.is_pass:
         raise BaselineError(

@@ -9,7 +9,7 @@ from statistics import harmonic_mean
 from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, ComparisonPolicy
 from pytest_terminalbench.baselines.enough_attempts import what_to_approve
-from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
+from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.naming import counted
@@ -49,13 +49,13 @@ def thin_approvals(
     `policy`: by which sessions will be compared with them. `baselines`: where all cells of these agents are approved by
     now, those of other sessions too; it is all of them that later sessions are compared with.
     """
+    varying = [cell for cell in cells if cell.gate == "statistical" and cell.is_scored]
+    if baselines is not None:
+        approved = ApprovedInFolder(baselines)
+        return thin_approval({cell.id.suite: approved.beside(cell.id).rewards for cell in varying}, policy)
     by_suite: dict[str, list[tuple[float, ...]]] = {}
-    for cell in cells:
-        if cell.gate == "statistical" and cell.is_scored:
-            if baselines is not None:
-                by_suite.setdefault(cell.id.suite, approved_rewards(baselines, cell.id))
-            else:
-                by_suite.setdefault(cell.id.suite, []).append(cell.rewards)
+    for cell in varying:
+        by_suite.setdefault(cell.id.suite, []).append(cell.rewards)
     return thin_approval(by_suite, policy)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_terminalbench.baselines.cell_gate import cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
-from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
+from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.cells.regrade import CellRegrader, RegradedCell, RegradedTrial, compared_again
@@ -70,6 +70,7 @@ class RunRegrader:
         self._parity = "off" if self._settings.update_baselines else self._settings.parity
         if ignores_conditions and self._parity == "block":
             self._parity = "warn"
+        self._approved = ApprovedInFolder(baselines)
         self._bench = Bench(self._settings, run.path, catalog=catalog)
         self._regrader = CellRegrader(
             root=run.path,
@@ -108,8 +109,7 @@ class RunRegrader:
         stored = baseline_of(settings.baselines, cell.id) if cell.gate != "off" else None
         baseline = stored.record if stored is not None and stored.counts else None
         before = CellSide.approved(baseline) if baseline is not None else None
-        approved = approved_rewards(settings.baselines, cell.id)
-        gate = cell_gate(cell.gate, before, self._bench.policy, approved=approved)
+        gate = cell_gate(cell.gate, before, self._bench.policy, approved=self._approved.beside(cell.id))
         return compared_again(cell, trials, baseline=baseline, gate=gate, parity=self._parity, host=self._host)
 
 

@@ -52,6 +52,7 @@ from pytest_terminalbench.statistics.sequential import (
     Step,
     Verdict,
     correction,
+    correction_among,
     next_step,
 )
 from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
@@ -104,6 +105,7 @@ __all__ = [
     "clopper_pearson",
     "cluster_bootstrap",
     "correction",
+    "correction_among",
     "could_have_lost",
     "could_have_seen",
     "could_not_see",

@@ -101,7 +101,11 @@ def correction(baseline: tuple[int, int], baselines: Iterable[tuple[int, int]]) 
 
     `baselines`: all cells' (solved, attempts) that were approved together. Raises ValueError when one makes no sense.
     """
-    unsteady = sum(map(is_unsteady, baselines))
+    return correction_among(baseline, unsteady=sum(map(is_unsteady, baselines)))
+
+
+def correction_among(baseline: tuple[int, int], *, unsteady: int) -> int:
+    """The same, where the unsteady ones of all cells, this one among them, are counted already."""
     return max(1, unsteady + (not is_unsteady(baseline)))
 
 

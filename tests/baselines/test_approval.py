@@ -25,6 +25,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, Measure, read_
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
+from tests.counted_calls import calls_into
 
 
 @pytest.fixture
@@ -391,6 +392,16 @@ class TestRetiring:
         retire("demo/oracle/a", "demo/oracle/b", baselines=baselines, by="me")
         assert [line["action"] for line in log(baselines)] == ["approved"] * 2 + ["retired"] * 2
         assert audit.contradictions(baselines) == []
+
+    def test_twice_as_many_cost_twice_as_much(self, tmp_path: Path) -> None:
+        costs = []
+        for number in (10, 20):
+            baselines = tmp_path / str(number)
+            approved(baselines, *(cell(f"t{n}") for n in range(number)))
+            names = [f"demo/oracle/t{n}" for n in range(number)]
+            costs.append(calls_into("pytest_terminalbench", retire, *names, baselines=baselines, by="me"))
+
+        assert costs[1] <= 2.2 * costs[0]
 
     def test_once_is_enough(self, baselines: Path) -> None:
         approved(baselines, cell("a"))

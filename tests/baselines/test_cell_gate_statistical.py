@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_gate import CellComparison, cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
@@ -19,7 +20,7 @@ def among_many(before: Sequence[float], after: Sequence[float], *, cells: int) -
     """The verdict on a cell that was approved with as many others as make `cells`, all of them unsteady."""
     approved = [tuple(before), *[(0.5, 0.6)] * (cells - 1)]
     policy = ComparisonPolicy(attempts=len(after), inconclusive="fail")
-    gate = cell_gate("statistical", CellSide(rewards=tuple(before)), policy, approved=approved)
+    gate = cell_gate("statistical", CellSide(rewards=tuple(before)), policy, approved=ApprovedCells(approved))
     return gate.judge(CellSide(rewards=tuple(after)))
 
 
@@ -39,7 +40,9 @@ def test_what_looks_bad_and_cannot_be_told_is_inconclusive() -> None:
 
 
 def test_what_is_surely_better_is_not_called_expected() -> None:
-    gate = cell_gate("statistical", CellSide(rewards=(0.0,) * 5), ComparisonPolicy(attempts=5), approved=[(0.0,) * 5])
+    gate = cell_gate(
+        "statistical", CellSide(rewards=(0.0,) * 5), ComparisonPolicy(attempts=5), approved=ApprovedCells([(0.0,) * 5])
+    )
 
     found = gate.judge(CellSide(rewards=(1.0,) * 5))
 
@@ -49,7 +52,9 @@ def test_what_is_surely_better_is_not_called_expected() -> None:
 
 def test_of_auto_what_was_approved_once_and_now_always_fails_is_inconclusive() -> None:
     """The plan stops after two failures, for further ones could tell nothing."""
-    gate = cell_gate("statistical", CellSide(rewards=(1.0,)), ComparisonPolicy(attempts=None), approved=[(1.0,)])
+    gate = cell_gate(
+        "statistical", CellSide(rewards=(1.0,)), ComparisonPolicy(attempts=None), approved=ApprovedCells([(1.0,)])
+    )
 
     found = gate.judge(CellSide(rewards=(0.0, 0.0)))
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.baselines.folder import (
-    approved_rewards,
-    baseline_named,
+    ApprovedInFolder,
     baseline_of,
+    baselines_named,
     check_old_baselines,
     current_file,
     read_baselines,
@@ -108,14 +108,14 @@ class TestApprovedRewards:
         own(tmp_path, cell("e")).write_text("broken")
         own(tmp_path, cell("a", agent="other"))
 
-        assert approved_rewards(tmp_path, cell("any")) == [(1.0, 0.0), (1.0, 1.0), (1.0,)]
+        assert ApprovedInFolder(tmp_path).beside(cell("any")).rewards == ((1.0, 0.0), (1.0, 1.0), (1.0,))
 
     def test_those_in_the_old_place_count_where_there_is_none_of_its_own(self, tmp_path: Path) -> None:
         for name in ("a", "b"):
             put(tmp_path / f"demo/t--m/{name}.json", name)
         own(tmp_path, cell("a", model="m"), attempts=2, solved=0, rewards=[0.0, 0.0])
 
-        assert approved_rewards(tmp_path, cell(model="m")) == [(0.0, 0.0), (1.0,)]
+        assert ApprovedInFolder(tmp_path).beside(cell(model="m")).rewards == ((0.0, 0.0), (1.0,))
 
 
 class TestAll:
@@ -144,13 +144,14 @@ class TestAll:
     def test_one_is_found_by_its_name(self, tmp_path: Path) -> None:
         file = own(tmp_path, cell(model="a/b"))
 
-        assert baseline_named(tmp_path, "demo/t,a%2Fb/alpha").file == file
+        (stored,) = baselines_named(tmp_path, ["demo/t,a%2Fb/alpha"])
+        assert stored.file == file
 
     def test_a_damaged_one_says_so(self, tmp_path: Path) -> None:
         own(tmp_path, cell()).write_text("{")
 
         with pytest.raises(BaselineError, match="is damaged: not JSON: Expecting"):
-            baseline_named(tmp_path, "demo/t/alpha")
+            baselines_named(tmp_path, ["demo/t/alpha"])
 
 
 class TestOldPlaces:

@@ -21,6 +21,8 @@ from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Solved
 from tests.cli.conftest import Done, Project
 from tests.cli.runs import a_run, edit
+from tests.comparing.test_session_gate import approve as approve_tasks
+from tests.counted_calls import calls_into
 
 ALPHA = CellToApprove(
     cell=CellId(dataset="demo", scenario="alpha", agent="oracle"),
@@ -526,3 +528,16 @@ def test_half_a_surrogate_pair_is_shown_as_its_escape(project: Project) -> None:
     for name in ("list", "show"):
         done = project.call_apart("baseline", name, *(["alpha"] if name == "show" else []), "--format", "json")
         assert done.json[0]["approved_by"] == "half \ud800"
+
+
+def test_what_was_approved_beside_it_is_read_once_for_all_runs(project: Project) -> None:
+    for day in (1, 2, 3):
+        a_run(project.path, f"r{day}", day=day, gate="statistical")
+    approve(project, "r1")
+    approve_tasks(project.path / "baselines", {f"t{number}": [1.0] for number in range(40)}, agent="oracle")
+    read = "pytest_terminalbench.baselines"
+
+    one = calls_into(read, approve, project, "r1")
+    three = calls_into(read, approve, project, "r1", "--run", "r2", "--run", "r3")
+
+    assert three <= 1.5 * one

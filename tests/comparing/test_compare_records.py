@@ -15,6 +15,7 @@ from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.comparing.compare_records import Unlike, compare_records, policy_of, strip
 from pytest_terminalbench.statistics import Plan, mcnemar, paired_interval, regression_p, suite_gate
 from pytest_terminalbench.status import Change
+from tests.counted_calls import calls_into
 from tests.samples import a_record, a_task
 
 PARITIES: tuple[Literal["warn"], Literal["off"]] = ("warn", "off")
@@ -359,3 +360,12 @@ def test_pairs_say_more_than_the_suite_where_tasks_change_for_good_in_both_direc
     assert comparison.whole.suite.p < 0.01
     assert comparison.paired is not None
     assert comparison.paired.p == pytest.approx(mcnemar(12, 8).p, abs=0.02)
+
+
+def test_twice_as_many_tasks_cost_twice_as_much() -> None:
+    costs = []
+    for tasks in (40, 80):
+        record = a_record({f"t{number}": "✓✗✓" for number in range(tasks)})
+        costs.append(calls_into("pytest_terminalbench.baselines", compare_records, record, record))
+
+    assert costs[1] <= 2.2 * costs[0]

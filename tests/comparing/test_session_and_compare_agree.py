@@ -19,7 +19,7 @@ from pytest_terminalbench.baselines.approval import CellToApprove, approve
 from pytest_terminalbench.baselines.cell_gate import cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
-from pytest_terminalbench.baselines.folder import approved_rewards, baseline_of
+from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.compare_records import Comparison, compare_records
 from pytest_terminalbench.comparing.session_gate import ActorGate, gate_run
@@ -117,7 +117,7 @@ def both_say(case: Case, root: Path) -> tuple[ActorGate, list[CellResult], Compa
 def a_session_runs(cell: CellId, rewards: Rewards, case: Case, policy: ComparisonPolicy, baselines: Path) -> CellResult:
     stored = baseline_of(baselines, cell)
     before = CellSide.approved(stored.record) if stored else None
-    gate = cell_gate(case.kind, before, policy, approved=approved_rewards(baselines, cell))
+    gate = cell_gate(case.kind, before, policy, approved=ApprovedInFolder(baselines).beside(cell))
     stream: Iterator[float] = cycle(rewards)
     made: list[AttemptResult] = []
     while more := gate.more(solved=sum(one.is_solved for one in made), attempts=len(made)):

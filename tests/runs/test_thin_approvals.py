@@ -8,6 +8,7 @@ from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
 from tests.cell_results import a_cell
 from tests.comparing.test_session_gate import approve
+from tests.counted_calls import calls_into
 
 
 def test_one_attempt_of_an_agent_that_varies_is_approved_with_a_warning() -> None:
@@ -101,3 +102,16 @@ def test_what_is_advised_is_of_all_that_is_approved_of_the_agent(tmp_path: Path)
     assert thin_approvals(cells[:1], ComparisonPolicy(), baselines=tmp_path) == thin_approvals(
         cells, ComparisonPolicy()
     )
+
+
+def test_twice_as_many_cells_cost_twice_as_much(tmp_path: Path) -> None:
+    """What is approved by now is read once, not for every cell."""
+    costs = []
+    for number in (20, 40):
+        names, baselines = [f"t{n}" for n in range(number)], tmp_path / str(number)
+        approve(baselines, {name: [1.0, 1.0, 1.0] for name in names})
+        cells = [a_cell(name, marks="✓✓✓", agent="mine", gate="statistical") for name in names]
+        package = "pytest_terminalbench.baselines"
+        costs.append(calls_into(package, thin_approvals, cells, ComparisonPolicy(), baselines=baselines))
+
+    assert costs[1] <= 2.2 * costs[0]

@@ -34,6 +34,8 @@ from pytest_terminalbench.trials.journal import FileJournal
 from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.trial import run_trial
 from pytest_terminalbench.trials.trial_store import TrialFolders
+from tests.comparing.test_session_gate import approve
+from tests.counted_calls import calls_into
 from tests.scenario_files import a_scenario
 
 DATASET = {"schema_version": 1, "name": "demo", "version": "1.0", "description": "for tests", "license": "Apache-2.0"}
@@ -218,3 +220,14 @@ def test_what_was_judged_before_it_was_killed_is_in_the_ledger(project: Project)
         "alpha": "solved",
         "beta": "unsolved",
     }
+
+
+def test_what_was_approved_is_read_once_however_many_cells_are_judged(project: Project) -> None:
+    approve(project.path / "baselines", {f"t{number}": [1.0] for number in range(40)}, agent="scripted")
+
+    one, both = (
+        calls_into("pytest_terminalbench.baselines", list, project.regrader().regrade(chosen_cells(project.run, names)))
+        for names in (["demo/alpha[scripted]"], [])
+    )
+
+    assert both <= 1.2 * one
