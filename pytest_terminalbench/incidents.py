@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from http.client import HTTPException, responses
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.error import HTTPError, URLError
 
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.cells.result import CellResult
@@ -26,6 +20,7 @@ from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.settings import IncidentSettings
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import TrialResult, read_result
+from pytest_terminalbench.webhook import post_all
 
 __all__ = [
     "Acknowledgement",
@@ -38,19 +33,12 @@ __all__ = [
     "incidents_of",
     "on_rotation",
     "open_incidents",
-    "post",
     "problems_of",
     "read_incidents",
 ]
 
 # 2: a ticket says in full which cells it is about, and how to run them again.
 SCHEMA_VERSION = 2
-# A webhook is called three times at most, and the run waits for it no longer than this.
-POST_TRIES = 3
-POST_TIMEOUT_S = 3.0
-POST_WAIT_S = 10.0
-# Before the second try; twice as long before the third.
-POST_PAUSE_S = 0.3
 SUITE_GATE = "suite-gate"
 # Nobody can tell, and the session fails for that: no regression, and no recurrence of one.
 SUITE_GATE_INCONCLUSIVE = "suite-gate-inconclusive"
@@ -333,29 +321,10 @@ def open_incidents(incidents: Sequence[Incident], folder: Path, settings: Incide
     for ticket in tickets:
         write_json(ticket.file, ticket.incident.to_json())
     if settings.webhook and tickets:
-        _post_in_time(tickets, settings.webhook)
+        told = post_all([ticket.incident.to_json() for ticket in tickets], settings.webhook)
+        for ticket, delivery in zip(tickets, told, strict=True):
+            write_json(ticket.file, replace(_as_it_is_now(ticket), delivery=delivery).to_json())
     return [ticket.file for ticket in tickets]
-
-
-def _post_in_time(tickets: Sequence[StoredIncident], url: str) -> None:
-    """Each ticket by a thread of its own, so that one that takes long holds up no other."""
-    delivered: dict[str, str] = {}
-
-    def deliver(incident: Incident) -> None:
-        delivered[incident.id] = post(incident, url)
-
-    threads = [
-        threading.Thread(target=deliver, args=(ticket.incident,), daemon=True, name="incident") for ticket in tickets
-    ]
-    until = time.monotonic() + POST_WAIT_S
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    late = f"not delivered within {POST_WAIT_S:g} s"
-    for ticket in tickets:
-        delivery = delivered.get(ticket.incident.id, late)
-        write_json(ticket.file, replace(_as_it_is_now(ticket), delivery=delivery).to_json())
 
 
 def _as_it_is_now(ticket: StoredIncident) -> Incident:
@@ -364,31 +333,6 @@ def _as_it_is_now(ticket: StoredIncident) -> Incident:
         return _read_incident(ticket.file)
     except RunFolderError:
         return ticket.incident
-
-
-def post(incident: Incident, url: str) -> str:
-    """POST the ticket as JSON; ``delivered`` or why not. The URL may hold a secret and is not repeated."""
-    content = json.dumps(incident.to_json(), allow_nan=False).encode()
-    problem = ""
-    for attempt in range(POST_TRIES):
-        time.sleep(attempt * POST_PAUSE_S)
-        try:
-            request = urllib.request.Request(
-                url, data=content, headers={"Content-Type": "application/json"}, method="POST"
-            )
-            with urllib.request.urlopen(request, timeout=POST_TIMEOUT_S) as response:
-                return f"delivered ({response.status})"
-        except (OSError, ValueError, HTTPException) as error:
-            problem = _without_url(error)
-    return f"not delivered after {POST_TRIES} tries: {problem}"
-
-
-def _without_url(error: Exception) -> str:
-    """Why a webhook was not told, in words of ours or the system's: those of an HTTP library or server may quote it."""
-    if isinstance(error, HTTPError):
-        return responses.get(error.code, f"status {error.code}")
-    cause = error.reason if isinstance(error, URLError) else error
-    return str(cause) if isinstance(cause, OSError) else type(error).__name__
 
 
 def read_incidents(results: Path) -> tuple[list[StoredIncident], list[RunFolderError]]:
