@@ -24,6 +24,7 @@ from pytest_terminalbench.plugin.adaptive_attempts import PLUGIN_NAME, SecondTur
 from pytest_terminalbench.plugin.asked_scenarios import AskedScenarios
 from pytest_terminalbench.plugin.concurrency import ItemsInThreads, is_our_fixture
 from pytest_terminalbench.plugin.failure_cards import FailureCards
+from pytest_terminalbench.plugin.named_datasets import NamedDatasets
 from pytest_terminalbench.plugin.options import PluginOptions, bench_settings, plugin_options
 from pytest_terminalbench.plugin.own_tests import tell_run
 from pytest_terminalbench.plugin.pytest_internals import fixture_function, option
@@ -147,6 +148,7 @@ class PluginSession:
             config.args, by_paths = [str(folder) for folder in folders], AskedScenarios()
         self._is_typed = config.getoption("tb_dataset") is not None or (has_arguments and bool(by_paths))
         asked = config.stash[ASKED] = AskedScenarios(tuple(folders)) | by_paths
+        self._register_named_datasets(asked)
         self.bench.datasets.meet(asked.folders())
         self.check()
 
@@ -164,6 +166,12 @@ class PluginSession:
         for folder in folders:
             if not any(path.is_relative_to(folder) or folder.is_relative_to(path) for path in paths):
                 yield folder
+
+    def _register_named_datasets(self, asked: AskedScenarios) -> None:
+        paths = [path_of(arg, self.config) for arg in self.config.args]
+        below_paths = [folder for folder in asked.datasets if any(path in folder.parents for path in paths)]
+        if below_paths:
+            self.config.pluginmanager.register(NamedDatasets(below_paths), "terminalbench-named-datasets")
 
     def _warn_of_lost_settings(self, folders: Sequence[Path]) -> None:
         start = self.config.invocation_params.dir

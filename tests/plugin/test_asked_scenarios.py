@@ -81,6 +81,31 @@ def test_workers_collect_the_same(project: Suite, typed: str) -> None:
     project.run_apart(*typed.split(), "-n", "2").assert_outcomes(passed=len(COLLECTED[typed]))
 
 
+# What leaves the folder of datasets out, and what is typed beside it.
+@pytest.mark.parametrize(
+    "leaving_out",
+    ["-o norecursedirs=scenarios", "-o norecursedirs=demo", "--ignore=scenarios", "--ignore-glob=*/demo"],
+)
+@pytest.mark.parametrize("typed", [". --tb-dataset=demo", ". -o tb_dataset=demo", ". scenarios/demo"])
+def test_a_dataset_that_is_named_is_collected_from_a_folder_that_is_left_out(
+    project: Suite, leaving_out: str, typed: str
+) -> None:
+    project.write("scenarios/test_tools.py", "def test_tool(): pass\n")
+    tools = [] if leaving_out.endswith("=scenarios") else ["scenarios/test_tools.py::test_tool"]
+
+    assert sorted(ids(project, *typed.split(), *leaving_out.split())) == sorted([*MINE, *DEMO, *tools])
+
+
+def test_of_a_dataset_that_is_named_single_scenarios_can_be_left_out(project: Suite) -> None:
+    assert ids(project, ".", "--tb-dataset=demo", "--ignore=scenarios/demo/beta.json") == [DEMO[0], DEMO[2], *MINE]
+
+
+def test_workers_collect_it_from_there_too(project: Suite) -> None:
+    args = [".", "--tb-dataset=demo", "-o", "norecursedirs=scenarios", "-n", "1"]
+
+    project.run_apart(*args).assert_outcomes(passed=5)
+
+
 def test_last_failed_finds_scenarios_beside_tests(project: Suite) -> None:
     project.scenario("beta", solution=None)
     project.run("test_mine.py", "--tb-dataset", "demo").assert_outcomes(passed=4, errors=1)
