@@ -146,8 +146,9 @@ def _check(said: _Said) -> None:
 
 
 def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:
+    from pytest_terminalbench.comparing.comparison_json import as_json
     from pytest_terminalbench.comparing.page import html
-    from pytest_terminalbench.comparing.text import as_json, lines, markdown
+    from pytest_terminalbench.comparing.text import lines, markdown
 
     match output_format:
         case ComparisonFormat.JSON:

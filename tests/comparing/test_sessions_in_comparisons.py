@@ -11,10 +11,11 @@ from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approval import CellToApprove, approve
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.comparing.compare_records import Comparison, compare_records
+from pytest_terminalbench.comparing.comparison_json import as_json
 from pytest_terminalbench.comparing.page import html
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
 from pytest_terminalbench.comparing.session_gate import gate_run
-from pytest_terminalbench.comparing.text import as_json, lines, markdown
+from pytest_terminalbench.comparing.text import lines, markdown
 from pytest_terminalbench.importing.own_baselines import import_baselines
 from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.status import Status

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from pytest_terminalbench.comparing.compare_records import compare_records
-from pytest_terminalbench.comparing.text import as_json, lines, markdown
+from pytest_terminalbench.comparing.comparison_json import as_json
+from pytest_terminalbench.comparing.text import lines, markdown
 from tests.samples import a_record, a_task
 
 STEADY = {f"steady-{number:02}": "✓✓✓✓✓" for number in range(30)}

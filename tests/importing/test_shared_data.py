@@ -14,9 +14,10 @@ import pytest
 
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.comparing.compare_records import compare_records
+from pytest_terminalbench.comparing.comparison_json import as_json
 from pytest_terminalbench.comparing.page import html
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
-from pytest_terminalbench.comparing.text import as_json, lines, markdown
+from pytest_terminalbench.comparing.text import lines, markdown
 from pytest_terminalbench.importing.store_as_run import store_record
 from pytest_terminalbench.statistics import SessionLabels, suite_gate
 from tests.samples import only, strips
