@@ -234,7 +234,9 @@ class TestSuiteGate:
         """Also of an agent that always does the same, which has no suite of its own."""
 
         def gate(verdict: str | None) -> GateResult:
-            metrics = {"memory_peak_mb": MetricResult(verdict=verdict, reason="so much")} if verdict else {}
+            metrics = {"runtime_s": MetricResult(verdict="pass", reason="as fast")}
+            if verdict:
+                metrics["memory_peak_mb"] = MetricResult(verdict=verdict, reason="so much")
             failures = ["demo oracle: so much"] if verdict == "fail" else []
             overall = {"demo oracle": "fail" if failures else "pass"}
             return GateResult.of_agents({}, verdicts=overall, metrics={"demo oracle": metrics}, failures=failures)
@@ -248,6 +250,16 @@ class TestSuiteGate:
         project.run("third", *self.cells("a"), gate=gate("pass"))
 
         assert project.state == "resolved"
+
+    def test_a_run_of_an_earlier_version_whose_suite_passed_and_whose_gate_did_not_fixes_nothing(
+        self, project: Project
+    ) -> None:
+        """It did not say what the two came to together."""
+        passed = replace(a_gate("pass"), verdicts={}, failures=("demo oracle: took more memory than approved",))
+
+        project.run("second", *self.cells("a", "b"), gate=passed)
+
+        assert project.state == "open"
 
     def test_approved_anew_it_is_resolved_only_when_somebody_has_taken_it(self, project: Project) -> None:
         project.approve("b", "b-2")
