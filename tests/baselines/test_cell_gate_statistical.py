@@ -62,6 +62,15 @@ def test_of_auto_what_was_approved_once_and_now_always_fails_is_inconclusive() -
     assert (found.change, found.status) == (Change.INCONCLUSIVE, Status.INCONCLUSIVE)
 
 
+def test_of_more_trials_than_auto_makes_only_the_first_was_no_answer_to_anything() -> None:
+    before, policy = CellSide(rewards=(1.0,) * 5), ComparisonPolicy(attempts=None, max_attempts=3)
+    gate = cell_gate("statistical", before, policy, approved=ApprovedCells([before.rewards]))
+
+    as_planned, further = (gate.judge(CellSide(rewards=(1.0, *[0.0] * failed))) for failed in (2, 3))
+
+    assert (as_planned.change, further.change) == (Change.REGRESSED, Change.SAME)
+
+
 _REWARDS = st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), min_size=1, max_size=4)
 
 
