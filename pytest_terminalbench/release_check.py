@@ -7,7 +7,6 @@ of this is written down: it follows from the tickets, the runs after them and th
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -70,10 +69,10 @@ def unresolved(results: Path, baselines: Path, problems: Collection[Problem]) ->
 
     Other tickets are not reviewed: that takes the runs since then, and a session is about to end.
     """
-    runs, today = _Runs(results), _today()
+    runs, today, asked = _Runs(results), _today(), frozenset(problems)
     known: dict[Problem, ReviewedIncident] = {}
     for ticket in read_incidents(results)[0]:
-        shared = [problem for problem in ticket.incident.problems if problem in problems]
+        shared = [problem for problem in ticket.incident.problems if problem in asked]
         reviewed = _reviewed(ticket, runs, baselines, today) if shared else None
         if reviewed is not None and reviewed.state is not IncidentState.RESOLVED:
             known |= dict.fromkeys(shared, reviewed)
@@ -126,8 +125,7 @@ class _CellPart:
     @cached_property
     def is_fixed(self) -> bool:
         """Whether it has passed since, beside the same baseline; without one every attempt has to be solved."""
-        cells = (cell for summary in self.later.summaries() for cell in summary.cells if cell.id == self.id)
-        return any(self._passes(cell) for cell in cells)
+        return any(self._passes(cell) for cell in self.later.results(self.id))
 
     def _passes(self, cell: CellResult) -> bool:
         if self.told.baseline_id is None:
@@ -185,12 +183,13 @@ class _Runs:
     """The runs below `results`, newest first, each read once and only when it is asked for."""
 
     def __init__(self, results: Path) -> None:
-        self._results = results
+        self._folder = results
         self._summaries: dict[Path, RunSummary | None] = {}
+        self._results: dict[Path, dict[CellId, CellResult]] = {}
 
     @cached_property
     def dated(self) -> list[tuple[str, RunFolder]]:
-        return [(run.manifest.started_at, run.folder) for run in reversed(runs_by_time(self._results))]
+        return [(run.manifest.started_at, run.folder) for run in reversed(runs_by_time(self._folder))]
 
     def summary(self, run: RunFolder) -> RunSummary | None:
         """None where the run has not ended, or is damaged: it says nothing of any incident."""
@@ -201,17 +200,35 @@ class _Runs:
                 self._summaries[run.path] = None
         return self._summaries[run.path]
 
+    def result(self, run: RunFolder, cell: CellId) -> CellResult | None:
+        """What `cell` came to in `run`; None where nothing says so."""
+        if run.path not in self._results:
+            summary = self.summary(run)
+            self._results[run.path] = {result.id: result for result in summary.cells} if summary is not None else {}
+        return self._results[run.path].get(cell)
+
 
 @dataclass(frozen=True)
 class _LaterRuns:
+    """Every run that began after a ticket was opened, and its own, which may have been judged again."""
+
     runs: _Runs
     own: RunFolder
     opened_at: str
 
     def summaries(self) -> Iterator[RunSummary]:
-        """Of every run that began after the ticket was opened, and of its own, which may have been judged again."""
-        later = itertools.takewhile(lambda run: run[0] >= self.opened_at, self.runs.dated)
-        for folder in [self.own, *(folder for _, folder in later)]:
-            summary = self.runs.summary(folder)
-            if summary is not None:
-                yield summary
+        summaries = map(self.runs.summary, self._folders)
+        return (summary for summary in summaries if summary is not None)
+
+    def results(self, cell: CellId) -> Iterator[CellResult]:
+        """What `cell` came to in each of them that had it."""
+        results = (self.runs.result(folder, cell) for folder in self._folders)
+        return (result for result in results if result is not None)
+
+    @property
+    def _folders(self) -> Iterator[RunFolder]:
+        yield self.own
+        for began, folder in self.runs.dated:
+            if began < self.opened_at:
+                return
+            yield folder

@@ -21,6 +21,7 @@ from pytest_terminalbench.runs.summary import RunSummary, summarise
 from pytest_terminalbench.settings import IncidentSettings
 from pytest_terminalbench.status import Status
 from tests.cell_results import a_cell, a_cell_id
+from tests.counted_calls import calls_into
 
 # A run after the tickets, which are opened while the test runs.
 LATER = "2999-01-01T00:00:00.000Z"
@@ -364,3 +365,14 @@ def test_its_kind_says_the_status(status: Status, kind: str) -> None:
 
     assert (incident.kind, incident.text) == (kind, f"{kind} in 1 cell: a")
     assert [cell.status for cell in incident.cells] == [status.value]
+
+
+def test_twice_as_many_cells_cost_twice_as_much(tmp_path: Path) -> None:
+    costs = []
+    for number in (100, 200):
+        project, names = Project(tmp_path / str(number)), [f"t{n}" for n in range(number)]
+        project.session("r1", *(a_cell(name, Status.REGRESSED, "✗", baseline_id="b-1") for name in names))
+        project.run("r2", *(a_cell(name, baseline_id="b-1") for name in names))
+        costs.append(calls_into("pytest_terminalbench.identity", review_incidents, project.results, project.baselines))
+
+    assert costs[1] <= 2.2 * costs[0]
