@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,7 +140,10 @@ def _write(
 def remove_file(file: Path) -> None:
     """Remove a baseline that has moved, and its folder if it is empty then."""
     file.unlink(missing_ok=True)
-    if not any(file.parent.iterdir()):
+    # Only the first one: of thousands that move, each would list all that are left.
+    with os.scandir(file.parent) as left:
+        is_empty = next(left, None) is None
+    if is_empty:
         file.parent.rmdir()
 
 

@@ -158,7 +158,7 @@ def contradictions(folder: Path) -> list[str]:
     """
     file = folder / AUDIT
     last: dict[str, dict[str, Any]] = {}
-    approved: set[tuple[str, str]] = set()
+    approved: dict[str, set[str]] = {}
     outcomes: dict[str, _Outcome] = {}
     contradicting = []
     for entry in entries(file):
@@ -166,7 +166,7 @@ def contradictions(folder: Path) -> list[str]:
         moved_from = str(entry.get(MOVED_FROM, cell))
         if moved_from != cell:
             last.pop(moved_from, None)
-            approved |= {(cell, baseline_id) for place, baseline_id in approved if place == moved_from}
+            approved.setdefault(cell, set()).update(approved.get(moved_from, ()))
             if moved_from in outcomes:
                 outcomes[cell] = outcomes.pop(moved_from)
         outcome = _Outcome(entry.get("solved"), entry.get("attempts"))
@@ -178,12 +178,12 @@ def contradictions(folder: Path) -> list[str]:
                 f"{outcomes[cell]}: a line was changed; restore {file.name} from version control"
             )
         superseded = entry.get("supersedes")
-        if superseded is not None and (cell, str(superseded)) not in approved:
+        if superseded is not None and str(superseded) not in approved.get(cell, ()):
             contradicting.append(
                 f"{file}: {entry.get('baseline_id')} superseded {superseded}, which the log does not know: lines were "
                 f"removed; restore {file.name} from version control"
             )
-        approved.add((cell, str(entry.get("baseline_id"))))
+        approved.setdefault(cell, set()).add(str(entry.get("baseline_id")))
         last[cell] = entry
     places = {place.relative_to(folder).with_suffix("").as_posix(): place for place in folder.glob(_EVERY_BASELINE)}
     for cell in sorted(last.keys() | places.keys()):
