@@ -168,6 +168,10 @@ class PluginSession:
                 yield folder
 
     def _register_named_datasets(self, asked: AskedScenarios) -> None:
+        is_left_out_by_hand = any(self.config.getoption(name) for name in ("ignore", "ignore_glob"))
+        if is_left_out_by_hand and not self._is_typed:
+            # The command line wins over the ini file.
+            return
         paths = [path_of(arg, self.config) for arg in self.config.args]
         below_paths = [folder for folder in asked.datasets if any(path in folder.parents for path in paths)]
         if below_paths:

@@ -86,7 +86,7 @@ def test_workers_collect_the_same(project: Suite, typed: str) -> None:
     "leaving_out",
     ["-o norecursedirs=scenarios", "-o norecursedirs=demo", "--ignore=scenarios", "--ignore-glob=*/demo"],
 )
-@pytest.mark.parametrize("typed", [". --tb-dataset=demo", ". -o tb_dataset=demo", ". scenarios/demo"])
+@pytest.mark.parametrize("typed", [". --tb-dataset=demo", ". scenarios/demo"])
 def test_a_dataset_that_is_named_is_collected_from_a_folder_that_is_left_out(
     project: Suite, leaving_out: str, typed: str
 ) -> None:
@@ -94,6 +94,15 @@ def test_a_dataset_that_is_named_is_collected_from_a_folder_that_is_left_out(
     tools = [] if leaving_out.endswith("=scenarios") else ["scenarios/test_tools.py::test_tool"]
 
     assert sorted(ids(project, *typed.split(), *leaving_out.split())) == sorted([*MINE, *DEMO, *tools])
+
+
+@pytest.mark.parametrize(
+    ("leaving_out", "expected"), [("-o norecursedirs=scenarios", MINE + DEMO), ("--ignore=scenarios", MINE)]
+)
+def test_one_that_the_ini_file_names_is_too_unless_the_command_line_leaves_it_out(
+    project: Suite, leaving_out: str, expected: list[str]
+) -> None:
+    assert sorted(ids(project, ".", "-o", "tb_dataset=demo", *leaving_out.split())) == sorted(expected)
 
 
 def test_of_a_dataset_that_is_named_single_scenarios_can_be_left_out(project: Suite) -> None:
