@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.policy_settings import PolicySettings
 from pytest_terminalbench.statistics import MAX_RATIO, Plan, SuiteSettings
 
 __all__ = ["LEAST_ATTEMPTS", "METRICS", "ComparisonPolicy", "Metric"]
@@ -56,21 +57,21 @@ METRICS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonPolicy:
-    """How sure a comparison has to be, and of what; shares of 1, not points.
+class ComparisonPolicy(PolicySettings):
+    """The settings of a comparison, and what follows from them."""
 
-    `attempts` None: ``auto``, one trial and more where it looks worse, up to `max_attempts`. `min_visible`: a run that
-    could not have seen such a drop, or does not rule it out, is inconclusive unless it fails. `inconclusive`: what
-    becomes of a cell or a suite that is. `parity`: and of a cell under other conditions than those of the other side.
-    """
-
-    attempts: int | None = 1
-    max_attempts: int = 5
-    alpha: float = 0.05
-    margin: float = 0.02
-    min_visible: float = 0.30
-    inconclusive: Literal["pass", "fail"] = "pass"
-    parity: Literal["block", "warn", "off"] = "block"
+    @classmethod
+    def of(cls, settings: PolicySettings) -> ComparisonPolicy:
+        """The policy of a session with these `settings`, which may have others, too."""
+        return cls(
+            attempts=settings.attempts,
+            max_attempts=settings.max_attempts,
+            alpha=settings.alpha,
+            margin=settings.margin,
+            min_visible=settings.min_visible,
+            inconclusive=settings.inconclusive,
+            parity=settings.parity,
+        )
 
     @property
     def is_adaptive(self) -> bool:

@@ -289,13 +289,4 @@ class Bench:
     @property
     def policy(self) -> ComparisonPolicy:
         """How cells are compared with what was approved."""
-        settings = self.settings
-        return ComparisonPolicy(
-            attempts=settings.attempts,
-            max_attempts=settings.max_attempts,
-            alpha=settings.alpha,
-            margin=settings.margin,
-            min_visible=settings.min_visible,
-            inconclusive=settings.inconclusive,
-            parity=settings.parity,
-        )
+        return ComparisonPolicy.of(self.settings)

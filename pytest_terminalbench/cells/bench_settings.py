@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pytest_terminalbench.baselines.policy_settings import PolicySettings
+
 __all__ = ["DEFAULT_MAX_VOID_RATE", "MIN_TIMEOUT_MULTIPLIER", "BenchSettings", "image_map_file"]
 
 DEFAULT_MAX_VOID_RATE = 0.05
@@ -13,12 +15,12 @@ MIN_TIMEOUT_MULTIPLIER = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchSettings:
+class BenchSettings(PolicySettings):
     """The options of a session; docs/reference.md says what each means. Paths are absolute.
 
     ``root``: the project's folder. ``agents``: none means the oracle. ``standing_agent_args``: the arguments were not
-    given for just these agents; those for others wait for another session. ``attempts`` None: ``auto``. ``gate`` None:
-    as each agent is. ``network`` None: as each scenario says. ``environment`` None: containers of a Docker engine.
+    given for just these agents; those for others wait for another session. ``gate`` None: as each agent is. ``network``
+    None: as each scenario says. ``environment`` None: containers of a Docker engine.
     """
 
     root: Path
@@ -30,15 +32,8 @@ class BenchSettings:
     models: tuple[str, ...] = ()
     agent_args: tuple[str, ...] = ()
     standing_agent_args: bool = False
-    attempts: int | None = 1
-    max_attempts: int = 5
     concurrency: int = 1
     gate: str | None = None
-    alpha: float = 0.05
-    margin: float = 0.02
-    min_visible: float = 0.30
-    inconclusive: Literal["pass", "fail"] = "pass"
-    parity: Literal["block", "warn", "off"] = "block"
     strict_baselines: bool = False
     locked: bool = False
     update_baselines: bool = False

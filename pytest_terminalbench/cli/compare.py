@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, MIN_VISIBLE, PolicySettings
 from pytest_terminalbench.cli.output import complain, say, shown_path, without_controls
 from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
@@ -67,19 +68,24 @@ def compare(
     alpha: Annotated[
         float | None,
         typer.Option(
-            "--alpha", help=f"How often no change at all may be called worse, as a share; {_AS_SESSION}, else 0.05."
+            "--alpha",
+            help=f"How often no change at all may be called worse, as a share; {_AS_SESSION}, else "
+            f"{PolicySettings.alpha:g}.",
         ),
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option("--margin", help=f"A drop up to this share of 1 never fails; {_AS_SESSION}, else 0.02."),
+        typer.Option(
+            "--margin", help=f"A drop up to this share of 1 never fails; {_AS_SESSION}, else {PolicySettings.margin:g}."
+        ),
     ] = None,
     min_visible: Annotated[
         float | None,
         typer.Option(
             "--min-visible",
             metavar="POINTS",
-            help=f"What passes rules such a drop out and could have seen one; {_AS_SESSION}, else 30.",
+            help=f"What passes rules such a drop out and could have seen one; {_AS_SESSION}, else "
+            f"{100 * PolicySettings.min_visible:g}.",
         ),
     ] = None,
     parity: Annotated[
@@ -87,7 +93,7 @@ def compare(
         typer.Option(
             "--parity",
             help=f"Tasks with other files, image or limits: left out, only told, or not looked at; {_AS_SESSION}, else "
-            "block.",
+            f"{PolicySettings.parity}.",
         ),
     ] = None,
     fail_on_regression: Annotated[
@@ -137,12 +143,13 @@ def _comparison(a: str, b: str, said: _Said, results: Path, baselines: Path) -> 
 
 def _check(said: _Said) -> None:
     """Raises SettingsError naming the option, its value and what would be right."""
-    if said.alpha is not None and not 0 < said.alpha < 1:
-        raise SettingsError(f"--alpha is {said.alpha:g}; it is a share of 1, as in 0.05")
-    if said.margin is not None and not 0 <= said.margin < 1:
-        raise SettingsError(f"--margin is {said.margin:g}; it is a share of 1, as in 0.02")
-    if said.min_visible is not None and not 0 < said.min_visible <= 100:
-        raise SettingsError(f"--min-visible is {said.min_visible:g}; it is a number of points, as in 30")
+    if said.alpha is not None and not ALPHA.holds(said.alpha):
+        raise SettingsError(f"--alpha is {said.alpha:g}; it is a share of 1, {ALPHA}")
+    if said.margin is not None and not MARGIN.holds(said.margin):
+        raise SettingsError(f"--margin is {said.margin:g}; it is a share of 1, {MARGIN}")
+    points = MIN_VISIBLE.in_percent()
+    if said.min_visible is not None and not points.holds(said.min_visible):
+        raise SettingsError(f"--min-visible is {said.min_visible:g}; it is a number of points, {points}")
 
 
 def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:

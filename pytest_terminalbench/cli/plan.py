@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, PolicySettings
 from pytest_terminalbench.cli.output import (
     Format,
     FormatOption,
@@ -51,9 +52,11 @@ def plan(
     ] = None,
     alpha: Annotated[
         float, typer.Option("--alpha", help="How often no change at all may be called worse, as a share.")
-    ] = 0.05,
+    ] = PolicySettings.alpha,
     power: Annotated[float, typer.Option("--power", help="How often the drop has to be seen, as a share.")] = 0.8,
-    margin: Annotated[float, typer.Option("--margin", help="A drop up to this share of 1 never fails.")] = 0.02,
+    margin: Annotated[
+        float, typer.Option("--margin", help="A drop up to this share of 1 never fails.")
+    ] = PolicySettings.margin,
     results: ResultsOption = None,
     baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
@@ -77,10 +80,10 @@ def plan(
 
 
 def _check_shares(drop: float, alpha: float, power: float, margin: float) -> None:
-    if not (0 < alpha < 1 and 0 < power < 1 and 0 <= margin < 1):
+    if not (ALPHA.holds(alpha) and 0 < power < 1 and MARGIN.holds(margin)):
         raise SettingsError(
-            f"--alpha is {alpha:g}, --power {power:g} and --margin {margin:g}; all are shares of 1, "
-            "as in 0.05, 0.8 and 0.02"
+            f"--alpha is {alpha:g}, --power {power:g} and --margin {margin:g}; all are shares of 1: alpha {ALPHA}, "
+            f"margin {MARGIN}, power between 0 and 1"
         )
     if not 0 < drop <= 100:
         raise SettingsError(f"--drop is {drop:g}; needs points above 0, up to 100")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from pytest_terminalbench.baselines.policy_settings import ALPHA, DEFAULT_ATTEMPTS, MARGIN, MIN_VISIBLE, Range
 from pytest_terminalbench.cells.bench_settings import (
     DEFAULT_MAX_VOID_RATE,
     MIN_TIMEOUT_MULTIPLIER,
@@ -39,8 +40,12 @@ _OPTIONS = [
     _Option(
         "tb-agent-arg", "argument for the constructor of all agents, or of AGENT", "[AGENT:]KEY=VALUE", repeatable=True
     ),
-    _Option("tb-attempts", "trials per cell (default: 1), or auto: one, and more where it looks worse", "K"),
-    _Option("tb-max-attempts", "the most trials that auto runs per cell (default: 5)", "K"),
+    _Option(
+        "tb-attempts",
+        f"trials per cell (default: {DEFAULT_ATTEMPTS}), or auto: one, and more where it looks worse",
+        "K",
+    ),
+    _Option("tb-max-attempts", f"the most trials that auto runs per cell (default: {BenchSettings.max_attempts})", "K"),
     _Option("tb-concurrency", "trials at a time inside this process, without -n (default: 1)", "N"),
     _Option(
         "tb-gate",
@@ -48,18 +53,25 @@ _OPTIONS = [
         "always do the same, statistical for all others)",
         "GATE",
     ),
-    _Option("tb-alpha", "chance that an unchanged agent fails the gate (default: 0.05)", "P"),
-    _Option("tb-margin", "a smaller drop of the suite's mean is no regression (default: 0.02)", "X"),
-    _Option("tb-inconclusive", "cells and suites that cannot be told: pass or fail (default: pass)", "POLICY"),
+    _Option("tb-alpha", f"chance that an unchanged agent fails the gate (default: {BenchSettings.alpha:g})", "P"),
+    _Option(
+        "tb-margin", f"a smaller drop of the suite's mean is no regression (default: {BenchSettings.margin:g})", "X"
+    ),
+    _Option(
+        "tb-inconclusive",
+        f"cells and suites that cannot be told: pass or fail (default: {BenchSettings.inconclusive})",
+        "POLICY",
+    ),
     _Option(
         "tb-min-visible",
-        "points; a run passes if it rules such a drop out and could have seen one (default: 30)",
+        "points; a run passes if it rules such a drop out and could have seen one (default: "
+        f"{100 * BenchSettings.min_visible:g})",
         "POINTS",
     ),
     _Option(
         "tb-parity",
         "instruction, image, limits, environment or verifier differ from the baseline's: block, warn or off "
-        "(default: block)",
+        f"(default: {BenchSettings.parity})",
         "POLICY",
     ),
     _Option("tb-strict-baselines", "a baseline without its scenario is a failure, not a note", flag=True),
@@ -70,7 +82,11 @@ _OPTIONS = [
     _Option("tb-no-incidents", "open no incidents for what got worse", flag=True),
     _Option("tb-run-id", "name of this run's folder (default: made from the time)", "ID"),
     _Option("tb-timeout-multiplier", "every limit of time in scenarios, multiplied (default: 1)", "X"),
-    _Option("tb-max-void-rate", "more void cells than this share end with exit code 22 (default: 0.05)", "P"),
+    _Option(
+        "tb-max-void-rate",
+        f"more void cells than this share end with exit code 22 (default: {DEFAULT_MAX_VOID_RATE:g})",
+        "P",
+    ),
     _Option("tb-env", "what provides the environments: docker, fake, none, or a package's (default: docker)", "NAME"),
     _Option(
         "tb-no-engine",
@@ -137,7 +153,7 @@ def plugin_options(config: pytest.Config) -> PluginOptions:
     return PluginOptions(
         preflight=bool(config.getini("tb_preflight")),
         no_engine=value.choice("tb_no_engine", ("error", "skip")),
-        progress_s=value.number("tb_progress", default=DEFAULT_PROGRESS_S, least=0.0),
+        progress_s=value.number("tb_progress", default=DEFAULT_PROGRESS_S, within=Range(0.0, math.inf)),
     )
 
 
@@ -161,13 +177,17 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         agent_args=value.texts("tb_agent_arg"),
         # The ini file's arguments are for its own agents, and another may be named for once.
         standing_agent_args=value.is_typed("tb_agent") and not value.is_typed("tb_agent_arg"),
-        attempts=None if value.text("tb_attempts") == "auto" else value.whole("tb_attempts", default=1, least=1),
+        attempts=None
+        if value.text("tb_attempts") == "auto"
+        else value.whole("tb_attempts", default=DEFAULT_ATTEMPTS, least=1),
         max_attempts=value.whole("tb_max_attempts", default=BenchSettings.max_attempts, least=1),
         concurrency=value.whole("tb_concurrency", default=1, least=1),
         gate=value.choice("tb_gate", ("statistical", "strict", "off")),
-        alpha=value.number("tb_alpha", default=BenchSettings.alpha, least=1e-6, most=0.5),
-        margin=value.number("tb_margin", default=BenchSettings.margin, least=0.0, most=0.99),
-        min_visible=value.number("tb_min_visible", default=100 * BenchSettings.min_visible, least=0.1, most=100.0)
+        alpha=value.number("tb_alpha", default=BenchSettings.alpha, within=ALPHA),
+        margin=value.number("tb_margin", default=BenchSettings.margin, within=MARGIN),
+        min_visible=value.number(
+            "tb_min_visible", default=100 * BenchSettings.min_visible, within=MIN_VISIBLE.in_percent()
+        )
         / 100,
         inconclusive=value.choice("tb_inconclusive", ("pass", "fail")) or BenchSettings.inconclusive,
         parity=value.choice("tb_parity", ("block", "warn", "off")) or BenchSettings.parity,
@@ -175,8 +195,10 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         locked=bool(value.raw("tb_locked")),
         update_baselines=bool(config.getoption("tb_update_baselines")),
         approver=value.text("tb_approver"),
-        timeout_multiplier=value.number("tb_timeout_multiplier", default=1.0, least=MIN_TIMEOUT_MULTIPLIER),
-        max_void_rate=value.number("tb_max_void_rate", default=DEFAULT_MAX_VOID_RATE, least=0.0, most=1.0),
+        timeout_multiplier=value.number(
+            "tb_timeout_multiplier", default=1.0, within=Range(MIN_TIMEOUT_MULTIPLIER, math.inf)
+        ),
+        max_void_rate=value.number("tb_max_void_rate", default=DEFAULT_MAX_VOID_RATE, within=Range(0.0, 1.0)),
         environment=value.text("tb_env"),
         network="none" if value.choice("tb_network", ("none", "scenario")) == "none" else None,
         image_map=image_map_file(
@@ -231,16 +253,16 @@ class _Reader:
                 return word
         raise pytest.UsageError(f"{_flag(name)} {text!r} is none of: {', '.join(known)}")
 
-    def number(self, name: str, *, default: float, least: float, most: float | None = None) -> float:
+    def number(self, name: str, *, default: float, within: Range) -> float:
         value = self.raw(name)
         if value is None:
             return default
-        wanted = f"a number of at least {least:g}" + (f" and at most {most:g}" if most is not None else "")
+        wanted = f"a number of {within}"
         try:
             number = float(value)
         except ValueError:
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}") from None
-        if not math.isfinite(number) or number < least or (most is not None and number > most):
+        if not math.isfinite(number) or not within.holds(number):
             raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}")
         return number
 

@@ -9,13 +9,15 @@ import getpass
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, MIN_VISIBLE, Range
+from pytest_terminalbench.cells.bench_settings import DEFAULT_MAX_VOID_RATE
 from pytest_terminalbench.documents import FieldError, Fields, now_text, read_document
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.host_class import host_class, memory_mb
@@ -74,7 +76,7 @@ class RunSettings:
     environment: str = "by kind"
     network: str = "scenario"
     timeout_multiplier: float = 1.0
-    max_void_rate: float = 0.05
+    max_void_rate: float = DEFAULT_MAX_VOID_RATE
     update_baselines: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -101,11 +103,9 @@ class RunSettings:
             is_adaptive=is_adaptive,
             max_attempts=_at_least(1, fields, "max_attempts", cls.max_attempts),
             gate=fields.text_or("gate", cls.gate),
-            alpha=_number_in(fields, "alpha", cls.alpha, lambda share: 0 < share < 1, "above 0 and below 1"),
-            margin=_number_in(fields, "margin", cls.margin, lambda share: 0 <= share < 1, "at least 0 and below 1"),
-            min_visible=_number_in(
-                fields, "min_visible", cls.min_visible, lambda share: 0 < share <= 1, "above 0 and at most 1"
-            ),
+            alpha=_number_in(ALPHA, fields, "alpha", cls.alpha),
+            margin=_number_in(MARGIN, fields, "margin", cls.margin),
+            min_visible=_number_in(MIN_VISIBLE, fields, "min_visible", cls.min_visible),
             inconclusive=_one_of(("pass", "fail"), fields, "inconclusive", cls.inconclusive),
             parity=_one_of(("block", "warn", "off"), fields, "parity", cls.parity),
             environment=fields.text_or("environment", cls.environment),
@@ -129,9 +129,9 @@ class RunSettings:
         )
 
 
-def _number_in(fields: Fields, name: str, default: float, is_right: Callable[[float], bool], wanted: str) -> float:
+def _number_in(wanted: Range, fields: Fields, name: str, default: float) -> float:
     number = fields.number_or(name, default)
-    if not is_right(number):
+    if not wanted.holds(number):
         raise FieldError(name, f"is {number:g}, not {wanted}")
     return number
 

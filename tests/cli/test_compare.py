@@ -68,20 +68,34 @@ def test_folders_elsewhere_can_be_named(runs: Project, tmp_path: Path) -> None:
 
 
 def test_alpha_and_margin_reach_the_gate(runs: Project) -> None:
-    strict = runs.call("compare", "good", "bad", "--format", "json", "--alpha", "0.00000001").json["suite"]
+    strict = runs.call("compare", "good", "bad", "--format", "json", "--alpha", "0.000001").json["suite"]
     lenient = runs.call("compare", "good", "bad", "--format", "json", "--margin", "0.5").json["suite"]
 
-    assert (strict["verdict"], strict["settings"]["alpha"]) == ("inconclusive", 1e-8)
+    assert (strict["verdict"], strict["settings"]["alpha"]) == ("inconclusive", 1e-6)
     assert (lenient["verdict"], lenient["settings"]["margin"]) == ("pass", 0.5)
 
 
-def test_shares_that_are_none_are_refused(runs: Project) -> None:
-    done = runs.call("compare", "good", "bad", "--alpha", "5")
+@pytest.mark.parametrize("value", ["5", "0", "-0.05", "1e-17", "0.6", "inf", "nan"])
+def test_an_alpha_that_no_session_can_have_is_refused(runs: Project, value: str) -> None:
+    done = runs.call("compare", "good", "bad", "--alpha", value)
 
-    assert (done.exit_code, done.err) == (
-        4,
-        "terminalbench: --alpha is 5; it is a share of 1, as in 0.05\n",
-    )
+    said = f"--alpha is {value}; it is a share of 1, at least 1e-06 and at most 0.5"
+    assert (done.exit_code, done.out, done.err) == (4, "", f"terminalbench: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--margin=1", "--margin is 1; it is a share of 1, at least 0 and at most 0.99"),
+        ("--margin=-0.1", "--margin is -0.1; it is a share of 1, at least 0 and at most 0.99"),
+        ("--min-visible=0", "--min-visible is 0; it is a number of points, at least 0.1 and at most 100"),
+        ("--min-visible=nan", "--min-visible is nan; it is a number of points, at least 0.1 and at most 100"),
+    ],
+)
+def test_so_are_other_values_that_none_can_have(runs: Project, typed: str, said: str) -> None:
+    done = runs.call("compare", "good", "bad", typed)
+
+    assert (done.exit_code, done.out, done.err) == (4, "", f"terminalbench: {said}\n")
 
 
 def test_the_policy_is_that_of_the_candidates_session_unless_somebody_says_otherwise(runs: Project) -> None:
@@ -96,15 +110,16 @@ def test_the_policy_is_that_of_the_candidates_session_unless_somebody_says_other
     assert (otherwise["policy"]["alpha"], otherwise["policy"]["min_visible"]) == (0.1, pytest.approx(0.07))
 
 
-def test_a_policy_that_no_session_can_have_ends_with_3(runs: Project) -> None:
+@pytest.mark.parametrize("alpha", [5, 1e-17])
+def test_a_policy_that_no_session_can_have_ends_with_3(runs: Project, alpha: float) -> None:
     manifest = runs.path / "results" / "bad" / "manifest.json"
     content = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps({**content, "settings": {**content["settings"], "alpha": 5}}))
+    manifest.write_text(json.dumps({**content, "settings": {**content["settings"], "alpha": alpha}}))
 
     done = runs.call("compare", "good", "bad")
 
     assert (done.exit_code, done.out) == (3, "")
-    assert "settings.alpha is 5, not above 0 and below 1" in done.err
+    assert f"settings.alpha is {alpha:g}, not at least 1e-06 and at most 0.5" in done.err
 
 
 def test_agents_that_always_do_the_same_are_compared_strictly(project: Project) -> None:

@@ -124,8 +124,9 @@ def test_json_is_all_there_is_on_standard_output(project: Project) -> None:
     [
         (
             ["--alpha", "5"],
-            "--alpha is 5, --power 0.8 and --margin 0.02; all are shares of 1, as in 0.05, 0.8 and 0.02",
+            "--alpha is 5, --power 0.8 and --margin 0.02; all are shares of 1: alpha at least 1e-06 and at most 0.5, ",
         ),
+        (["--alpha", "1e-17"], "--alpha is 1e-17, --power 0.8 and --margin 0.02; all are shares of 1: alpha at least "),
         (["--drop", "-3"], "--drop is -3; needs points above 0, up to 100"),
         (["--drop", "2"], "--drop is 2 points, and the margin lets a drop of up to 2 pass; plan for a larger drop, "),
     ],

@@ -52,11 +52,11 @@ def test_settings_are_read_as_they_were_written(settings: RunSettings) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("alpha", 5, "is 5, not above 0 and below 1"),
-        ("alpha", 0, "is 0, not above 0 and below 1"),
-        ("margin", -0.1, "is -0.1, not at least 0 and below 1"),
-        ("margin", 2, "is 2, not at least 0 and below 1"),
-        ("min_visible", 30, "is 30, not above 0 and at most 1"),
+        ("alpha", 5, "is 5, not at least 1e-06 and at most 0.5"),
+        ("alpha", 0, "is 0, not at least 1e-06 and at most 0.5"),
+        ("margin", -0.1, "is -0.1, not at least 0 and at most 0.99"),
+        ("margin", 2, "is 2, not at least 0 and at most 0.99"),
+        ("min_visible", 30, "is 30, not at least 0.001 and at most 1"),
         ("max_attempts", 0, "is 0, not at least 1"),
         ("attempts", -1, "is -1, not at least 0"),
         ("parity", "loud", "is 'loud', not block or warn or off"),
