@@ -207,9 +207,12 @@ def _number(value: float | None, digits: int) -> str:
 
 def _closing_lines(summary: RunSummary) -> Iterator[str]:
     """What somebody should look at, and what it all comes to."""
-    from pytest_terminalbench.runs.report_lines import attention_lines, gate_lines, score_line
+    from pytest_terminalbench.runs.report_lines import attention_lines, gate_lines, interruption_line, score_line
 
     yield from attention_lines(summary)
+    interruption = interruption_line(summary)
+    if interruption:
+        yield interruption
     yield summary.in_words
     score = score_line(summary)
     if score:

@@ -9,7 +9,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import now_text
 from pytest_terminalbench.runs.deltas import Measured, Reference, delta_percent
 from pytest_terminalbench.runs.manifest import RunManifest
-from pytest_terminalbench.runs.report_lines import attention, gate_lines, score_line
+from pytest_terminalbench.runs.report_lines import attention, gate_lines, interruption_line, score_line
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.status import Status
 
@@ -32,6 +32,8 @@ def report_json(summary: RunSummary, *, run: Path, manifest: RunManifest, before
         "deltas_against": before.name or None,
         "scenarios": [_scenario(cell, run, before.of(cell)) for cell in cells],
         "lost": list(summary.lost),
+        "interrupted": bool(summary.not_run),
+        "not_run": list(summary.not_run),
         "summary": {
             "regressions": summary.totals[Status.REGRESSED],
             "provisional": sum(cell.status is Status.SOLVED and not cell.baseline_id for cell in cells),
@@ -42,7 +44,8 @@ def report_json(summary: RunSummary, *, run: Path, manifest: RunManifest, before
         },
         "gate": summary.gate.to_json(),
         "words": {
-            "headline": summary.totals.in_words,
+            "headline": summary.in_words,
+            "interrupted": interruption_line(summary),
             "score": score_line(summary),
             "gate": list(gate_lines(summary.gate)),
             "attention": {section.title: list(section.lines) for section in attention(summary)},

@@ -20,6 +20,7 @@ __all__ = [
     "attention_lines",
     "category_table",
     "gate_lines",
+    "interruption_line",
     "listed",
     "score_line",
     "slowest",
@@ -97,6 +98,13 @@ def _attempts(scored: Sequence[CellResult]) -> str:
     numbers = [len(cell.attempts) for cell in scored]
     least, most = min(numbers, default=0), max(numbers, default=0)
     return counted(most, "attempt") if least == most else f"{least} to {most} attempts"
+
+
+def interruption_line(summary: RunSummary) -> str | None:
+    """That somebody stopped the session, so that all numbers are of a part of its cells; None where they are of all."""
+    if not summary.not_run:
+        return None
+    return f"interrupted: {counted(len(summary.not_run), 'cell')} not run, so all numbers are of the others alone"
 
 
 def gate_lines(gate: GateResult, *, is_told: bool = False) -> Iterator[str]:

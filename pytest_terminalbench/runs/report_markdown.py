@@ -10,6 +10,7 @@ from pytest_terminalbench.runs.report_lines import (
     attention,
     category_table,
     gate_lines,
+    interruption_line,
     listed,
     score_line,
 )
@@ -26,6 +27,9 @@ def markdown(summary: RunSummary) -> str:
 
 def _lines(summary: RunSummary) -> Iterator[str]:
     yield f"# Run {summary.run_id}"
+    interruption = interruption_line(summary)
+    if interruption:
+        yield from ("", f"**{interruption[0].upper()}{interruption[1:]}.**")
     yield from ("", f"{summary.in_words}.")
     score = score_line(summary)
     if score:

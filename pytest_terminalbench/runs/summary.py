@@ -184,7 +184,7 @@ def summarise(
         mean=round(fmean(means), 6) if means else None,
         intervals=_intervals(counted),
         cost=Cost.of(ordered),
-        gate=gate or GateResult(verdict=_strict_verdict(scored)),
+        gate=gate or GateResult(verdict=_strict_verdict(scored, is_whole=not not_run)),
         counts_first_alone=counts_first_alone,
     )
 
@@ -204,7 +204,9 @@ def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
         not_run=not_run,
         totals=Totals.of(cells, lost=names),
         # Nothing is said of its agents where these were not compared with anything.
-        gate=gate if gate.verdicts or gate.notes else part.gate,
+        gate=gate
+        if gate.verdicts or gate.notes
+        else GateResult(verdict=_strict_verdict(part.scored, is_whole=not not_run)),
     )
 
 
@@ -224,11 +226,11 @@ def _lost_cell(cell: CellId) -> CellResult:
     )
 
 
-def _strict_verdict(scored: Sequence[CellResult]) -> str:
-    """Of a strict comparison: no cell may be worse than its baseline."""
-    if not scored:
-        return "inconclusive"
-    return "fail" if any(cell.status is Status.REGRESSED for cell in scored) else "pass"
+def _strict_verdict(scored: Sequence[CellResult], *, is_whole: bool) -> str:
+    """Of a strict comparison: no cell may be worse than its baseline, and of those that were not run nobody knows."""
+    if any(cell.status is Status.REGRESSED for cell in scored):
+        return "fail"
+    return "pass" if scored and is_whole else "inconclusive"
 
 
 def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Callable[[tuple[int, int], int], float], k: int) -> float:

@@ -17,9 +17,10 @@ from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.runs.deltas import delta_percent
 from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.ledger import FileLedger
+from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest
 from pytest_terminalbench.runs.summary import read_summary, summarise
+from pytest_terminalbench.sessions.closing import close_run
 from pytest_terminalbench.status import Change, Status
 from pytest_terminalbench.trials.result import TrialResult
 from tests.cell_results import a_cell, a_cell_id, an_attempt
@@ -168,6 +169,7 @@ def test_the_report_as_json(project: Project) -> None:
     }
     assert report.pop("words") == {
         "headline": "1 cell: 1 solved; 1 of these improved",
+        "interrupted": None,
         "score": "mean 100.0% of 1 cell with 3 attempts each; no interval from so few cells and attempts",
         "gate": [],
         "attention": {"improved": ["demo/alpha[oracle]: solved, says the test"]},
@@ -180,6 +182,8 @@ def test_the_report_as_json(project: Project) -> None:
         "folder": str(run.path),
         "deltas_against": "baselines",
         "lost": [],
+        "interrupted": False,
+        "not_run": [],
         "gate": {"verdict": "pass", "p": None, "effect": None, "mde": None},
     }
 
@@ -504,6 +508,64 @@ def test_a_trial_without_a_result_is_damage_but_no_trials_at_all_are_not(project
     assert "result.json" in refused(project)
     trial.rmdir()
     assert project.call("report").exit_code == 0
+
+
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+class TestInterrupted:
+    """What an interrupted session came to is no whole run, whatever its cells came to; and no damaged one."""
+
+    INTERRUPTION = "interrupted: 2 cells not run, so all numbers are of the others alone"
+
+    @pytest.fixture
+    def interrupted(self, project: Project) -> Project:
+        """A run of alpha, and of beta and gamma that did not come to it."""
+        run = RunFolder(project.path / "results" / "one")
+        expected = tuple(a_cell_id(name) for name in ("alpha", "beta", "gamma"))
+        manifest = RunManifest(
+            run_id="one",
+            started_at="2026-01-02T10:00:00.000Z",
+            finished_at="2026-01-02T10:01:00.000Z",
+            exit_status=2,
+            expected=expected,
+        )
+        write_json(run.manifest, manifest.to_json())
+        ledger = FileLedger(run.ledger)
+        ledger.record(cell("demo/alpha"))
+        ledger.close(Closing(exit_status=2, is_interrupted=True))
+        close_run(run, gate=None)
+        return project
+
+    def test_the_table_says_so(self, interrupted: Project) -> None:
+        done = interrupted.call("report", "one")
+
+        assert (done.exit_code, done.err) == (0, "")
+        lines = done.out.splitlines()
+        assert lines[1] == "began 2026-01-02 10:00:00, ended 2026-01-02 10:01:00 with exit code 2"
+        assert lines[lines.index(self.INTERRUPTION) + 1] == "1 cell: 1 solved; 2 not run"
+
+    def test_the_markdown_says_so_first(self, interrupted: Project) -> None:
+        report = (interrupted.path / "results/one/report.md").read_text()
+
+        assert report.splitlines()[2] == f"**I{self.INTERRUPTION[1:]}.**"
+
+    @pytest.mark.parametrize("options", [[], ["--dataset", "demo"]], ids=["whole", "of a dataset"])
+    def test_so_does_json_and_its_gate_passes_nothing(self, interrupted: Project, options: list[str]) -> None:
+        told = interrupted.call("report", "one", "--format", "json", *options).json
+
+        assert (told["interrupted"], told["not_run"]) == (True, ["demo/beta[oracle]", "demo/gamma[oracle]"])
+        assert told["words"]["interrupted"] == self.INTERRUPTION
+        assert told["words"]["headline"] == "1 cell: 1 solved; 2 not run"
+        assert told["gate"]["verdict"] == "inconclusive"
+
+    def test_one_that_was_not_says_so_too(self, project: Project) -> None:
+        write_run(project, "one", cell("demo/alpha"))
+
+        told = project.call("report", "--format", "json").json
+
+        assert (told["interrupted"], told["not_run"], told["words"]["interrupted"]) == (False, [], None)
+        assert told["gate"]["verdict"] == "pass"
 
 
 # -- made again -------------------------------------------------------------------------------------------------------
