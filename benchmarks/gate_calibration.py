@@ -1,6 +1,6 @@
 """Is the gate calibrated, and what does it find? Prints Markdown tables from public Terminal-Bench results.
 
-    python benchmarks/gate_calibration.py [FOLDER …] [--repeats N] [--seed S]
+    python benchmarks/gate_calibration.py [FOLDER …] [--only TABLES] [--repeats N] [--seed S]
 
 Each FOLDER holds one folder per agent with tb's run-level `results.json` files (default:
 ../shared/data/terminal-bench-core-0.1.1). Everything is seeded: the same arguments print the same tables, times
@@ -725,24 +725,35 @@ def row(*cells: object) -> None:
     print("|", " | ".join(map(str, cells)), "|")
 
 
+TABLES = ("timing", "suite", "sessions", "coverage", "pairs", "plans", "auto")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path("../shared/data/terminal-bench-core-0.1.1")
     parser.add_argument("folders", nargs="*", metavar="FOLDER", type=Path, default=[default])
+    parser.add_argument("--only", action="append", choices=TABLES, help="these tables; may be repeated (default: all)")
     parser.add_argument("--repeats", type=int, default=300, help="simulated sessions per agent and world")
     parser.add_argument("--seed", type=int, default=20251121)
     options = parser.parse_args()
     for folder in options.folders:
         if not folder.is_dir():
             parser.error(f"{folder} is no folder; name the one with the agents' results")
-    timing(options.seed)
     agents = read_agents(options.folders)
-    suite_tables(agents, options.repeats, options.seed)
-    session_tables(agents, read_agents(options.folders, as_they_ended=True), min(options.repeats, 100), options.seed)
-    coverage_table(agents, options.repeats, options.seed)
-    paired_table(agents)
-    planning_table(agents, options.repeats, options.seed)
-    auto_tables(agents, options.repeats, options.seed)
+    tables: dict[str, Callable[[], None]] = {
+        "timing": lambda: timing(options.seed),
+        "suite": lambda: suite_tables(agents, options.repeats, options.seed),
+        "sessions": lambda: session_tables(
+            agents, read_agents(options.folders, as_they_ended=True), min(options.repeats, 100), options.seed
+        ),
+        "coverage": lambda: coverage_table(agents, options.repeats, options.seed),
+        "pairs": lambda: paired_table(agents),
+        "plans": lambda: planning_table(agents, options.repeats, options.seed),
+        "auto": lambda: auto_tables(agents, options.repeats, options.seed),
+    }
+    for name in TABLES:
+        if not options.only or name in options.only:
+            tables[name]()
 
 
 if __name__ == "__main__":

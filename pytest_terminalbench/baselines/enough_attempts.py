@@ -20,15 +20,12 @@ from pytest_terminalbench.statistics import (
     chance_to_see,
     could_not_see,
     solve_rates,
+    with_room_to_spare,
 )
 
 __all__ = ["what_to_approve", "what_would_tell"]
 
 Rewards = Sequence[Sequence[float]]
-
-# Attempts are planned for so much of a drop: the next run estimates anew what it could have seen, and is not to miss it
-# by a hair.
-PLANNED_SHARE = 0.9
 
 
 def what_would_tell(suite: SuiteVerdict, *, approved: Rewards, tried: Rewards, settings: SuiteSettings) -> str:
@@ -54,7 +51,7 @@ def what_would_tell(suite: SuiteVerdict, *, approved: Rewards, tried: Rewards, s
             f"{goal}: more sessions, for they differ more than chance and no number of attempts in these is enough; "
             "approve several runs together with `terminalbench baseline approve --run RUN --run RUN`"
         )
-    attempts = goal.attempts(approved, None, more_than=max(map(len, approved)))
+    attempts = goal.attempts(approved, None, more_than=max(LEAST_ATTEMPTS - 1, *map(len, approved)))
     if attempts is not None:
         return (
             f"{goal}: approve with --tb-attempts {attempts} --update-baselines, then compare with "
@@ -109,14 +106,19 @@ class _Goal:
     def attempts(
         self, approved: Rewards, baseline_attempts: float | None, *, more_than: int, noise: SessionNoise | None = None
     ) -> int | None:
-        """The fewest above `more_than` that reach it with something to spare; None when none does."""
+        """The fewest above `more_than` that reach it; None when none does.
+
+        What the next run could have seen follows from the baseline that it is compared with. With room to spare where
+        that is still to come, where differing sessions are estimated anew, and for what is to be ruled out.
+        """
+        is_settled = baseline_attempts is None or (self.verb == "see" and noise is None)
         return attempts_needed(
-            PLANNED_SHARE * self.drop,
+            self.drop if is_settled else with_room_to_spare(self.drop, self.settings),
             rates=solve_rates(approved),
             tasks=len(approved),
             baseline_attempts=baseline_attempts,
             settings=self.settings,
-            noise=noise,
+            noise_of=(lambda _: noise) if noise else None,
             least=more_than + 1,
         )
 

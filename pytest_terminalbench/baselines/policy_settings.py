@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, NamedTuple
 
+from pytest_terminalbench.errors import SettingsError
+
 __all__ = ["ALPHA", "DEFAULT_ATTEMPTS", "MARGIN", "MIN_VISIBLE", "PolicySettings", "Range"]
 
 DEFAULT_ATTEMPTS = 1
@@ -26,6 +28,17 @@ class Range(NamedTuple):
 
     def in_percent(self) -> Range:
         return Range(100 * self.least, 100 * self.most)
+
+    def read(self, value: object, *, option: str) -> float:
+        """The number that was given as `value` for `option`; raises SettingsError with what would be right."""
+        refusal = SettingsError(f"{option} {value!r} is not a number of {self}")
+        try:
+            number = float(str(value))
+        except ValueError:
+            raise refusal from None
+        if not isfinite(number) or not self.holds(number):
+            raise refusal
+        return number
 
     def __str__(self) -> str:
         return f"at least {self.least:g}" + (f" and at most {self.most:g}" if isfinite(self.most) else "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,23 +20,39 @@ from pytest_terminalbench.cli.output import (
     print_table,
     without_controls,
 )
-from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
+from pytest_terminalbench.cli.project import (
+    BaselinesOption,
+    ResultsOption,
+    baselines_folder,
+    configured_policy,
+    results_folder,
+)
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
 from pytest_terminalbench.naming import counted
 
 if TYPE_CHECKING:
-    from pytest_terminalbench.comparing.attempt_plan import AttemptPlan, KnownResults, PlannedSession, Question
+    from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+    from pytest_terminalbench.comparing.attempt_plan import AttemptPlan, KnownResults, PlannedSession
 
 __all__ = ["plan"]
 
 EXIT_NO_RESULTS = 3
 
+_AS_PROJECT = "default: as pytest is configured"
+
 
 def plan(
     *,
     drop: Annotated[
-        float, typer.Option("--drop", metavar="POINTS", help="The drop of the mean solve rate that has to be seen.")
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            "--drop",
+            metavar="POINTS",
+            help="The drop of the mean solve rate that has to be seen; default: what the gate asks of a session, "
+            "--tb-min-visible as pytest is configured, else "
+            f"{100 * PolicySettings.min_visible:g}.",
+        ),
+    ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
@@ -51,12 +69,20 @@ def plan(
         int | None, typer.Option("--attempts", metavar="K", min=1, help="At each scenario; default: to be found.")
     ] = None,
     alpha: Annotated[
-        float, typer.Option("--alpha", help="How often no change at all may be called worse, as a share.")
-    ] = PolicySettings.alpha,
+        float | None,
+        typer.Option(
+            "--alpha",
+            help=f"How often no change at all may be called worse, as a share; {_AS_PROJECT}, else "
+            f"{PolicySettings.alpha:g}.",
+        ),
+    ] = None,
     power: Annotated[float, typer.Option("--power", help="How often the drop has to be seen, as a share.")] = 0.8,
     margin: Annotated[
-        float, typer.Option("--margin", help="A drop up to this share of 1 never fails.")
-    ] = PolicySettings.margin,
+        float | None,
+        typer.Option(
+            "--margin", help=f"A drop up to this share of 1 never fails; {_AS_PROJECT}, else {PolicySettings.margin:g}."
+        ),
+    ] = None,
     results: ResultsOption = None,
     baselines: BaselinesOption = None,
     output: FormatOption = Format.TABLE,
@@ -66,31 +92,42 @@ def plan(
     Exit code 3 when the results to plan with are missing or damaged.
     """
     from pytest_terminalbench.comparing.attempt_plan import Question, plan_attempts
-    from pytest_terminalbench.statistics import SuiteSettings
 
-    _check_shares(drop, alpha, power, margin)
-    settings = SuiteSettings(alpha=alpha, power=power, margin=margin)
-    question = Question(drop=drop / 100, settings=settings, scenarios=scenarios, attempts=attempts)
+    usual = configured_policy()
+    policy = replace(
+        usual,
+        alpha=usual.alpha if alpha is None else alpha,
+        margin=usual.margin if margin is None else margin,
+        min_visible=usual.min_visible if drop is None else drop / 100,
+    )
+    _check(policy, power, drop)
+    question = Question(
+        drop=None if drop is None else drop / 100,
+        settings=replace(policy.suite, power=power),
+        scenarios=scenarios,
+        attempts=attempts,
+    )
     known = _known(baseline, results_folder(results), baselines_folder(baselines)) if baseline else None
     planned = plan_attempts(question, known)
     if output is Format.JSON:
         print_json(planned.to_json())
     else:
-        _print_plan(planned)
+        _print_plan(planned, usual)
 
 
-def _check_shares(drop: float, alpha: float, power: float, margin: float) -> None:
-    if not (ALPHA.holds(alpha) and 0 < power < 1 and MARGIN.holds(margin)):
+def _check(policy: ComparisonPolicy, power: float, drop: float | None) -> None:
+    """Raises SettingsError naming the option, its value and what would be right."""
+    if not (ALPHA.holds(policy.alpha) and 0 < power < 1 and MARGIN.holds(policy.margin)):
         raise SettingsError(
-            f"--alpha is {alpha:g}, --power {power:g} and --margin {margin:g}; all are shares of 1: alpha {ALPHA}, "
-            f"margin {MARGIN}, power between 0 and 1"
+            f"--alpha is {policy.alpha:g}, --power {power:g} and --margin {policy.margin:g}; all are shares of 1: "
+            f"alpha {ALPHA}, margin {MARGIN}, power between 0 and 1"
         )
-    if not 0 < drop <= 100:
+    if drop is not None and not 0 < drop <= 100:
         raise SettingsError(f"--drop is {drop:g}; needs points above 0, up to 100")
-    if drop <= 100 * margin:
+    if drop is not None and drop <= 100 * policy.margin:
         raise SettingsError(
-            f"--drop is {drop:g} points, and the margin lets a drop of up to {100 * margin:g} pass; plan for a larger "
-            "drop, or with a smaller --margin, and give pytest the same as --tb-margin"
+            f"--drop is {drop:g} points, and the margin lets a drop of up to {100 * policy.margin:g} pass; plan for a "
+            "larger drop, or with a smaller --margin, and give pytest the same as --tb-margin"
         )
 
 
@@ -108,7 +145,10 @@ def _known(text: str, results: Path, baselines: Path) -> KnownResults:
 # --- for people -----------------------------------------------------------------------------------------------------
 
 
-def _print_plan(planned: AttemptPlan) -> None:
+def _print_plan(planned: AttemptPlan, usual: ComparisonPolicy) -> None:
+    """`usual`: the policy of sessions that are told nothing else."""
+    from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS
+
     if planned.known:
         typer.echo(without_controls(_known_text(planned.known)))
         typer.echo("")
@@ -116,10 +156,12 @@ def _print_plan(planned: AttemptPlan) -> None:
         f"The smallest drop of the mean solve rate that is seen {_often(planned)}, in points, "
         "by attempts at each scenario"
     )
+    if planned.known is None:
+        typer.echo(f"(against as many approved, and at least {LEAST_ATTEMPTS})")
     typer.echo("")
     _print_table(planned)
     typer.echo("")
-    for line in _answer(planned):
+    for line in _answer(planned, usual):
         typer.echo(line)
     typer.echo("")
     typer.echo("Assumptions")
@@ -153,54 +195,91 @@ def _print_table(planned: AttemptPlan) -> None:
     print_table([Numbers(heading) for heading in ("attempts", *columns, *told_of)], rows)
 
 
-def _answer(planned: AttemptPlan) -> Iterator[str]:
-    from pytest_terminalbench.statistics import MOST_ATTEMPTS, MOST_TASKS
-
+def _answer(planned: AttemptPlan, usual: ComparisonPolicy) -> Iterator[str]:
     drop = f"a drop of {_drop(planned)} points"
-    if planned.rates.mean < planned.question.drop:
+    if planned.rates.mean == 0:
+        yield "No attempt solved anything, so that nothing can be lost."
+        return
+    if planned.rates.mean < planned.drop:
         yield f"The mean solve rate is {_share(planned.rates.mean)}, so {drop} cannot happen."
         return
-    asked, answer, known = planned.asked, planned.answer, planned.known
+    asked, answer = planned.asked, planned.answer
     if asked is not None and asked.chance is not None:
         yield f"With {_session(asked)}, {drop} is seen {_share(asked.chance)} of the time."
     if answer is None:
-        if planned.scenarios is None and planned.question.attempts is None:
-            yield f"The last row says how many attempts see {drop}. --baseline, --scenarios or --attempts says more."
-        else:
-            yield f"No session of up to {MOST_TASKS} scenarios sees {drop} {_often(planned)}."
+        yield _no_answer(planned, drop)
         return
+    yield from _why_not_fewer(planned, answer, drop)
+    yield f"To see {drop}: {_session(answer)}."
+    if planned.needs_approval:
+        yield f"  approve:  {_approval(answer)}"
+    yield f"  compare:  your pytest command with --tb-attempts {answer.attempts}{_gate_options(planned, usual)}"
+    takes = _takes(answer)
+    if takes and planned.needs_approval and answer.approved_attempts != answer.attempts:
+        yield f"  takes:    {_takes(_approving(answer))} to approve, {takes} to compare"
+    elif takes:
+        yield f"  takes:    {takes}{' each' if planned.needs_approval else ''}"
+
+
+def _no_answer(planned: AttemptPlan, drop: str) -> str:
+    from pytest_terminalbench.comparing.attempt_plan import MOST_SESSIONS
+    from pytest_terminalbench.statistics import MOST_TASKS
+
+    if planned.scenarios is None and planned.question.attempts is None:
+        return f"The last row says how many attempts see {drop}. --baseline, --scenarios or --attempts says more."
+    if planned.known and planned.known.sessions:
+        return (
+            f"No session sees {drop} {_often(planned)}, compared with up to {MOST_SESSIONS} approved sessions: they "
+            "differ too much as wholes. Make them more alike, or plan with a larger --drop."
+        )
+    return f"No session of up to {MOST_TASKS} scenarios sees {drop} {_often(planned)}."
+
+
+def _why_not_fewer(planned: AttemptPlan, answer: PlannedSession, drop: str) -> Iterator[str]:
+    """Why what is there is not enough, where it is not."""
+    from pytest_terminalbench.statistics import MOST_ATTEMPTS
+
+    known = planned.known
     if planned.scenarios and answer.scenarios > planned.scenarios:
         yield (
             f"On {counted(planned.scenarios, 'scenario')}, no number of attempts up to {MOST_ATTEMPTS} sees {drop} "
             f"{_often(planned)}."
         )
     elif known and planned.needs_approval and answer.approved_attempts != known.attempts:
+        in_sessions = f" in {known.sessions.count} sessions that differ" if known.sessions else ""
         yield (
-            f"Against {_attempts(known.attempts)} approved, {drop} is not seen {_often(planned)}, "
+            f"Against {_attempts(known.attempts)} approved{in_sessions}, {drop} is not seen {_often(planned)}, "
             "however many are compared with them."
         )
-    yield f"To see {drop}: {_session(answer)}."
-    if planned.needs_approval:
-        yield f"  approve:  your pytest command with --tb-attempts {answer.attempts} --update-baselines"
-    yield f"  compare:  your pytest command with --tb-attempts {answer.attempts}{_gate_options(planned.question)}"
-    takes = " and ".join(filter(None, (_time(answer), f"{_cost(answer)} USD" if _cost(answer) else "")))
-    if takes:
-        yield f"  takes:    {takes}{' each' if planned.needs_approval else ''}"
 
 
 def _session(session: PlannedSession) -> str:
+    in_sessions = f" in {session.approved_sessions} sessions" if session.approved_sessions else ""
     return (
         f"{_attempts(session.attempts)} at each of {counted(session.scenarios, 'scenario')}, "
-        f"against {session.approved_attempts:.3g} approved"
+        f"against {session.approved_attempts:.3g} approved{in_sessions}"
     )
 
 
-def _gate_options(question: Question) -> str:
+def _approval(session: PlannedSession) -> str:
+    sessions = session.approved_sessions
+    if sessions is None:
+        return f"your pytest command with --tb-attempts {session.approved_attempts:.0f} --update-baselines"
+    return (
+        f"{sessions} runs with --tb-attempts {math.ceil(session.approved_attempts / sessions)}, then together: "
+        "terminalbench baseline approve --run RUN --run RUN …"
+    )
+
+
+def _gate_options(planned: AttemptPlan, usual: ComparisonPolicy) -> str:
     """What the gate has to be told so that it does as planned."""
-    chosen, usual = question.settings, type(question.settings)()
-    return (f" --tb-alpha {chosen.alpha:g}" if chosen.alpha != usual.alpha else "") + (
-        f" --tb-margin {chosen.margin:g}" if chosen.margin != usual.margin else ""
-    )
+    chosen = planned.question.settings
+    told = {
+        "--tb-alpha": (chosen.alpha, usual.alpha),
+        "--tb-margin": (chosen.margin, usual.margin),
+        "--tb-min-visible": (100 * chosen.min_visible, 100 * usual.min_visible),
+    }
+    return "".join(f" {option} {value:.10g}" for option, (value, standing) in told.items() if value != standing)
 
 
 def _assumptions(planned: AttemptPlan) -> Iterator[str]:
@@ -209,12 +288,17 @@ def _assumptions(planned: AttemptPlan) -> Iterator[str]:
         f"the suite gate decides, with alpha {settings.alpha:g} and a margin of {100 * settings.margin:g} points "
         "(agents that always do the same are judged strictly)"
     )
+    if planned.question.drop is None:
+        asked = f"the gate asks a session to be able to see a drop of {100 * settings.max_drop:.4g} points"
+        less = ", or of all that there is to lose, where that is less" if planned.drop < settings.max_drop else ""
+        option = "twice --tb-margin" if settings.max_drop > settings.min_visible else "--tb-min-visible"
+        yield f"{asked} ({option}){less}; --drop plans for another"
     yield (
         "every scenario loses the same share of its solve rate; where some break altogether, smaller drops are seen too"
     )
     if known is None:
         yield "half of the attempts solve, because nothing better is known; --baseline takes it from results"
-        yield "as many attempts are approved as are compared with them"
+    yield _of_sessions(known)
     spread = f"attempts at a scenario vary by p(1-p) = {planned.rates.within_variance:.2g} on average"
     if known is not None and known.has_repeats:
         yield f"{spread}, as they did"
@@ -226,12 +310,24 @@ def _assumptions(planned: AttemptPlan) -> Iterator[str]:
         yield "cost is not known, for the results do not tell"
 
 
+def _of_sessions(known: KnownResults | None) -> str:
+    """What is known of runs that differ as wholes, or what to do to know it."""
+    from pytest_terminalbench.statistics import sessions_in_words
+
+    if known is not None and known.spread.p is not None:
+        return sessions_in_words(known.spread)
+    return (
+        "runs that differ as wholes (a bad night) need more than this; only several of them show it: approve them "
+        "together, with terminalbench baseline approve --run RUN --run RUN"
+    )
+
+
 def _often(planned: AttemptPlan) -> str:
     return f"{_share(planned.question.settings.power)} of the time"
 
 
 def _drop(planned: AttemptPlan) -> str:
-    return f"{100 * planned.question.drop:.4g}"
+    return f"{100 * planned.drop:.4g}"
 
 
 def _share(value: float) -> str:
@@ -245,6 +341,21 @@ def _points(difference: float | None) -> str:
 def _attempts(number: float) -> str:
     """``4 attempts``, or ``3.4 attempts`` where scenarios were tried unequally often."""
     return f"{number:.3g} attempt{'' if number == 1 else 's'}"
+
+
+def _approving(compared: PlannedSession) -> PlannedSession:
+    """What has to be approved first, as if it were compared, too."""
+    times = compared.approved_attempts / compared.attempts
+    return replace(
+        compared,
+        attempts=round(compared.approved_attempts),
+        agent_s=None if compared.agent_s is None else times * compared.agent_s,
+        cost_usd=None if compared.cost_usd is None else times * compared.cost_usd,
+    )
+
+
+def _takes(session: PlannedSession) -> str:
+    return " and ".join(filter(None, (_time(session), f"{_cost(session)} USD" if _cost(session) else "")))
 
 
 def _time(session: PlannedSession) -> str:

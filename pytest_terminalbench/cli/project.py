@@ -14,6 +14,8 @@ from pytest_terminalbench.cli.output import complain
 from pytest_terminalbench.settings import PytestSettings, pytest_settings
 
 if TYPE_CHECKING:
+    from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+    from pytest_terminalbench.baselines.policy_settings import Range
     from pytest_terminalbench.environments.docker_engine import DockerEngine
     from pytest_terminalbench.environments.image_map import ImageMap
     from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
@@ -27,6 +29,7 @@ __all__ = [
     "catalog",
     "chosen_image_map",
     "configured",
+    "configured_policy",
     "engine",
     "find_datasets",
     "known_datasets",
@@ -68,6 +71,23 @@ def configured(option: str) -> str | None:
     """What the project's ini file says for `option`, as text; None where it says nothing, or has a list there."""
     value = project().values.get(option)
     return str(value) or None if isinstance(value, str | int | float) else None
+
+
+def configured_policy() -> ComparisonPolicy:
+    """How the project's sessions compare: as its ini file says; raises SettingsError for a value that none can have."""
+    from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+    from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, MIN_VISIBLE
+
+    def number(option: str, within: Range, default: float) -> float:
+        value = configured(option)
+        return default if value is None else within.read(value, option=f"--{option.replace('_', '-')}")
+
+    usual = ComparisonPolicy()
+    return ComparisonPolicy(
+        alpha=number("tb_alpha", ALPHA, usual.alpha),
+        margin=number("tb_margin", MARGIN, usual.margin),
+        min_visible=number("tb_min_visible", MIN_VISIBLE.in_percent(), 100 * usual.min_visible) / 100,
+    )
 
 
 def catalog() -> Catalog:

@@ -15,6 +15,7 @@ from pytest_terminalbench.cells.bench_settings import (
     BenchSettings,
     image_map_file,
 )
+from pytest_terminalbench.errors import SettingsError
 
 __all__ = ["PluginOptions", "add_options", "bench_settings", "plugin_options"]
 
@@ -257,14 +258,10 @@ class _Reader:
         value = self.raw(name)
         if value is None:
             return default
-        wanted = f"a number of {within}"
         try:
-            number = float(value)
-        except ValueError:
-            raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}") from None
-        if not math.isfinite(number) or not within.holds(number):
-            raise pytest.UsageError(f"{_flag(name)} {value!r} is not {wanted}")
-        return number
+            return within.read(value, option=_flag(name))
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def whole(self, name: str, *, default: int, least: int) -> int:
         value = self.raw(name)

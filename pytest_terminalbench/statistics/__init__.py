@@ -34,6 +34,7 @@ from pytest_terminalbench.statistics.planning import (
     smallest_visible_drop,
     solve_rates,
     tasks_needed,
+    with_room_to_spare,
     within_task_variance,
 )
 from pytest_terminalbench.statistics.rank_sum import rank_sum
@@ -58,10 +59,12 @@ from pytest_terminalbench.statistics.sequential import (
 from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
 from pytest_terminalbench.statistics.session_spread import (
     SESSIONS_DIFFER_BELOW,
+    ApprovedSessions,
     SessionLabels,
     SessionNoise,
     SessionScore,
     SessionSpread,
+    approved_sessions,
     session_spread,
 )
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
@@ -76,6 +79,7 @@ __all__ = [
     "SESSIONS_DIFFER_BELOW",
     "TYPICAL_RATES",
     "TYPICAL_WITHIN_TASK_VARIANCE",
+    "ApprovedSessions",
     "Effect",
     "Fine",
     "Inconclusive",
@@ -100,6 +104,7 @@ __all__ = [
     "SuiteVerdict",
     "Tally",
     "Verdict",
+    "approved_sessions",
     "attempts_needed",
     "chance_to_see",
     "clopper_pearson",
@@ -137,5 +142,6 @@ __all__ = [
     "suite_gate",
     "tasks_needed",
     "wilson",
+    "with_room_to_spare",
     "within_task_variance",
 ]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
@@ -28,6 +28,10 @@ from pytest_terminalbench.statistics.tallies import checked_rewards, variance_of
 
 # Mean of p(1-p) over tasks on 13 Terminal-Bench core submissions: 0.034 to 0.103. Used where no task was tried twice.
 TYPICAL_WITHIN_TASK_VARIANCE = 0.07
+
+# Of a drop, where the baseline is still to be approved: it will be estimated anew what comparisons with it see, and
+# that is not to miss by a hair.
+PLANNED_SHARE = 0.9
 
 # Nobody runs more, and the search has to end.
 MOST_ATTEMPTS = 100
@@ -142,6 +146,11 @@ def chance_to_see(drop: float, comparison: PlannedComparison, settings: SuiteSet
     return NormalDist().cdf((drop - fails_from) / standard_error)
 
 
+def with_room_to_spare(drop: float, settings: SuiteSettings) -> float:
+    """What to plan for, so that `drop` is seen though something is estimated anew; above the margin, as `drop` is."""
+    return max(PLANNED_SHARE * drop, (drop + settings.margin) / 2)
+
+
 def smallest_visible_drop(comparison: PlannedComparison, settings: SuiteSettings) -> float | None:
     """The drop that is seen with probability `settings.power`; None when even losing every task is seen less often."""
     invisible, visible = 0.0, comparison.rates.mean
@@ -163,19 +172,27 @@ def attempts_needed(
     tasks: int,
     baseline_attempts: float | None,
     settings: SuiteSettings,
-    noise: SessionNoise | None = None,
+    noise_of: Callable[[int], SessionNoise | None] | None = None,
     least: int = 1,
+    least_approved: int = 1,
 ) -> int | None:
     """The fewest attempts at each task, from `least` on, that see `drop` with probability `settings.power`.
 
-    `baseline_attempts` None: the baseline is still to be approved, with as many. `noise`: of the sessions that make
-    them. None when `MOST_ATTEMPTS` are too few. Raises ValueError as `chance_to_see`.
+    `baseline_attempts` None: the baseline is still to be approved, with as many and at least `least_approved`, and
+    there is room to spare.
+    `noise_of`: what sessions that differ add to a comparison of so many attempts. None when `MOST_ATTEMPTS` are too
+    few. Raises ValueError as `chance_to_see`.
     """
+    planned = with_room_to_spare(drop, settings) if baseline_attempts is None else drop
     for attempts in range(least, MOST_ATTEMPTS + 1):
         comparison = PlannedComparison(
-            rates=rates, tasks=tasks, baseline_attempts=baseline_attempts or attempts, attempts=attempts, noise=noise
+            rates=rates,
+            tasks=tasks,
+            baseline_attempts=baseline_attempts or max(attempts, least_approved),
+            attempts=attempts,
+            noise=noise_of(attempts) if noise_of else None,
         )
-        if chance_to_see(drop, comparison, settings) >= settings.power:
+        if chance_to_see(planned, comparison, settings) >= settings.power:
             return attempts
     return None
 
@@ -185,12 +202,13 @@ def tasks_needed(
 ) -> int | None:
     """The fewest tasks like these on which `drop` is seen with probability `settings.power`; None above `MOST_TASKS`.
 
-    Raises ValueError as `chance_to_see`.
+    Their baseline is still to be approved, so there is room to spare. Raises ValueError as `chance_to_see`.
     """
+    planned = with_room_to_spare(drop, settings)
 
     def is_seen(tasks: int) -> bool:
         comparison = PlannedComparison(rates=rates, tasks=tasks, baseline_attempts=baseline_attempts, attempts=attempts)
-        return chance_to_see(drop, comparison, settings) >= settings.power
+        return chance_to_see(planned, comparison, settings) >= settings.power
 
     fewest = 1 + bisect_left(range(1, MOST_TASKS + 1), True, key=is_seen)
     return fewest if fewest <= MOST_TASKS else None

@@ -92,6 +92,27 @@ class SessionNoise:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApprovedSessions:
+    """Sessions of a baseline that differ more than chance, to be compared with one session more.
+
+    `between_variance`: of a session's mean, beyond the luck of its attempts. `squared_shares`: the sum over sessions of
+    the square of how much of the baseline's mean each makes.
+    """
+
+    count: int
+    between_variance: float
+    squared_shares: float
+
+    def noise(self, *, within: float) -> SessionNoise:
+        """What they and the other session add to a difference that attempts alone make vary by `within`."""
+        return _noise(self.between_variance * (self.squared_shares + 1), degrees=self.count - 1, within=within)
+
+    def of(self, count: int) -> ApprovedSessions:
+        """So many that differ as these do, each with as many attempts."""
+        return replace(self, count=count, squared_shares=1 / count)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SessionSpread:
     """Both sides by session; a side whose sessions are not known has none.
 
@@ -142,10 +163,36 @@ def session_spread(
     between = max(0.0, sum(side.excess for side in sides) / sum(side.weight_of_between for side in sides))
     noise = None
     if p <= SESSIONS_DIFFER_BELOW and between > 0:
-        variance = between * (before.sum_of_squared_shares + after.sum_of_squared_shares)
-        part = variance / (variance + within_variance_of_difference(before.rewards, after.rewards))
-        noise = SessionNoise(variance=variance, degrees=sum(side.sessions - 1 for side in sides) / part**2)
+        noise = _noise(
+            between * (before.sum_of_squared_shares + after.sum_of_squared_shares),
+            degrees=sum(side.sessions - 1 for side in sides),
+            within=within_variance_of_difference(before.rewards, after.rewards),
+        )
     return replace(by_session, p=p, between_variance=between, noise=noise)
+
+
+def approved_sessions(
+    baseline: Mapping[str, Sequence[float]], sessions: SessionsByTask
+) -> tuple[SessionSpread, ApprovedSessions | None]:
+    """How the sessions of `baseline` differ, before it is compared with anything; None where no more than chance.
+
+    `sessions` as in `SessionLabels`; raises ValueError as `session_spread`.
+    """
+    unknown = {task: (None,) * len(rewards) for task, rewards in baseline.items()}
+    spread = session_spread(baseline, baseline, SessionLabels(baseline=sessions, candidate=unknown))
+    if spread.noise is None or spread.between_variance is None:
+        return spread, None
+    return spread, ApprovedSessions(
+        count=len(spread.baseline),
+        between_variance=spread.between_variance,
+        squared_shares=_Side.of(baseline, sessions).sum_of_squared_shares,
+    )
+
+
+def _noise(variance: float, *, degrees: int, within: float) -> SessionNoise:
+    """Formula: Satterthwaite's degrees, those of the sessions over the square of their part of all variance."""
+    part = variance / (variance + within)
+    return SessionNoise(variance=variance, degrees=degrees / part**2)
 
 
 def within_variance_of_difference(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]]) -> float:

@@ -72,13 +72,13 @@ def test_a_run_that_was_large_enough_is_to_be_made_again_and_not_with_fewer_atte
 
 
 def test_of_trials_added_where_it_looked_bad_only_the_first_are_there_already() -> None:
-    """Five trials of each cell, of which one counts: five that count are more."""
+    """Five trials of each cell, of which one counts: four that count are more."""
     approved = [row(n % 2 + 4, 5) for n in range(10)]
     comparison = compared(approved, [row(4, 5)] * 10, attempts=None, min_visible=0.25)
 
     assert comparison.suite is not None
     assert comparison.suite.verdict == "inconclusive"
-    assert comparison.advice == "to see a drop of 25 points: your pytest command again with --tb-attempts 5"
+    assert comparison.advice == "to see a drop of 25 points: your pytest command again with --tb-attempts 4"
 
 
 def test_the_drop_to_be_seen_is_the_one_that_the_gate_asks_for() -> None:
