@@ -71,6 +71,19 @@ def test_of_more_trials_than_auto_makes_only_the_first_was_no_answer_to_anything
     assert (as_planned.change, further.change) == (Change.REGRESSED, Change.SAME)
 
 
+@pytest.mark.parametrize(("cells", "change"), [(1, Change.REGRESSED), (2, Change.SAME)])
+def test_a_cell_is_called_slower_where_chance_makes_none_of_all_cells_so_slow(cells: int, change: Change) -> None:
+    """Three attempts that are all slower than three others are so by chance in one of 20 cells."""
+    solved = (1.0,) * 3
+    before, after = (
+        CellSide(rewards=solved, measures={"runtime_s": seconds}, host="this")
+        for seconds in ((10.0, 10.1, 10.2), (20.0, 20.1, 20.2))
+    )
+    gate = cell_gate("statistical", before, ComparisonPolicy(attempts=3), approved=ApprovedCells([solved] * cells))
+
+    assert gate.judge(after).change == change
+
+
 _REWARDS = st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), min_size=1, max_size=4)
 
 
