@@ -209,6 +209,13 @@ class TestFiles:
 
         assert approved(baselines, cell("a", judged(agent_s=0.001))) == Approval(written=[], unchanged=1)
 
+    def test_what_was_measured_on_another_class_of_host_is_written(self, baselines: Path) -> None:
+        """Or times could be compared on neither."""
+        approved(baselines, cell("a", host="8 CPUs"))
+
+        assert len(approved(baselines, cell("a", host="2 CPUs")).written) == 1
+        assert approved(baselines, cell("a", host="2 CPUs")) == Approval(written=[], unchanged=1)
+
     def test_a_new_one_names_what_it_supersedes(self, baselines: Path) -> None:
         for solved in (True, False, True):
             approved(baselines, cell("a", judged(solved=solved)))
