@@ -57,6 +57,12 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_run_of_the_scenario_as_it_was_tells_nothing(results: Path) -> None:
+    asked = {a_cell_id("a"): AskedCell(a_record(), "sha256:edited"), a_cell_id("b"): AskedCell(a_record(), NOW)}
+
+    assert [cell.scenario for cell in newest_conditions(results, asked)] == ["b"]
+
+
 def test_a_damaged_result_hides_no_other_cell_of_its_run(results: Path) -> None:
     new = a_run(results, "new", began="2026-01-02T00:00:00.000Z", image="new")
     (new / "trials/a/1/result.json").write_text("{")
