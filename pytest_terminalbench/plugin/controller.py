@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.sessions.session import ClosedRun, Session
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
+from pytest_terminalbench.status import Status
 
 __all__ = ["Controller"]
 
@@ -57,6 +59,8 @@ class Controller:
         self._sigterm: Any = None
         self._is_interrupted = False
         self._troubles: list[str] = []
+        # Which tests have reported each cell, by its key.
+        self._tests_of: dict[str, set[str]] = {}
 
     # -- while it runs -----------------------------------------------------------------------------------------------
 
@@ -113,13 +117,25 @@ class Controller:
             return
         # The last report of a cell says the most: setup knows the trials, call the verdict.
         ledger = self._session.ledger
-        ledger.record(result)
+        ledger.record(self._of_one_test(report.nodeid, result))
         self._let_go(report.nodeid, result)
         if ran_not_at_all(report):
             ledger.skip(result.key)
         # xdist books a cell whose worker died under a phase of its own, "???".
         if report.when == "teardown" or (report.when not in ("setup", "call") and report.failed):
             ledger.finish(result.key)
+
+    def _of_one_test(self, nodeid: str, result: CellResult) -> CellResult:
+        """`result`; void where several tests have run the cell, for the trials of one replaced the others'."""
+        tests = self._tests_of.setdefault(result.key, set())
+        tests.add(nodeid)
+        if len(tests) == 1:
+            return result
+        text = (
+            f"{' and '.join(sorted(tests))} ran it, and one's trials replaced the other's; "
+            "deselect one of them, or run them in two sessions"
+        )
+        return replace(result, status=Status.VOID, text=text, change=None, tolerated=False, approving=False)
 
     def _let_go(self, nodeid: str, result: CellResult) -> None:
         """Do not expect the cell that an item was collected as where a fixture gave another agent to act."""

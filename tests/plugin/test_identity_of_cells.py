@@ -299,3 +299,37 @@ def test_a_test_that_names_a_scenario_does_not_overwrite_the_scenarios_own_resul
     assert demo.statuses == {"demo/alpha[nop]": "unsolved"}
     assert demo.result("alpha", "nop")["outcome"] == "unsolved"
     demo.run_apart("test_own.py", "scenarios/demo/beta.json", "--tb-agent", "oracle", *args).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]])
+def test_of_two_tests_that_run_one_cell_neither_is_approved(demo: Suite, args: list[str]) -> None:
+    """The trials of one have replaced the other's, whose outcome was another."""
+    demo.write(
+        "test_own.py",
+        """
+        import pytest
+        from pytest_terminalbench import FakeEnvironment
+        from pytest_terminalbench.environments.fake import fake_environments
+
+        @pytest.fixture
+        def tb_environment(request, tb_scenario):
+            return fake_environments(FakeEnvironment({"/tests/": 1} if "bad" in request.node.name else {}))
+
+        @pytest.mark.parametrize("tb_scenario", ["demo/alpha"], indirect=True)
+        def test_bad(tb_trials, tb_baseline):
+            assert tb_trials == tb_baseline
+
+        @pytest.mark.parametrize("tb_scenario", ["demo/alpha"], indirect=True)
+        def test_good(tb_trials, tb_baseline):
+            assert tb_trials == tb_baseline
+        """,
+    )
+
+    done = demo.run_apart("test_own.py", "--update-baselines", *args)
+
+    assert done.ret == 22
+    assert demo.statuses == {"demo/alpha[oracle]": "void"}
+    told = "test_own.py::test_bad[demo/alpha] and test_own.py::test_good[demo/alpha] ran it, and one's trials replaced"
+    assert demo.summary["cells"][0]["text"].startswith(told)
+    done.stdout.fnmatch_lines(["baselines NOT updated: 1 void among the selected cells"])
+    assert not (demo.path / "baselines").exists()
