@@ -113,6 +113,15 @@ def test_a_slower_agent_fails_although_it_solves_all(tmp_path: Path, seconds: fl
     assert gate.actors["demo mine"].lower == ()
 
 
+def test_times_of_cells_that_were_tried_too_seldom_are_not_among_those_judged(tmp_path: Path) -> None:
+    once: Tasks = {f"once-{n}": [1] for n in range(20)}
+    approve(tmp_path, {**GOOD, **once})
+
+    gate = judged(tmp_path, [*cells(GOOD), *cells(once, seconds=100.0)])
+
+    assert [metric.verdict for metric in gate.actors["demo mine"].comparison.metrics] == ["pass"]
+
+
 def test_void_cells_are_not_counted(tmp_path: Path) -> None:
     approve(tmp_path, GOOD)
     bad: Tasks = {"task-0": [0, 0, 0, 0]}

@@ -188,3 +188,11 @@ def test_summaries_of_earlier_versions_add_up_too(summary: RunSummary, tmp_path:
 
     assert read.totals == summary.totals
     assert only_dataset(read, "demo").totals == summary.totals
+
+
+def test_the_part_about_a_dataset_has_its_own_cells_that_were_not_run_alone() -> None:
+    waiting = [a_cell_id("left"), a_cell_id("left", dataset="other")]
+    both = summarise("run-1", [a_cell("a"), a_cell("a", dataset="other")], not_run=waiting)
+
+    assert both.in_words == "2 cells: 2 solved; 2 not run"
+    assert only_dataset(both, "demo").in_words == "1 cell: 1 solved; 1 not run"
