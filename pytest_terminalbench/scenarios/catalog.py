@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -132,6 +133,12 @@ class Catalog:
     def datasets(self) -> list[Dataset]:
         """Every dataset that can be named; raises ScenarioError for a broken dataset.json."""
         return [self.find(name) for name in self.names()]
+
+    def readable(self) -> Iterator[Dataset]:
+        """Every dataset that can be named and whose dataset.json is not broken."""
+        for name in self.names():
+            with suppress(ScenarioError):
+                yield self.find(name)
 
     def find(self, request: str, *, asked: str = "--tb-dataset") -> Dataset:
         """The dataset for `request`: ``NAME``, ``NAME==VERSION`` or a path; `asked` is what asks for it, in messages.

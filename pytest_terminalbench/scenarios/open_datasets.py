@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pytest_terminalbench.errors import ScenarioError
@@ -64,6 +64,17 @@ class OpenDatasets:
                 )
         self._by_folder[dataset.folder] = dataset
         return dataset
+
+    def scenarios_of(self, names: Collection[str]) -> dict[str, set[str]]:
+        """The ids of all scenarios of the datasets with these names, opened or not: several may share a name.
+
+        By their files, whatever the session selects of them.
+        """
+        scenarios: dict[str, set[str]] = {}
+        for dataset in [*self.known, *self._catalog.readable()]:
+            if dataset.name in names:
+                scenarios.setdefault(dataset.name, set()).update(dataset.files())
+        return scenarios
 
     def version(self, name: str) -> str:
         return next((dataset.version for dataset in self.known if dataset.name == name), "0")

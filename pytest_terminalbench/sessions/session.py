@@ -116,15 +116,15 @@ class Session:
 
     @cached_property
     def orphans(self) -> Sequence[str]:
-        """The names of baselines without their scenario, of the datasets that the session runs; none without a gate."""
+        """The names of baselines without their scenario, of the datasets that the session runs; none without a gate.
+
+        A scenario that is there and was not selected is none that is gone.
+        """
         bench = self._bench
         if bench.settings.gate == "off" and not bench.settings.strict_baselines:
             return ()
         datasets = {cell.dataset for cell in self.ledger.expected.values()}
-        scenarios: dict[str, set[str]] = {}
-        for dataset in bench.datasets.known:
-            if dataset.name in datasets:
-                scenarios.setdefault(dataset.name, set()).update(dataset.files())
+        scenarios = bench.datasets.scenarios_of(datasets)
         return [stored.name for stored in orphans(bench.settings.baselines, scenarios, datasets=datasets)]
 
     @property

@@ -40,6 +40,35 @@ def test_scenarios_that_are_only_not_selected_have_their_baselines(orphaned: Sui
     assert "without a scenario" not in result.stdout.str()
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [["--tb-dataset", "other"], ["scenarios/other"], ["scenarios", "-k", "delta"], ["scenarios/other/delta.json"]],
+    ids=" ".join,
+)
+def test_strictly_a_session_does_not_fail_for_what_is_gone_from_a_dataset_of_which_it_runs_nothing(
+    orphaned: Suite, selection: list[str]
+) -> None:
+    orphaned.dataset("other", "delta")
+
+    result = orphaned.run(*selection, "--tb-strict-baselines")
+
+    result.assert_outcomes(passed=1, deselected=2 if "-k" in selection else 0)
+    assert result.ret == 0
+    assert "without a scenario" not in result.stdout.str()
+
+
+def test_scenarios_of_another_folder_with_the_same_dataset_are_there_though_it_is_not_asked_for(
+    orphaned: Suite,
+) -> None:
+    second = orphaned.dataset("demo", "gamma", folder="scenarios/second")
+
+    for folder in (second, orphaned.path / "scenarios/demo"):
+        result = orphaned.run(folder, "--tb-strict-baselines")
+
+        assert result.ret == 0
+        assert "without a scenario" not in result.stdout.str()
+
+
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
 @pytest.mark.parametrize("asked", [["--tb-dataset", "demo"], ["scenarios/demo/alpha.json"]], ids=["dataset", "path"])
 def test_strictly_it_fails_the_session(orphaned: Suite, workers: list[str], asked: list[str]) -> None:
