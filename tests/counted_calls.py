@@ -8,12 +8,15 @@ from types import FrameType
 
 
 def calls_into(package: str, function: Callable[..., object], /, *args: object, **keywords: object) -> int:
-    """How many functions of `package` and its modules `function` calls with these arguments, in this thread."""
+    """How many calls `function` makes with these arguments: of functions of `package`, and by these of C's.
+
+    `package` stands for its modules, too. Calls in other threads are not counted.
+    """
     calls = 0
 
     def count(frame: FrameType, event: str, _: object) -> None:
         nonlocal calls
-        if event == "call" and frame.f_globals.get("__name__", "").startswith(package):
+        if event in ("call", "c_call") and frame.f_globals.get("__name__", "").startswith(package):
             calls += 1
 
     before = sys.getprofile()

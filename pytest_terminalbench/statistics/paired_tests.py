@@ -11,11 +11,16 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_terminalbench.statistics.intervals import Interval
 
-# Additions for one size of difference that take about 0.1 s; beyond, seeded draws answer as well.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Additions for one size of difference that take about 0.02 s; each task may have another size. Beyond, seeded draws
+# answer as well.
 EXACT_STEPS = 2**18
 
 # Sums closer than this are the same sum: far above rounding, far below any real difference.
@@ -68,12 +73,12 @@ def sign_flip_test(differences: Sequence[float], *, resamples: int = 20_000, see
         raise ValueError(f"differences of {len(differences)} tasks; needs one or more finite numbers")
     sizes = Counter(abs(difference) for difference in differences if difference != 0)
     as_far = abs(math.fsum(differences)) - SAME_SUM
-    law = _law_of_the_sum(sizes)
-    if law is not None:
-        p = math.fsum(chance for total, chance in law.items() if abs(total) >= as_far)
-        return SignFlip(p=min(1.0, p), method="exact")
     import numpy as np
 
+    law = _law_of_the_sum(sizes)
+    if law is not None:
+        p = math.fsum(law.chances[np.abs(law.totals) >= as_far])
+        return SignFlip(p=min(1.0, p), method="exact")
     rng = np.random.default_rng(seed)
     sums = np.zeros(resamples)
     for size, times in sorted(sizes.items()):
@@ -82,19 +87,26 @@ def sign_flip_test(differences: Sequence[float], *, resamples: int = 20_000, see
     return SignFlip(p=(1 + beyond) / (1 + resamples), method="monte carlo")
 
 
-def _law_of_the_sum(sizes: Mapping[float, int]) -> dict[float, float] | None:
-    """The chance of every sum of `sizes`, each taken its number of times, with random signs; None for too many sums."""
-    law = {0.0: 1.0}
+class _Law(NamedTuple):
+    """Every sum that can be, and its chance."""
+
+    totals: NDArray[np.float64]
+    chances: NDArray[np.float64]
+
+
+def _law_of_the_sum(sizes: Mapping[float, int]) -> _Law | None:
+    """Of the sum of `sizes`, each taken its number of times, with random signs; None for too many sums."""
+    import numpy as np
+
+    law = _Law(np.zeros(1), np.ones(1))
     for size, times in sorted(sizes.items()):
-        if len(law) * (times + 1) > EXACT_STEPS:
+        if len(law.totals) * (times + 1) > EXACT_STEPS:
             return None
-        step = {size * (2 * k - times): math.comb(times, k) / 2**times for k in range(times + 1)}
-        sums: dict[float, float] = {}
-        for total, chance in law.items():
-            for change, share in step.items():
-                key = round(total + change, 9)
-                sums[key] = sums.get(key, 0.0) + chance * share
-        law = sums
+        changes = size * (2 * np.arange(times + 1) - times)
+        shares = np.array([math.comb(times, k) / 2**times for k in range(times + 1)])
+        totals, places = np.unique(np.add.outer(law.totals, changes).round(9), return_inverse=True)
+        chances = np.multiply.outer(law.chances, shares)
+        law = _Law(totals, np.bincount(places.ravel(), weights=chances.ravel()).astype(np.float64))
     return law
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_terminalbench.statistics import mcnemar, paired_interval, sign_flip_test
+from tests.counted_calls import calls_into
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,14 @@ def test_differences_of_many_sizes_are_drawn_and_repeat() -> None:
     assert result != sign_flip_test(differences, seed=2)
     z = abs(sum(differences)) / math.hypot(*differences)
     assert result.p == pytest.approx(2 * (1 - NormalDist().cdf(z)), abs=0.01)
+
+
+def test_differences_of_as_many_sizes_as_tasks_cost_little() -> None:
+    """As partial rewards have them; their sums are thousands."""
+    differences = [(-1 if n % 3 else 1) * n / 1000 for n in range(1, 60)] + [0.0005, 0.0015] * 5
+
+    assert sign_flip_test(differences).method == "exact"
+    assert calls_into("pytest_terminalbench.statistics", sign_flip_test, differences) < 100 * len(differences)
 
 
 @given(lost=st.integers(0, 8), gained=st.integers(0, 8))
