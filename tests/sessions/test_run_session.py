@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from pytest_terminalbench.agents.base import AgentReport, Task
+from pytest_terminalbench.agents.registry import AgentRegistry
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import RunFolderError, ScenarioError, SettingsError
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.sessions.closing import rebuild_run
@@ -190,3 +193,28 @@ def test_a_dataset_that_is_named_twice_runs_once(demo: Suite) -> None:  # noqa: 
 
     events = (closed.run.events).read_text()
     assert (closed.summary.totals.cells, events.count('"trial-start"')) == (3, 3)
+
+
+class Remembering:
+    """Notes how often it has acted."""
+
+    deterministic = True
+
+    def __init__(self) -> None:
+        self.acted = 0
+
+    def act(self, task: Task, environment: Environment) -> AgentReport:
+        self.acted += 1
+        return AgentReport(note=f"acted {self.acted}")
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_an_agent_remembers_nothing_of_an_earlier_attempt(demo: Suite, concurrency: int) -> None:  # noqa: F811
+    """Or one attempt would tell of the others, and the statistics take them for independent."""
+    registry = AgentRegistry()
+    registry.register("remembering", Remembering)
+    asked = settings(demo, agents=("remembering",), attempts=3, concurrency=concurrency)
+
+    run_session(asked, registry=registry)
+
+    assert [demo.result("alpha", "remembering", attempt)["agent_note"] for attempt in (1, 2, 3)] == ["acted 1"] * 3
