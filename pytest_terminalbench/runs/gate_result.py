@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_terminalbench.documents import Fields
@@ -147,6 +147,18 @@ class GateResult:
             },
             failures=[failure for failure in self.failures if failure.startswith(tuple(f"{a}: " for a in actors))],
             notes=[note for note in self.notes if note.startswith(tuple(f"{a}: " for a in actors))],
+        )
+
+    def of_a_part(self) -> GateResult:
+        """The same of a run that came to some of its cells only: nothing passes, for of the others nobody knows."""
+
+        def judged(verdict: str) -> str:
+            return "inconclusive" if verdict == "pass" else verdict
+
+        return replace(
+            self,
+            verdict=self.verdict and judged(self.verdict),
+            verdicts={actor: judged(verdict) for actor, verdict in self.verdicts.items()},
         )
 
     def to_json(self) -> dict[str, Any]:

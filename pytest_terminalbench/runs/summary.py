@@ -173,6 +173,7 @@ def summarise(
     means = [fmean(rewards) for rewards in counted]
     tallies = [_tally(cell, counts_first_alone=counts_first_alone) for cell in scored]
     most_attempts = max((judged for _, judged in tallies), default=0)
+    gate = gate or GateResult(verdict=_strict_verdict(scored))
     return RunSummary(
         run_id=run_id,
         cells=tuple(ordered),
@@ -184,7 +185,7 @@ def summarise(
         mean=round(fmean(means), 6) if means else None,
         intervals=_intervals(counted),
         cost=Cost.of(ordered),
-        gate=gate or GateResult(verdict=_strict_verdict(scored, is_whole=not not_run)),
+        gate=gate.of_a_part() if not_run else gate,
         counts_first_alone=counts_first_alone,
     )
 
@@ -198,15 +199,15 @@ def only_dataset(summary: RunSummary, dataset: str) -> RunSummary:
         for cell_names in (summary.lost, summary.not_run)
     )
     gate = summary.gate.of_actors({cell.id.suite for cell in cells})
+    if not (gate.verdicts or gate.notes):
+        # Nothing is said of its agents where these were not compared with anything.
+        gate = part.gate
     return replace(
         part,
         lost=names,
         not_run=not_run,
         totals=Totals.of(cells, lost=names),
-        # Nothing is said of its agents where these were not compared with anything.
-        gate=gate
-        if gate.verdicts or gate.notes
-        else GateResult(verdict=_strict_verdict(part.scored, is_whole=not not_run)),
+        gate=gate.of_a_part() if not_run else gate,
     )
 
 
@@ -226,11 +227,11 @@ def _lost_cell(cell: CellId) -> CellResult:
     )
 
 
-def _strict_verdict(scored: Sequence[CellResult], *, is_whole: bool) -> str:
-    """Of a strict comparison: no cell may be worse than its baseline, and of those that were not run nobody knows."""
-    if any(cell.status is Status.REGRESSED for cell in scored):
-        return "fail"
-    return "pass" if scored and is_whole else "inconclusive"
+def _strict_verdict(scored: Sequence[CellResult]) -> str:
+    """Of a strict comparison: no cell may be worse than its baseline."""
+    if not scored:
+        return "inconclusive"
+    return "fail" if any(cell.status is Status.REGRESSED for cell in scored) else "pass"
 
 
 def _mean_over(tallies: Sequence[tuple[int, int]], estimate: Callable[[tuple[int, int], int], float], k: int) -> float:

@@ -11,6 +11,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
 from pytest_terminalbench.runs.report_markdown import markdown
 from pytest_terminalbench.runs.summary import RunSummary, read_summary, summarise
 from pytest_terminalbench.status import Change, Status
@@ -93,6 +94,17 @@ class TestCost:
 
     def test_where_nothing_was_solved_nothing_has_a_price(self) -> None:
         assert summarise("run", [a_cell("a", Status.UNSOLVED, "✗")]).cost.per_solved_usd is None
+
+
+@pytest.mark.parametrize(("verdict", "expected"), [("pass", "inconclusive"), ("fail", "fail")])
+def test_the_gate_of_a_run_of_some_cells_passes_nothing(verdict: str, expected: str) -> None:
+    """Neither as a whole nor for an agent."""
+    gate = GateResult.of_agents({"oracle": SuiteResult(verdict=verdict, reason="so")}, metrics={}, failures=[])
+
+    summary = summarise("run", [a_cell("a")], not_run=[a_cell_id("b")], gate=gate)
+
+    assert (summary.gate.verdict, summary.gate.verdicts) == (expected, {"oracle": expected})
+    assert summarise("run", [a_cell("a")], gate=gate).gate == gate
 
 
 def test_the_order_of_reports_does_not_matter() -> None:
