@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
-# A comparison allows for sessions that differ so surely. Allowing sooner, from 0.1 on, or always, costs more than five
-# points of detection (`benchmarks/gate_calibration.py` prints the candidates); public agents show no such spread.
+# A comparison allows for sessions that differ so surely, which costs two points of detection. Allowing sooner costs
+# more, and always six (`benchmarks/gate_calibration.py` prints the candidates); public agents show no such spread.
 SESSIONS_DIFFER_BELOW = 0.05
 
 # Shuffling stops when so many shuffled sessions differ as much as the real ones did, for then p is known well enough:
