@@ -15,7 +15,7 @@ import pytest
 
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.errors import RunFolderError, SettingsError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident
 from pytest_terminalbench.plugin.cell_property import cell_of
@@ -89,13 +89,15 @@ class Controller:
             self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
 
     def open_run(self) -> None:
-        """Make the run's folder; raises UsageError where none can be made."""
+        """Make the run's folder; raises UsageError where none can be made, or the project's settings are wrong."""
         if self._session.is_open:
             return
         try:
             self._session.open(workers=len(option(self._config, "tx") or []))
         except RunFolderError as error:
             raise pytest.UsageError(f"--tb-run-id {self._run.id!r}: {error}") from None
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
         except OSError as error:
             raise pytest.UsageError(f"--tb-results: {self._run.path} cannot be written: {error}") from None
         self.guard()

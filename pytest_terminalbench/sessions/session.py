@@ -31,7 +31,7 @@ from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.sessions.closing import ask_gate, close_run, rebuild_run
 from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
-from pytest_terminalbench.settings import project_settings
+from pytest_terminalbench.settings import IncidentSettings, project_settings
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
 
@@ -76,6 +76,7 @@ class Session:
         self.ledger = SessionLedger(FileLedger(run.ledger))
         self._bench = bench
         self._manifest: RunManifest | None = None
+        self._incident_settings = IncidentSettings()
         self._is_anothers = False
         self._gate: RunGate | None = None
         self._gated: list[CellResult] | None = None
@@ -92,8 +93,10 @@ class Session:
         """Write the manifest, which names the cells that are expected.
 
         `workers`: processes that run the cells; 0: this one. Raises RunFolderError where another session has the
-        folder, OSError where nothing can be written.
+        folder, OSError where nothing can be written, SettingsError for what the project says of incidents, which is
+        not read again at the end.
         """
+        self._incident_settings = project_settings(self._bench.settings.root).incidents
         expected = list(self.ledger.expected.values())
         try:
             self._manifest = open_run(self.run, self._bench, expected=expected, workers=workers)
@@ -168,7 +171,7 @@ class Session:
         self._tell_mismatches(summary)
         may_open = bench.settings.incidents and approval is None and not is_interrupted
         incidents, known = self._incidents(summary) if may_open else ([], [])
-        files = open_incidents(incidents, self.run.incidents, project_settings(bench.settings.root).incidents)
+        files = open_incidents(incidents, self.run.incidents, self._incident_settings)
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
         write_json(self.run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
         return ClosedRun(
@@ -194,7 +197,7 @@ class Session:
         incidents = incidents_of(
             summary,
             self.run.path,
-            project_settings(settings.root).incidents,
+            self._incident_settings,
             known=known,
             once_more=self._repeat_command,
         )

@@ -218,3 +218,40 @@ def test_an_agent_remembers_nothing_of_an_earlier_attempt(demo: Suite, concurren
     run_session(asked, registry=registry)
 
     assert [demo.result("alpha", "remembering", attempt)["agent_note"] for attempt in (1, 2, 3)] == ["acted 1"] * 3
+
+
+def test_what_the_project_says_of_incidents_is_read_before_anything_runs(demo: Suite) -> None:  # noqa: F811
+    """And not again: a file that is edited while a session runs does not end it in a traceback."""
+    asked = settings(demo)
+    run = RunFolder(asked.results / "mine")
+    session = Session(Bench(asked, run.path), run)
+    wrong = '[tool.terminalbench.incidents]\nurl = "x"\n'
+
+    session.open()
+    demo.write("pyproject.toml", wrong)
+    closed = session.close(status=0)
+
+    assert closed is not None
+    assert closed.exit_status == 0
+    with pytest.raises(SettingsError, match=r"incidents\] has no key 'url'"):
+        Session(Bench(asked, asked.results / "other"), RunFolder(asked.results / "other")).open()
+    assert not (asked.results / "other").exists()
+
+
+def test_in_tests_of_the_users_own_too(demo: Suite) -> None:  # noqa: F811
+    demo.write("pyproject.toml", '[tool.terminalbench.incidents]\nurl = "x"\n')
+    demo.write(
+        "test_own.py",
+        """
+        import pytest
+
+        @pytest.mark.parametrize("tb_scenario", ["demo/alpha"], indirect=True)
+        def test_it(tb_trials, tb_baseline):
+            assert tb_trials == tb_baseline
+        """,
+    )
+
+    done = demo.run("test_own.py")
+
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*pyproject.toml: [[]tool.terminalbench.incidents] has no key 'url'*"])
