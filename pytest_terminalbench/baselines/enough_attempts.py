@@ -51,7 +51,7 @@ def what_would_tell(suite: SuiteVerdict, *, approved: Rewards, tried: Rewards, s
             f"{goal}: more sessions, for they differ more than chance and no number of attempts in these is enough; "
             "approve several runs together with `terminalbench baseline approve --run RUN --run RUN`"
         )
-    attempts = goal.attempts(approved, None, more_than=max(LEAST_ATTEMPTS - 1, *map(len, approved)))
+    attempts = goal.attempts(approved, None, more_than=max(map(len, approved)))
     if attempts is not None:
         return (
             f"{goal}: approve with --tb-attempts {attempts} --update-baselines, then compare with "
