@@ -63,6 +63,14 @@ class Label(NamedTuple):
         return ",".join(parts)
 
 
+class CellName(NamedTuple):
+    """What a cell's key says: its dataset, its scenario and its label."""
+
+    dataset: str
+    scenario: str
+    label: str
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class CellId:
     """One cell. `arguments`: the identifying ones, sorted by name, each value as canonical JSON.
@@ -183,6 +191,13 @@ def escaped(text: str) -> str:
     quoted = quote(text, safe="", errors="surrogatepass").replace(_MARK, "%7E")
     # Neither ``.`` and ``..`` nor a hidden file, and nothing that a command takes for an option.
     return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted.startswith((".", "-")) else quoted
+
+
+def parse_key(key: str) -> CellName:
+    """The names in a cell's `key`."""
+    path, _, label = key.removesuffix("]").partition("[")
+    dataset, _, scenario = path.partition("/")
+    return CellName(unquote(dataset, errors="surrogatepass"), unquote(scenario, errors="surrogatepass"), label)
 
 
 def parse_label(label: str) -> Label:

@@ -14,6 +14,7 @@ from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, MIN_VI
 from pytest_terminalbench.cli.output import complain, say, shown_path, without_controls
 from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
+from pytest_terminalbench.exit_codes import EXIT_BLOCKED
 
 if TYPE_CHECKING:
     from pytest_terminalbench.comparing.compare_records import Comparison
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 EXIT_WORSE = 1
+# As where a session was blocked altogether: nobody can say that a job which compared nothing is fine.
+EXIT_NOTHING_COMPARED = EXIT_BLOCKED
 EXIT_NO_RESULTS = 3
 
 _WHAT = (
@@ -97,7 +100,12 @@ def compare(
         ),
     ] = None,
     fail_on_regression: Annotated[
-        bool, typer.Option("--fail-on-regression", help=f"End with {EXIT_WORSE} when the candidate is worse.")
+        bool,
+        typer.Option(
+            "--fail-on-regression",
+            help=f"End with {EXIT_WORSE} when the candidate is worse, {EXIT_NOTHING_COMPARED} when no task was judged "
+            "on both sides.",
+        ),
     ] = False,
     results: ResultsOption = None,
     baselines: BaselinesOption = None,
@@ -113,8 +121,10 @@ def compare(
         typer.echo(text, nl=False)
     else:
         _write(output, text)
-    if fail_on_regression and comparison.whole.verdict == "fail":
+    if fail_on_regression and comparison.verdict == "fail":
         raise typer.Exit(EXIT_WORSE)
+    if fail_on_regression and not comparison.tasks:
+        raise typer.Exit(EXIT_NOTHING_COMPARED)
 
 
 def _comparison(a: str, b: str, said: _Said, results: Path, baselines: Path) -> Comparison:

@@ -17,7 +17,7 @@ from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.parity import Mismatch, mismatches
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
-from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
+from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, Verdict, compare_suite
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.score_intervals import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
@@ -54,13 +54,24 @@ class Unlike:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of the two, and its score on the tasks that were compared; `mean` is None when there was none."""
+    """One of the two, its tasks that were `compared`, and its score on them; `mean` is None when there was none."""
 
     record: RunRecord
+    compared: tuple[TaskRecord, ...]
     mean: float | None
     intervals: tuple[LabelledInterval, ...]
-    scored: int
-    voids: int
+
+    @property
+    def attempts(self) -> int:
+        return sum(len(task.attempts) for task in self.compared)
+
+    @property
+    def voids(self) -> int:
+        return sum(task.voids for task in self.compared)
+
+    @property
+    def scored(self) -> int:
+        return self.attempts - self.voids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +120,7 @@ class PairedTest:
 class Comparison:
     """`whole`: all tasks together, with the verdict. `paired` is None where no task tried equally often changed.
     `unlike` tasks are left out of everything else when the policy's parity is ``block``. `unscored` tasks are on both
-    sides, but void on one.
+    sides, but void on one. Tasks that an interrupted side did not come to are in its record, and not in `only_in_…`.
     """
 
     baseline: Side
@@ -123,6 +134,12 @@ class Comparison:
     only_in_baseline: tuple[str, ...]
     only_in_candidate: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the `whole`; but of a candidate that was interrupted, what is fine so far is no pass."""
+        is_part = self.whole.verdict == "pass" and self.candidate.record.not_run
+        return "inconclusive" if is_part else self.whole.verdict
 
     def with_change(self, *changes: Change) -> list[TaskChange]:
         """The tasks of these changes, the surest first."""
@@ -195,8 +212,8 @@ def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: Compar
         tasks=changes,
         unlike=unlike,
         unscored=tuple(task for task in shared if task not in both and task not in blocked),
-        only_in_baseline=tuple(sorted(baseline.tasks.keys() - candidate.tasks.keys())),
-        only_in_candidate=tuple(sorted(candidate.tasks.keys() - baseline.tasks.keys())),
+        only_in_baseline=tuple(sorted(baseline.tasks.keys() - candidate.tasks.keys() - {*candidate.not_run})),
+        only_in_candidate=tuple(sorted(candidate.tasks.keys() - baseline.tasks.keys() - {*baseline.not_run})),
         notes=tuple(_notes(baseline, candidate)),
     )
 
@@ -220,14 +237,12 @@ def _tested(record: RunRecord, task: str) -> tuple[float, ...]:
 
 
 def _side(record: RunRecord, compared: Sequence[str]) -> Side:
-    tasks = [record.tasks[task] for task in compared]
     rewards = [_tested(record, task) for task in compared]
     return Side(
         record=record,
+        compared=tuple(record.tasks[task] for task in compared),
         mean=fmean(map(fmean, rewards)) if rewards else None,
         intervals=score_intervals(rewards),
-        scored=sum(len(task.scored) for task in tasks),
-        voids=sum(task.voids for task in tasks),
     )
 
 

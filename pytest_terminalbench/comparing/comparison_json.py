@@ -22,7 +22,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     suite = comparison.whole.suite
     return {
         "schema_version": SCHEMA_VERSION,
-        "verdict": comparison.whole.verdict,
+        "verdict": comparison.verdict,
         "advice": comparison.whole.advice,
         "policy": asdict(comparison.policy),
         "baseline": _side_json(comparison.baseline),
@@ -71,6 +71,9 @@ def _side_json(side: Side) -> dict[str, Any]:
         "model": record.model,
         "sources": [str(source) for source in record.sources],
         "tasks": len(record.tasks),
+        "compared": len(side.compared),
+        "interrupted": bool(record.not_run),
+        "not_run": list(record.not_run),
         "mean": side.mean,
         "intervals": [_interval_json(*labelled) for labelled in side.intervals],
         "scored": side.scored,

@@ -93,7 +93,7 @@ def _verdict(comparison: Comparison) -> str:
         )
     lines = "".join(f"<li>{escape(line)}</li>" for line in verdict_lines(comparison))
     return (
-        f'<section class="verdict {comparison.whole.verdict}">'
+        f'<section class="verdict {comparison.verdict}">'
         f"<p class=word><b>{escape(word)}</b> {escape(explanation)}</p><dl>{big}</dl><ul>{lines}</ul></section>"
     )
 
@@ -107,7 +107,7 @@ def _side(name: str, side: Side) -> str:
     scores = "".join(f"<li>{escape(interval_text(*labelled))}</li>" for labelled in side.intervals)
     return (
         f"<section class=side><h2>{name}</h2><p class=run>{_broken(record.run_id)}</p>"
-        f"<p>{escape(side_facts(record))}</p><p class=dim>{escape(', '.join(filter(None, (origin, sources))))}</p>"
+        f"<p>{escape(side_facts(side))}</p><p class=dim>{escape(', '.join(filter(None, (origin, sources))))}</p>"
         f"<p class=score>{share(side.mean) if side.mean is not None else 'no score'}</p><ul>{scores}</ul></section>"
     )
 

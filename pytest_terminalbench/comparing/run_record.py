@@ -11,8 +11,7 @@ from typing import Any, Literal
 from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.parity import Mismatch
-from pytest_terminalbench.identity import CellId, Label
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.identity import CellId, CellName, Label
 
 __all__ = ["Origin", "RunRecord", "TaskRecord", "natural_key", "task_name"]
 
@@ -41,7 +40,7 @@ class TaskRecord:
         return len(self.attempts) - len(self.scored)
 
 
-def task_name(cell: CellId, *, is_one_dataset: bool) -> str:
+def task_name(cell: CellId | CellName, *, is_one_dataset: bool) -> str:
     """What a cell's task is called, and by which two runs' tasks are paired: the scenario, among several datasets with
     its dataset.
     """
@@ -59,8 +58,9 @@ class RunRecord:
     ``statistical``, and by what `policy`; None where the source knows of neither. `hosts`: by task, the class of the
     machine that ran it, as far as anybody noted it. `agent_options`: words for a shell by which a run of ours
     asks for the agent again. `unjudged`: tasks of which the session gives no score, though some attempts were judged.
-    `blocked`: tasks that the session did not try, because these facts were not as approved. `notes`: what a reader
-    should know of how whole the data is.
+    `blocked`: tasks that the session did not try, because these facts were not as approved. `not_run`: tasks that the
+    session did not come to, for somebody interrupted it; they are not among the `tasks`. `notes`: what a reader should
+    know of how whole the data is.
     """
 
     origin: Origin
@@ -81,6 +81,7 @@ class RunRecord:
     agent_options: tuple[str, ...] = ()
     unjudged: frozenset[str] = frozenset()
     blocked: Mapping[str, tuple[Mismatch, ...]] = field(default_factory=dict)
+    not_run: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,26 +103,12 @@ class RunRecord:
             hosts={short: self.hosts.get(name) for name, short in names.items()},
             unjudged=frozenset(short for name, short in names.items() if name in self.unjudged),
             blocked={short: self.blocked[name] for name, short in names.items() if name in self.blocked},
+            not_run=tuple(name.removeprefix(prefix) for name in self.not_run if name.startswith(prefix)),
         )
 
     @property
     def dataset_label(self) -> str | None:
         return f"{self.dataset}=={self.dataset_version}" if self.dataset and self.dataset_version else self.dataset
-
-    @property
-    def attempts(self) -> int:
-        return sum(len(task.attempts) for name, task in self.tasks.items() if name not in self.blocked)
-
-    @property
-    def voids(self) -> int:
-        return sum(task.voids for name, task in self.tasks.items() if name not in self.blocked)
-
-    @property
-    def attempts_text(self) -> str:
-        """``5 attempts`` or ``3 to 5 attempts``: how often a task was tried."""
-        counts = sorted({len(task.attempts) for task in self.tasks.values()}) or [0]
-        few, many = counts[0], counts[-1]
-        return f"{few} to {many} attempts" if few != many else counted(few, "attempt")
 
 
 def natural_key(text: str) -> tuple[tuple[int, str], ...]:

@@ -14,7 +14,6 @@ from pytest_terminalbench.comparing.compare_records import (
     Unlike,
     strip,
 )
-from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
 from pytest_terminalbench.statistics import (
@@ -116,6 +115,11 @@ def verdict_word(comparison: Comparison) -> str:
         together = whole.suite.verdict if whole.suite is not None else None
         said = {"pass": "all together the candidate is not worse", "inconclusive": "all together nobody can tell"}
         return f"{word}; {said[together]}" if together in said else word
+    not_run = comparison.candidate.record.not_run
+    if not comparison.tasks:
+        return "INCONCLUSIVE: nothing was compared"
+    if comparison.verdict == "inconclusive" and not_run:
+        return f"INCONCLUSIVE: the candidate was interrupted: {counted(len(not_run), 'task')} not run"
     if whole.verdict == "inconclusive":
         return "INCONCLUSIVE: this data cannot tell whether the candidate is worse"
     is_better = whole.suite.improved if whole.suite is not None else Change.IMPROVED in whole.changes.values()
@@ -172,12 +176,26 @@ def paired_text(paired: PairedTest, *, compared: int) -> str:
     return f"{tested}; {interval_text(paired.interval, TASKS_LIKE_THESE, signed_points)}"
 
 
-def side_facts(record: RunRecord) -> str:
-    """Who was tried on what, how often."""
-    voids = f"; {record.voids} of {record.attempts} attempts void" if record.voids else ""
+def side_facts(side: Side) -> str:
+    """Who was tried on what, how often: all numbers are of the tasks that were compared."""
+    record = side.record
+    voids = f"; {side.voids} of {side.attempts} attempts void" if side.voids else ""
+    interrupted = f"; interrupted: {counted(len(record.not_run), 'task')} not run" if record.not_run else ""
     agent = " with ".join(part for part in (record.agent, record.model) if part)
     who = ", ".join(part for part in (agent, record.dataset_label) if part)
-    return f"{who + ': ' if who else ''}{counted(len(record.tasks), 'task')}, {record.attempts_text} each{voids}"
+    return f"{who + ': ' if who else ''}{_tasks_compared(side)}{voids}{interrupted}"
+
+
+def _tasks_compared(side: Side) -> str:
+    """``7 tasks, 3 attempts each``, ``2 of 7 tasks compared, 1 to 3 attempts each``, ``7 tasks, none compared``."""
+    tasks = counted(len(side.record.tasks), "task")
+    if not side.compared:
+        return f"{tasks}, none compared"
+    counts = {len(task.attempts) for task in side.compared}
+    few, many = min(counts), max(counts)
+    attempts = counted(few, "attempt") if few == many else f"{few} to {many} attempts"
+    is_all = len(side.compared) == len(side.record.tasks)
+    return f"{tasks if is_all else f'{len(side.compared)} of {tasks} compared'}, {attempts} each"
 
 
 def score_text(side: Side) -> str:
@@ -219,6 +237,8 @@ def asides(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
         )
     for title, names in (
         ("Void throughout on one side, not compared", comparison.unscored),
+        ("Not run in the baseline, which was interrupted", comparison.baseline.record.not_run),
+        ("Not run in the candidate, which was interrupted", comparison.candidate.record.not_run),
         ("Only in the baseline", comparison.only_in_baseline),
         ("Only in the candidate", comparison.only_in_candidate),
     ):
@@ -252,7 +272,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
     """The comparison for a terminal, without colours; tasks that are the same are only counted."""
     for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
         yield f"{name:<10} {side.record.run_id}"
-        yield f"{'':<10} {side_facts(side.record)}"
+        yield f"{'':<10} {side_facts(side)}"
         if side.mean is not None:
             yield f"{'':<10} score {share(side.mean)}"
             yield from (f"{'':<13} {interval_text(*labelled)}" for labelled in side.intervals)
@@ -285,7 +305,7 @@ def _next_steps(comparison: Comparison) -> Iterator[str]:
     """What to type and where to look, after a run of ours that is worse or cannot be told."""
     record = comparison.candidate.record
     suspects = [task.task for task in comparison.with_change(Change.REGRESSED, Change.INCONCLUSIVE, Change.LOWER)]
-    if comparison.whole.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
+    if comparison.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
         return
     yield ""
     yield "Next"
@@ -327,7 +347,7 @@ def _markdown_lines(comparison: Comparison) -> Iterator[str]:
     yield "| | results | what | score on the tasks compared |"
     yield "|---|---|---|---|"
     for name, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
-        yield f"| {name} | {_cell(side.record.run_id)} | {_cell(side_facts(side.record))} | {_cell(score_text(side))} |"
+        yield f"| {name} | {_cell(side.record.run_id)} | {_cell(side_facts(side))} | {_cell(score_text(side))} |"
     for section in SECTIONS:
         tasks = comparison.with_change(*section.changes)
         if tasks:

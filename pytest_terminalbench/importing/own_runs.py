@@ -13,7 +13,7 @@ from pytest_terminalbench.cells.repeat_command import argument_from_shell
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord, task_name
 from pytest_terminalbench.errors import RunFolderError
-from pytest_terminalbench.identity import Label
+from pytest_terminalbench.identity import Label, parse_key
 from pytest_terminalbench.importing.foreign_documents import FoundAttempt, tasks_of, timestamp
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.outcome import Phase, Void
@@ -52,7 +52,8 @@ def _record(
     run: RunFolder, summary: RunSummary, manifest: RunManifest | None, cells: Sequence[CellResult]
 ) -> RunRecord:
     who = cells[0].id.label_parts
-    datasets = {cell.id.dataset for cell in cells}
+    not_run = [cell for cell in map(parse_key, summary.not_run) if cell.label == cells[0].id.label]
+    datasets = {*(cell.id.dataset for cell in cells), *(cell.dataset for cell in not_run)}
     dataset = datasets.pop() if len(datasets) == 1 else None
     named = None if dataset == UNNAMED_DATASET else dataset
     tasks = tasks_of(attempt for cell in cells for attempt in _attempts(run, summary.run_id, cell, dataset))
@@ -82,6 +83,7 @@ def _record(
             for cell in cells
             if cell.status is Status.BLOCKED
         },
+        not_run=tuple(task_name(cell, is_one_dataset=dataset is not None) for cell in not_run),
         notes=tuple(_notes(run, cells, summary, tasks, has_manifest=manifest is not None)),
     )
 

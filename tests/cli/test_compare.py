@@ -37,6 +37,17 @@ def test_a_regression_fails_only_when_asked_to(runs: Project, a: str, b: str, ex
     assert runs.call("compare", a, b).exit_code == 0
 
 
+@pytest.mark.parametrize("marks", ["", "··"])
+def test_a_job_that_compared_nothing_is_not_green(runs: Project, marks: str) -> None:
+    a_run(runs.path / "results" / "blind", {("task-0", "oracle"): marks})
+
+    done = runs.call("compare", "good", "blind", "--fail-on-regression")
+
+    assert "INCONCLUSIVE: nothing was compared" in done.out.splitlines()
+    assert done.exit_code == 2
+    assert runs.call("compare", "good", "blind").exit_code == 0
+
+
 def test_json_is_all_there_is_on_standard_output(runs: Project) -> None:
     assert runs.call("compare", "good", "bad", "--format", "json").json["suite"]["verdict"] == "fail"
 

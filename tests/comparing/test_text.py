@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.comparing.comparison_json import as_json
-from pytest_terminalbench.comparing.text import lines, markdown
+from pytest_terminalbench.comparing.page import html
+from pytest_terminalbench.comparing.text import lines, markdown, side_facts
 from tests.samples import a_record, a_task
 
 STEADY = {f"steady-{number:02}": "✓✓✓✓✓" for number in range(30)}
@@ -38,12 +40,12 @@ def test_lines_tell_the_whole_story() -> None:
         "\n".join(lines(comparison))
         == f"""\
 baseline   monday
-           some-agent with some/model-4, demo==1.0: 34 tasks, 5 attempts each; 1 of 170 attempts void
+           some-agent with some/model-4, demo==1.0: 33 of 34 tasks compared, 5 attempts each
            score 96.4 %
               95 % interval {before}: tasks like these; BCa bootstrap over tasks
               95 % interval 95.2 % to 97.6 %: these tasks, this agent; normal, fixed tasks
 candidate  tuesday
-           34 tasks, 1 to 5 attempts each
+           33 of 34 tasks compared, 5 attempts each
            score 94.5 %
               95 % interval {after}: tasks like these; BCa bootstrap over tasks
               95 % interval 93.4 % to 95.7 %: these tasks, this agent; normal, fixed tasks
@@ -107,9 +109,48 @@ def test_nothing_in_common_says_so() -> None:
     said = list(lines(compare_records(a_record({"a": "✓"}), a_record({"b": "✓"}))))
 
     assert said[5:7] == [
-        "INCONCLUSIVE: this data cannot tell whether the candidate is worse",
+        "INCONCLUSIVE: nothing was compared",
         "  the two have no task in common that was judged on both sides",
     ]
+
+
+def test_a_sides_numbers_are_of_the_tasks_that_were_compared() -> None:
+    before = a_record({"a": "✓✓✓", "b": "✓✗✓", "c": "✓", "d": "✓✓"})
+    differing = Mismatch("instruction", "sha256:aa", "sha256:bb")
+    after = a_record({"a": "✓·✓", "b": "✓✓", "c": "·", "e": "✓✓✓✓"}, blocked={"c": (differing,)})
+
+    comparison = compare_records(before, after)
+
+    assert [side_facts(side) for side in (comparison.baseline, comparison.candidate)] == [
+        "some-agent: 2 of 4 tasks compared, 3 attempts each",
+        "some-agent: 2 of 4 tasks compared, 2 to 3 attempts each; 1 of 5 attempts void",
+    ]
+    apart = compare_records(before, a_record({"e": "✓"}))
+    assert side_facts(apart.candidate) == "some-agent: 1 task, none compared"
+
+
+def test_an_interrupted_candidate_passes_nothing_and_what_it_did_not_run_is_not_missing() -> None:
+    tasks = {f"t{n}": "✓✓✓✓✓" for n in range(9)}
+    so_far = {name: marks for name, marks in tasks.items() if name != "t8"}
+    whole, part = a_record(tasks), a_record(so_far, not_run=("t8",))
+
+    comparison = compare_records(whole, part)
+
+    said = list(lines(comparison))
+    assert (comparison.whole.verdict, comparison.verdict) == ("pass", "inconclusive")
+    assert "INCONCLUSIVE: the candidate was interrupted: 1 task not run" in said
+    assert said[-2:] == ["Not run in the candidate, which was interrupted (1)", "  t8"]
+    assert "Only in the baseline (1)" not in said
+    for rendered in ("\n".join(said), markdown(comparison), html(comparison)):
+        assert "8 tasks, 5 attempts each; interrupted: 1 task not run" in rendered
+    document = as_json(comparison)
+    assert document["verdict"] == "inconclusive"
+    assert (document["candidate"]["interrupted"], document["candidate"]["not_run"]) == (True, ["t8"])
+    assert (document["baseline"]["interrupted"], document["only_in_baseline"]) == (False, [])
+
+    back = compare_records(part, whole)
+    assert (back.verdict, back.only_in_candidate) == ("pass", ())
+    assert "Not run in the baseline, which was interrupted (1)" in list(lines(back))
 
 
 def test_a_significant_gain_is_called_better() -> None:

@@ -24,7 +24,7 @@ from pytest_terminalbench.outcome import Outcome, Phase, Unsolved, Void
 from pytest_terminalbench.runs.summary import summarise
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.result import Timing, TrialResult
-from tests.cell_results import OUTCOMES, a_cell
+from tests.cell_results import OUTCOMES, a_cell, a_cell_id
 from tests.samples import DATA, a_record, edited, only, strips
 
 FINGERPRINT = {"scenario": "sha256:aa", "limits": {"memory_mb": 1024}}
@@ -397,6 +397,16 @@ def test_a_run_tells_how_its_agent_was_asked_for_and_no_values(tmp_path: Path) -
     }
 
 
+def test_what_an_interrupted_session_did_not_come_to_is_told_by_task(tmp_path: Path) -> None:
+    left = [a_cell_id("b"), a_cell_id("c", dataset="more"), a_cell_id("d", agent="other")]
+    write_json(tmp_path / "summary.json", summarise(tmp_path.name, [a_cell("a")], not_run=left).to_json())
+
+    record = only(tmp_path)
+
+    assert (list(record.tasks), record.not_run) == (["demo/a"], ("demo/b", "more/c"))
+    assert (list(record.only("demo").tasks), record.only("demo").not_run) == (["a"], ("b",))
+
+
 def test_a_blocked_cell_is_not_void_but_left_out_for_what_differs(tmp_path: Path) -> None:
     differing = Mismatch("instruction", "sha256:aa", "sha256:bb")
     cells = [a_cell("a"), a_cell("b", Status.BLOCKED, "", mismatches=(differing,))]
@@ -405,6 +415,6 @@ def test_a_blocked_cell_is_not_void_but_left_out_for_what_differs(tmp_path: Path
     record = only(tmp_path)
     comparison = compare_records(a_record({"a": "✓", "b": "✓"}), record)
 
-    assert (record.voids, record.blocked) == (0, {"b": (differing,)})
+    assert (comparison.candidate.attempts, record.blocked) == (1, {"b": (differing,)})
     assert ([one.task for one in comparison.unlike], comparison.unscored) == (["b"], ())
     assert comparison.unlike[0].mismatches == (differing,)
