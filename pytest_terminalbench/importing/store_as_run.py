@@ -135,6 +135,7 @@ def _write(record: RunRecord, run_id: str, run: RunFolder, manifest: RunManifest
         ledger.record(results[-1])
     ledger.close(Closing(exit_status=0))
     summary = summarise(run_id, results)
+    ledger.record_gate(summary.gate)
     write_json(run.summary, summary.to_json())
     write_atomically(run.report, markdown(summary))
     write_json(run.manifest, manifest.to_json())

@@ -1,4 +1,4 @@
-"""The ledger of a run, ``ledger.jsonl``: what its cells came to, line by line, while it runs.
+"""The ledger of a run, ``ledger.jsonl``: what its cells came to, line by line while it runs, and in the end its gate.
 
 With the manifest, which says what was expected, it is all that a summary is made of. Lines are only ever appended, so
 that what a killed session had come to is still there; of one cell the last line counts.
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import FieldError, Fields, append_line, now_text, parse_line
 from pytest_terminalbench.errors import RunFolderError, TerminalBenchError
+from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.trials.result import CURE
 
 __all__ = ["Closing", "FileLedger", "Ledger", "LedgerContent"]
@@ -31,12 +32,14 @@ class Closing:
 @dataclass(frozen=True, kw_only=True)
 class LedgerContent:
     """What a ledger says about each cell, by its key, in the order of reporting. `closing`: None for a session that
-    was killed, or has not ended yet.
+    was killed, or has not ended yet. `gate`: what the gate of the whole run came to; None where it was not asked of
+    just these results.
     """
 
     results: Mapping[str, CellResult] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
     closing: Closing | None = None
+    gate: GateResult | None = None
 
 
 class Ledger(Protocol):
@@ -50,6 +53,9 @@ class Ledger(Protocol):
 
     def close(self, closing: Closing) -> None:
         """The session has ended."""
+
+    def record_gate(self, gate: GateResult) -> None:
+        """What the gate of the whole run came to, of all that is recorded; it counts until a cell is told again."""
 
     def read(self) -> LedgerContent:
         """Everything so far."""
@@ -69,6 +75,9 @@ class FileLedger:
 
     def close(self, closing: Closing) -> None:
         self._append("closed", {"exit_status": closing.exit_status, "interrupted": closing.is_interrupted})
+
+    def record_gate(self, gate: GateResult) -> None:
+        self._append("gate", {"result": gate.to_json()})
 
     def read(self) -> LedgerContent:
         """Raises RunFolderError naming file and line where there is no ledger, or a line is damaged.
@@ -92,7 +101,9 @@ class FileLedger:
                 book.enter(Fields(parse_line(line)))
             except (KeyError, TypeError, ValueError, TerminalBenchError) as error:
                 raise RunFolderError(f"{self.file}:{number} is damaged: {error}; {CURE}") from None
-        return LedgerContent(results=book.results, skipped=frozenset(book.skipped), closing=book.closing)
+        return LedgerContent(
+            results=book.results, skipped=frozenset(book.skipped), closing=book.closing, gate=book.gate
+        )
 
     def _append(self, kind: str, facts: Mapping[str, Any]) -> None:
         self._drop_torn_line()
@@ -114,6 +125,7 @@ class _Book:
         self.results: dict[str, CellResult] = {}
         self.skipped: set[str] = set()
         self.closing: Closing | None = None
+        self.gate: GateResult | None = None
 
     def enter(self, line: Fields) -> None:
         match line.text("type"):
@@ -121,13 +133,19 @@ class _Book:
                 result = line.nested("result", CellResult.from_json)
                 self.results[result.key] = result
                 self.skipped.discard(result.key)
+                self.gate = None
             case "skipped":
                 cell = line.text("cell")
                 self.skipped.add(cell)
                 self.results.pop(cell, None)
+                self.gate = None
             case "closed":
                 self.closing = Closing(
                     exit_status=line.whole("exit_status"), is_interrupted=line.flag_or("interrupted", False)
                 )
+            case "gate":
+                self.gate = line.nested("result", GateResult.from_json)
             case other:
-                raise FieldError("type", f"is {other!r}, none of cell, skipped, closed; update pytest-terminalbench")
+                raise FieldError(
+                    "type", f"is {other!r}, none of cell, skipped, closed, gate; update pytest-terminalbench"
+                )

@@ -231,7 +231,7 @@ class Session:
             return summary
         for cell in approved:
             self.ledger.correct(cell)
-        return rebuild_run(self.run, baselines=self._bench.settings.baselines)
+        return rebuild_run(self.run, baselines=self._bench.settings.baselines).summary
 
     def _approve(self, summary: RunSummary) -> AskedApproval:
         """Write baselines, or say why not."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_terminalbench.errors import RunFolderError
+from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.runs.ledger import Closing, FileLedger, LedgerContent
 from pytest_terminalbench.status import Status
 from tests.cell_results import MIXED, a_cell
@@ -22,12 +23,28 @@ def test_what_was_written_is_read(ledger: FileLedger) -> None:
         ledger.record(cell)
     ledger.skip("demo/x[oracle]")
     ledger.close(Closing(exit_status=2, is_interrupted=True))
+    ledger.record_gate(GateResult(verdict="fail", p=0.5, notes=("demo mine: nothing",)))
 
     assert ledger.read() == LedgerContent(
         results={cell.key: cell for cell in MIXED},
         skipped=frozenset({"demo/x[oracle]"}),
         closing=Closing(exit_status=2, is_interrupted=True),
+        gate=GateResult(verdict="fail", p=0.5, notes=("demo mine: nothing",)),
     )
+
+
+def test_a_gate_is_of_the_cells_before_it(ledger: FileLedger) -> None:
+    ledger.record(a_cell("a"))
+    ledger.record_gate(GateResult(verdict="fail"))
+    ledger.record_gate(GateResult(verdict="pass"))
+    assert ledger.read().gate == GateResult(verdict="pass")
+
+    ledger.record(a_cell("a", Status.VOID, "·"))
+    assert ledger.read().gate is None
+
+    ledger.record_gate(GateResult(verdict="inconclusive"))
+    ledger.skip("demo/a[oracle]")
+    assert ledger.read().gate is None
 
 
 def test_every_line_is_one_write_that_ends_with_a_line_end(ledger: FileLedger) -> None:
@@ -81,7 +98,8 @@ def test_what_comes_after_it_is_whole(ledger: FileLedger) -> None:
         ("{", "the document is no object"),
         ("{}", "type is missing"),
         ('{"type": "cell", "result": {"status": "solved"}}', "result.dataset is missing"),
-        ('{"type": "more"}', "type is 'more', none of cell, skipped, closed; update pytest-terminalbench"),
+        ('{"type": "gate"}', "result is missing"),
+        ('{"type": "more"}', "type is 'more', none of cell, skipped, closed, gate; update pytest-terminalbench"),
     ],
 )
 def test_a_damaged_line_is_named(ledger: FileLedger, line: str, damage: str) -> None:

@@ -140,6 +140,7 @@ def test_the_summary_tells_the_gate_that_the_session_has_asked(demo: Suite) -> N
     assert gate.verdict == "fail"
     assert closed is not None
     assert closed.summary.gate == gate.result
+    assert rebuild_run(run, baselines=asked.baselines).summary == closed.summary
 
 
 def test_outcomes_are_approved_and_compared(demo: Suite) -> None:  # noqa: F811
