@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from pytest_terminalbench.baselines.policy_settings import Range
     from pytest_terminalbench.environments.docker_engine import DockerEngine
     from pytest_terminalbench.environments.image_map import ImageMap
+    from pytest_terminalbench.runs.layout import RunFolder
     from pytest_terminalbench.scenarios.catalog import Catalog, Dataset
 
 __all__ = [
+    "BaselinesOfRunOption",
     "BaselinesOption",
     "ImageMapOption",
     "KnownDatasets",
     "ResultsOption",
     "baselines_folder",
+    "baselines_of_run",
     "catalog",
     "chosen_image_map",
     "configured",
@@ -45,6 +48,10 @@ BaselinesOption = Annotated[
     Path | None,
     typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: as pytest is configured."),
 ]
+BaselinesOfRunOption = Annotated[
+    Path | None,
+    typer.Option("--baselines", metavar="DIR", help="Where baselines lie; default: where the run's session had them."),
+]
 ImageMapOption = Annotated[
     Path | None, typer.Option("--image-map", metavar="FILE", help="Base images replaced by others.")
 ]
@@ -61,6 +68,17 @@ def results_folder(chosen: Path | None) -> Path:
 
 def baselines_folder(chosen: Path | None) -> Path:
     return Path.cwd() / chosen if chosen else _configured("tb_baselines", "baselines")
+
+
+def baselines_of_run(chosen: Path | None, run: RunFolder) -> Path:
+    """`chosen`, else where the session of `run` had them; for runs of earlier versions as the project is configured.
+
+    Raises RunFolderError where the manifest of `run` is missing or damaged.
+    """
+    from pytest_terminalbench.runs.manifest import read_manifest
+
+    recorded = None if chosen else read_manifest(run).settings.baselines
+    return project().root / recorded if recorded else baselines_folder(chosen)
 
 
 def _configured(option: str, default: str) -> Path:

@@ -20,10 +20,10 @@ from pytest_terminalbench.cli.output import (
     status_cell,
 )
 from pytest_terminalbench.cli.project import (
-    BaselinesOption,
+    BaselinesOfRunOption,
     ImageMapOption,
     ResultsOption,
-    baselines_folder,
+    baselines_of_run,
     catalog,
     chosen_image_map,
     project,
@@ -63,7 +63,7 @@ def regrade(
         ),
     ] = "block",
     results: ResultsOption = None,
-    baselines: BaselinesOption = None,
+    baselines: BaselinesOfRunOption = None,
     image_map: ImageMapOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
@@ -87,7 +87,7 @@ def regrade(
         regrader = RunRegrader(
             folder,
             root=project().root,
-            baselines=baselines_folder(baselines),
+            baselines=baselines_of_run(baselines, folder),
             catalog=known_datasets,
             image_map=chosen_image_map(image_map),
             ignores_conditions=parity == "warn",

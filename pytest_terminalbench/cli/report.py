@@ -23,7 +23,7 @@ from pytest_terminalbench.cli.output import (
     shown_path,
     status_cell,
 )
-from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
+from pytest_terminalbench.cli.project import BaselinesOfRunOption, ResultsOption, baselines_of_run, results_folder
 from pytest_terminalbench.errors import RunFolderError, SettingsError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def report(
         bool, typer.Option("--rebuild", help="First rebuild summary.json and report.md from the run's ledger.")
     ] = False,
     results: ResultsOption = None,
-    baselines: BaselinesOption = None,
+    baselines: BaselinesOfRunOption = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Show what a run came to, and what has changed since another.
@@ -60,9 +60,10 @@ def report(
     """
     try:
         if rebuild:
-            _rebuild(run, results_folder(results), baselines_folder(baselines))
+            _rebuild(run, results_folder(results), baselines)
         content = _read(run, results_folder(results), dataset)
-        reference = _reference(content, results_folder(results), baselines_folder(baselines), deltas, against)
+        compared_with = baselines_of_run(baselines, content.folder)
+        reference = _reference(content, results_folder(results), compared_with, deltas, against)
     except RunFolderError as error:
         complain(str(error))
         raise typer.Exit(EXIT_NO_RUN) from None
@@ -74,16 +75,22 @@ def report(
         _print(content, reference if deltas or against else None)
 
 
-def _rebuild(name: str | None, results: Path, baselines: Path) -> None:
+def _rebuild(name: str | None, results: Path, chosen_baselines: Path | None) -> None:
     from pytest_terminalbench.runs.layout import find_run
     from pytest_terminalbench.sessions.closing import rebuild_run
 
     run = find_run(name, results)
+    baselines = baselines_of_run(chosen_baselines, run)
     try:
-        rebuild_run(run, baselines=baselines)
+        rebuilt = rebuild_run(run, baselines=baselines)
     except OSError as error:
         raise SettingsError(f"{error.filename or run.path} cannot be written: {error.strerror or error}") from None
     say(f"summary.json and report.md of {run.id} are rebuilt")
+    if rebuilt.is_gate_new:
+        say(
+            "no gate was recorded of these cells, so it was asked anew, of the baselines in "
+            f"{shown_path(baselines)} as they are now"
+        )
 
 
 def _read(name: str | None, results: Path, dataset: str | None) -> StoredRun:

@@ -57,7 +57,7 @@ class RunSettings:
 
     `datasets`: name -> version. `agent_args`: names only, because values may be secret. `attempts`: per cell;
     None where the manifest does not tell, and with `is_adaptive`: more were made where they were needed (``"auto"`` in
-    files).
+    files). `baselines`: their folder, within the project's where it lies there; None where the manifest does not tell.
     """
 
     datasets: Mapping[str, str] = field(default_factory=dict)
@@ -78,6 +78,7 @@ class RunSettings:
     timeout_multiplier: float = 1.0
     max_void_rate: float = DEFAULT_MAX_VOID_RATE
     update_baselines: bool = False
+    baselines: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         facts = {
@@ -113,6 +114,7 @@ class RunSettings:
             timeout_multiplier=fields.number_or("timeout_multiplier", cls.timeout_multiplier),
             max_void_rate=fields.number_or("max_void_rate", cls.max_void_rate),
             update_baselines=fields.flag_or("update_baselines", cls.update_baselines),
+            baselines=fields.text_or("baselines", cls.baselines),
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pytest_terminalbench.agents.argument_texts import parse_arguments
 from pytest_terminalbench.agents.spec import AgentSpec
@@ -54,7 +55,14 @@ def run_settings(bench: Bench) -> RunSettings:
         timeout_multiplier=settings.timeout_multiplier,
         max_void_rate=settings.max_void_rate,
         update_baselines=settings.update_baselines,
+        baselines=_within(settings.root, settings.baselines),
     )
+
+
+def _within(root: Path, folder: Path) -> str:
+    """`folder` as others can find it where the project is another folder; from outside the project as it is."""
+    folder, root = folder.resolve(), root.resolve()
+    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else str(folder)
 
 
 def _asked(agent: AgentSpec, bench: Bench) -> AskedAgent:

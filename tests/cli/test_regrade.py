@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,11 +27,12 @@ from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.trial import run_trial
 from pytest_terminalbench.trials.trial_store import TrialFolders
 from tests.cli.conftest import Project
+from tests.comparing.test_session_gate import approve
 
 CELL = "demo/alpha[scripted]"
 
 
-def a_run(project: Project, file: Path, *, recipe: str = "") -> RunFolder:
+def a_run(project: Project, file: Path, *, recipe: str = "", **settings: Any) -> RunFolder:
     """A run of one trial of the scenario in `file`, whose agent did its work and whose verifier refused it."""
     run = RunFolder(project.path / "results/r1")
     scenario = load_scenario(file, dataset="demo")
@@ -44,7 +47,8 @@ def a_run(project: Project, file: Path, *, recipe: str = "") -> RunFolder:
         journal=FileJournal(run.events),
     )
     told = CellResult(id=cell.id, status=Status.UNSOLVED, attempts=(result.attempt_result(),), category="files")
-    manifest = RunManifest.begin("r1", RunSettings(attempts=1), expected=[cell.id], root=project.path, workers=0)
+    asked = RunSettings(attempts=1, **settings)
+    manifest = RunManifest.begin("r1", asked, expected=[cell.id], root=project.path, workers=0)
     write_json(run.manifest, manifest.to_json())
     ledger = FileLedger(run.ledger)
     ledger.record(told)
@@ -89,6 +93,29 @@ def test_in_json_too(project: Project) -> None:
     assert (cell["cell"], cell["before"], cell["after"]) == (CELL, "unsolved", "unsolved")
     assert (trial["attempt"], trial["folder"]) == (1, "trials/demo/alpha/scripted/1")
     assert (trial["before"]["outcome"], trial["after"], trial["failed"]) == ("unsolved", None, False)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "options", "baseline"),
+    [
+        ("approved/here", [], "alpha-1"),
+        ("approved/here", ["--baselines", "elsewhere"], None),
+        (None, [], None),
+        (None, ["--baselines", "approved/here"], "alpha-1"),
+    ],
+)
+def test_cells_are_compared_where_the_session_had_its_baselines(
+    project: Project, recorded: str | None, options: list[str], baseline: str | None
+) -> None:
+    project.dataset("demo")
+    run = a_run(project, project.scenario("alpha"), environment="fake", parity="off", baselines=recorded)
+    approve(project.path / "approved/here", {"alpha": [1]}, agent="scripted")
+
+    done = project.call("regrade", *options)
+
+    assert (done.exit_code, done.err) == (0, f"[1/1] {CELL}: unsolved, now solved\n")
+    (cell,) = json.loads(run.summary.read_text())["cells"]
+    assert cell["baseline_id"] == baseline
 
 
 def test_a_dataset_elsewhere_is_named_by_its_folder(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from pytest_terminalbench.runs.deltas import delta_percent
 from pytest_terminalbench.runs.gate_result import GateResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
-from pytest_terminalbench.runs.manifest import RunManifest
+from pytest_terminalbench.runs.manifest import RunManifest, RunSettings
 from pytest_terminalbench.runs.summary import read_summary, summarise
 from pytest_terminalbench.sessions.closing import close_run
 from pytest_terminalbench.status import Change, Status
 from pytest_terminalbench.trials.result import TrialResult
 from tests.cell_results import a_cell, a_cell_id, an_attempt
 from tests.cli.conftest import Project
+from tests.comparing.test_session_gate import GOOD, approve, cells
 
 
 def attempt(
@@ -580,10 +582,66 @@ def test_a_killed_run_is_reported_from_what_had_reported(project: Project) -> No
 
     done = project.call("report", "one", "--rebuild")
 
-    assert (done.exit_code, done.err) == (0, "summary.json and report.md of one are rebuilt\n")
+    assert done.exit_code == 0
+    assert done.err == (
+        "summary.json and report.md of one are rebuilt\n"
+        "no gate was recorded of these cells, so it was asked anew, of the baselines in baselines as they are now\n"
+    )
     assert "2 cells: 1 solved, 1 lost" in done.out.splitlines()
     assert read_summary(run.summary).lost == ("demo/beta[oracle]",)
     assert run.report.read_text().startswith("# Run one\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "folder", "verdict"),
+    [([], "strict/approved", "fail"), (["--baselines", "lenient"], "lenient", "inconclusive")],
+    ids=["recorded", "typed"],
+)
+def test_a_gate_is_asked_where_the_session_had_its_baselines(
+    project: Project, options: list[str], folder: str, verdict: str
+) -> None:
+    approve(project.path / "strict/approved", GOOD)
+    approve(project.path / "lenient", {name: [0, 0, 1, 0] for name in GOOD})
+    write_ledger(project, cells({name: [0, 0, 1, 0] for name in GOOD}), RunSettings(baselines="strict/approved"))
+
+    done = project.call("report", "one", "--rebuild", "--format", "json", *options)
+
+    assert (done.exit_code, done.json["gate"]["verdict"]) == (0, verdict)
+    assert done.err.splitlines()[1].endswith(f" so it was asked anew, of the baselines in {folder} as they are now")
+
+
+def test_a_gate_that_is_recorded_is_asked_nowhere_again(project: Project) -> None:
+    run = write_ledger(project, cells({name: [0, 0, 1, 0] for name in GOOD}), RunSettings())
+    FileLedger(run.ledger).record_gate(GateResult(verdict="fail"))
+
+    done = project.call("report", "one", "--rebuild", "--format", "json", "--baselines", "nodir")
+
+    assert (done.json["gate"]["verdict"], done.err) == ("fail", "summary.json and report.md of one are rebuilt\n")
+
+
+@pytest.mark.parametrize(("options", "delta"), [([], 50.0), (["--baselines", "other"], None)])
+def test_deltas_are_against_what_was_approved_where_the_session_had_its_baselines(
+    project: Project, options: list[str], delta: float | None
+) -> None:
+    approve(project.path / "strict/approved", {"alpha": [1]}, seconds=2.0)
+    (result,) = cells({"alpha": [1]}, seconds=3.0)
+    run = write_ledger(project, [replace(result, baseline_id="alpha-1")], RunSettings(baselines="strict/approved"))
+    FileLedger(run.ledger).record_gate(GateResult(verdict="pass"))
+
+    (told,) = project.call("report", "one", "--rebuild", "--format", "json", *options).json["scenarios"]
+
+    assert told["runtime_delta_percent"] == delta
+
+
+def write_ledger(project: Project, results: Sequence[CellResult], settings: RunSettings) -> RunFolder:
+    """The run ``one`` as it lies there before its session closes it."""
+    run = RunFolder(project.path / "results" / "one")
+    expected = tuple(result.id for result in results)
+    manifest = RunManifest(run_id="one", started_at="2026-01-02T10:00:00.000Z", settings=settings, expected=expected)
+    write_json(run.manifest, manifest.to_json())
+    for result in results:
+        FileLedger(run.ledger).record(result)
+    return run
 
 
 def test_a_run_of_an_earlier_version_cannot_be_made_again(project: Project) -> None:

@@ -95,6 +95,7 @@ def test_the_manifest_tells_who_ran_what_with_what(run: Suite) -> None:
         "timeout_multiplier": 1.0,
         "max_void_rate": 0.05,
         "update_baselines": False,
+        "baselines": "baselines",
     }
     assert manifest["versions"]["python"] == platform.python_version()
     assert manifest["versions"]["pytest"] == version("pytest")

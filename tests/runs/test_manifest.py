@@ -24,7 +24,11 @@ from tests.cell_results import a_cell_id
 from tests.samples import DATA
 
 SETTINGS = RunSettings(
-    datasets={"demo": "1.0"}, agents=(AskedAgent(name="mine", model="a/b"),), agent_args=("key",), attempts=3
+    datasets={"demo": "1.0"},
+    agents=(AskedAgent(name="mine", model="a/b"),),
+    agent_args=("key",),
+    attempts=3,
+    baselines="of/linux",
 )
 
 

@@ -30,6 +30,25 @@ def test_the_settings_tell_by_what_each_agent_was_asked_for(tmp_path: Path) -> N
     assert [agent.asked_as for agent in unnamed.agents] == [None]
 
 
+@pytest.mark.parametrize(
+    ("folder", "recorded"),
+    [
+        ("project/baselines", "baselines"),
+        ("project/of/linux", "of/linux"),
+        ("project/of/../linux", "linux"),
+        ("elsewhere", "{}/elsewhere"),
+    ],
+)
+def test_the_settings_tell_where_baselines_lie(tmp_path: Path, folder: str, recorded: str) -> None:
+    """Within the project as it is there, so that a copy of the project has its own."""
+    project = tmp_path / "project"
+    settings = BenchSettings(root=project, baselines=tmp_path / folder, results=project / "results")
+
+    told = run_settings(Bench(settings, project / "results" / "mine"))
+
+    assert told.baselines == recorded.format(tmp_path)
+
+
 class CountingBench(Bench):
     """Counts how often environments are removed."""
 
