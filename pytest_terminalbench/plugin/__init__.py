@@ -30,8 +30,8 @@ from pytest_terminalbench.plugin.scenario_paths import (
     leads_to_itself,
     scenarios_among,
 )
-from pytest_terminalbench.plugin.startup import import_compiled, without_garbage_collection
-from pytest_terminalbench.plugin.stash_keys import PASSED_OVER, SESSION
+from pytest_terminalbench.plugin.startup import import_compiled, keep_for_good, thaw, without_garbage_collection
+from pytest_terminalbench.plugin.stash_keys import CELL, PASSED_OVER, SESSION
 
 if TYPE_CHECKING:
     from pytest_terminalbench.plugin.session import PluginSession
@@ -57,6 +57,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings, _ = bench_settings(config), plugin_options(config)
     by_paths = asked_by_paths(config, settings.root)
     if by_paths or settings.datasets:
+        if not hasattr(config, "workerinput"):
+            # Registered before pytest's own, so that it comes after the last that pytest does. A worker's process ends
+            # with its session, and faster when nothing is looked through.
+            config.add_cleanup(lambda: thaw(config))
         with without_garbage_collection():
             from pytest_terminalbench.plugin.session import PluginSession
 
@@ -70,7 +74,10 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         return (yield)
     _ = ours.controller  # It hears of what is collected.
     with without_garbage_collection():
-        return (yield)
+        collected = yield
+    if all(CELL in item.stash for item in session.items):
+        keep_for_good(session.config)
+    return collected
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:

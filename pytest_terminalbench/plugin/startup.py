@@ -9,11 +9,18 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-__all__ = ["import_compiled", "without_garbage_collection"]
+import pytest
+
+__all__ = ["import_compiled", "keep_for_good", "thaw", "without_garbage_collection"]
 
 PREFIX = "pytest_terminalbench."
 # Has an assert whose two sides pytest is to show.
 REWRITTEN = "pytest_terminalbench.plugin.collection"
+
+# Of objects that are made and stay: a few hundred thousand are those of ten thousand scenarios.
+NEVER = 2**31 - 1
+
+KEPT: pytest.StashKey[bool] = pytest.StashKey()
 
 
 class _CompiledModules:
@@ -42,14 +49,29 @@ def import_compiled() -> None:
 def without_garbage_collection() -> Generator[None]:
     """While modules are imported and scenarios collected: what is made stays.
 
-    Looking through all of it for garbage again and again finds nothing, and is a tenth of the time. Nor is it looked
-    through later: pytest does so several times at the end of each process.
+    Looking through all of it for garbage again and again finds nothing, and is a tenth of the time. A module that
+    switches the collector off while it is imported has it off afterwards.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(NEVER)
     try:
         yield
     finally:
+        if gc.get_threshold()[0] == NEVER:
+            gc.set_threshold(*thresholds)
+
+
+def keep_for_good(config: pytest.Config) -> None:
+    """Do not look for garbage in what there is now, until the session is over.
+
+    pytest looks for it ten times at the end of each process, which is a third of a second. Not for sessions with tests
+    of the user's own, which may ask the collector about what their modules hold.
+    """
+    if not gc.get_freeze_count():
         gc.freeze()
-        if was_enabled:
-            gc.enable()
+        config.stash[KEPT] = True
+
+
+def thaw(config: pytest.Config) -> None:
+    if KEPT in config.stash:
+        gc.unfreeze()

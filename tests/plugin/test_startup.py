@@ -46,20 +46,83 @@ def test_others_modules_are_found_as_ever(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_garbage_is_collected_again_where_it_was_before(enabled: bool) -> None:
+def test_garbage_is_collected_as_it_was_before(enabled: bool) -> None:
+    before = gc.get_threshold()
     (gc.enable if enabled else gc.disable)()
     try:
         with without_garbage_collection():
-            assert not gc.isenabled()
+            assert gc.get_threshold()[0] > 10**9
+        assert gc.get_threshold() == before
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
 
 
-def test_what_was_made_is_not_looked_through_again() -> None:
+def test_what_a_module_says_of_garbage_while_it_is_imported_holds() -> None:
+    before = gc.get_threshold()
     try:
         with without_garbage_collection():
-            made = [[] for _ in range(1000)]  # type: list[list[object]]
-        assert not any(one is made for one in gc.get_objects())
+            gc.disable()
+            gc.set_threshold(123, 4, 5)
+        assert not gc.isenabled()
+        assert gc.get_threshold() == (123, 4, 5)
     finally:
-        gc.unfreeze()
+        gc.enable()
+        gc.set_threshold(*before)
+
+
+MY_TEST = """
+import gc
+import weakref
+
+
+class Cycle:
+    def __init__(self):
+        self.me = self
+
+
+made = Cycle()
+seen = weakref.ref(made)
+
+
+def test_the_collector_sees_what_this_module_made():
+    global made
+    assert any(one is made for one in gc.get_objects())
+    made = None
+    gc.collect()
+    assert seen() is None
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_test_of_the_users_own_may_ask_for_garbage(demo: Suite, workers: list[str]) -> None:
+    demo.pytester.makepyfile(test_mine=MY_TEST)
+
+    done = demo.pytester.runpytest_subprocess("--tb-dataset", "demo", "test_mine.py", *workers)
+
+    done.assert_outcomes(passed=4)
+
+
+def test_sessions_leave_nothing_behind_that_is_never_collected(demo: Suite) -> None:
+    frozen = gc.get_freeze_count()
+
+    demo.run("--tb-dataset", "demo")
+
+    assert gc.get_freeze_count() == frozen
+
+
+TELL_FROZEN = """
+import gc
+
+
+def pytest_runtestloop():
+    print("frozen:", gc.get_freeze_count() > 0)
+"""
+
+
+def test_a_session_of_scenarios_alone_is_not_looked_through_again(demo: Suite) -> None:
+    demo.pytester.makeconftest(CONFTEST + TELL_FROZEN)
+
+    done = demo.pytester.runpytest_subprocess("--tb-dataset", "demo", "-s")
+
+    done.stdout.fnmatch_lines(["frozen: True"])
