@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from pytest_terminalbench.agents.nop import Nop
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.comparing.session_gate import RunGate, WorseTask
 from pytest_terminalbench.documents import Fields, now_text, read_document, write_json
 from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.outcome import outcome_name
-from pytest_terminalbench.runs.gate_result import GateResult
+from pytest_terminalbench.runs.gate_result import SOLVE_RATE
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.settings import IncidentSettings
 from pytest_terminalbench.status import Status
@@ -50,11 +51,15 @@ _KINDS = {
 
 
 class Problem(NamedTuple):
-    """What an incident is about. `subject`: a cell's key, or for the suite gate dataset and agent."""
+    """What an incident is about. `subject`: a cell's key, or for the suite gate dataset and agent.
+
+    `worse_in`: of a suite, the solve rate or the metric; None where nobody can tell.
+    """
 
     kind: str
     subject: str
     baseline_id: str | None = None
+    worse_in: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +129,9 @@ class Acknowledgement:
 class Incident:
     """A ticket. `delivery`: what became of telling the webhook; None where there is none.
 
-    `suite`: dataset and agent, where the suite gate failed; such a ticket is about no single cells.
+    `suite`: dataset and agent, where the suite gate failed. `worse_in` is then the solve rate or the metric, None where
+    nobody can tell and in tickets of earlier versions; `cells` did worse in it, those that differ most first, and are
+    no problems of their own; `once_more`: what to type in the project's folder to run the suite again.
     """
 
     id: str
@@ -135,14 +142,17 @@ class Incident:
     run: str
     text: str
     suite: str | None = None
+    worse_in: str | None = None
+    once_more: str = ""
     cells: tuple[IncidentCell, ...] = ()
     acknowledged: Acknowledgement | None = None
     delivery: str | None = None
 
     @property
     def problems(self) -> list[Problem]:
-        of_suite = [Problem(self.kind, self.suite)] if self.suite else []
-        return of_suite + [Problem(self.kind, cell.cell, cell.baseline_id) for cell in self.cells]
+        if self.suite:
+            return [Problem(self.kind, self.suite, worse_in=self.worse_in)]
+        return [Problem(self.kind, cell.cell, cell.baseline_id) for cell in self.cells]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -164,13 +174,18 @@ class Incident:
             run=fields.text_or("run", ""),
             text=fields.text_or("text", ""),
             suite=fields.text_or("suite", None),
+            worse_in=fields.text_or("worse_in", None),
+            once_more=fields.text_or("once_more", ""),
             cells=fields.each("cells", IncidentCell.from_json),
             acknowledged=fields.nested_or("acknowledged", Acknowledgement.from_json, None),
             delivery=fields.text_or("delivery", None),
         )
 
 
-_PLAIN_FIELDS = ("id", "kind", "opened_at", "due_on", "on_rotation", "run", "text", "suite", "delivery")
+_PLAIN_FIELDS = (
+    *("id", "kind", "opened_at", "due_on", "on_rotation"),
+    *("run", "text", "suite", "worse_in", "once_more", "delivery"),
+)
 
 
 class StoredIncident(NamedTuple):
@@ -180,17 +195,9 @@ class StoredIncident(NamedTuple):
     incident: Incident
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Ticket:
-    kind: str
-    text: str
-    cells: Sequence[CellResult] = ()
-    suite: str | None = None
-
-
 def problems_of(summary: RunSummary) -> list[Problem]:
     """What a run gives reason to open incidents for."""
-    suites = [Problem(failed.kind, failed.suite) for failed in _failed_suites(summary)]
+    suites = [failure.problem for failure in _suite_failures(summary)]
     return suites + [_problem(cell) for cell in summary.cells if _is_reason(cell)]
 
 
@@ -200,41 +207,63 @@ def incidents_of(
     settings: IncidentSettings,
     *,
     known: Collection[Problem] = (),
-    once_more: Callable[[CellId], str] = lambda cell: "",
+    gate: RunGate | None = None,
+    once_more: Callable[[Sequence[CellId]], str] = lambda cells: "",
 ) -> list[Incident]:
-    """The incidents of a run: one for its regressions, one for its functional failures, one for each failed suite gate.
+    """The incidents of a run: one for its regressions, one for its functional failures, one for everything for which
+    the gate of a suite fails.
 
     None for what `nop` does, which is to fail; for cells that are expected to fail; for what the session lets pass; and
-    for what is `known`, because another ticket is about it. `once_more` gives the command that runs a cell again.
+    for what is `known`, because another ticket is about it. `gate`: of the run, which knows the cells that did worse.
+    `once_more` gives the command that runs cells again: a single one, or all of a suite.
     """
     today = datetime.now(UTC).date()
-    return [
-        Incident(
-            id=f"{summary.run_id}-{number}",
-            kind=ticket.kind,
-            opened_at=now_text(),
-            due_on=due_date(today).isoformat(),
-            on_rotation=on_rotation(today, settings),
-            run=str(run),
-            text=ticket.text,
-            suite=ticket.suite,
-            cells=tuple(_incident_cell(cell, run, once_more(cell.id)) for cell in ticket.cells),
+    blank = Incident(
+        id="",
+        kind="",
+        opened_at=now_text(),
+        due_on=due_date(today).isoformat(),
+        on_rotation=on_rotation(today, settings),
+        run=str(run),
+        text="",
+    )
+    tickets = [
+        replace(
+            blank,
+            kind=kind,
+            text=_counted(kind, cells),
+            cells=tuple(_incident_cell(cell, run, once_more=once_more([cell.id])) for cell in cells),
         )
-        for number, ticket in enumerate(_tickets(summary, known), start=1)
+        for kind, cells in _worse_cells(summary, known)
     ]
+    for failure in _suite_failures(summary):
+        if failure.problem in known:
+            continue
+        cells = [cell for cell in summary.cells if cell.id.suite == failure.suite]
+        tickets.append(
+            replace(
+                blank,
+                kind=failure.kind,
+                text=failure.text,
+                suite=failure.suite,
+                worse_in=failure.worse_in,
+                once_more=once_more([cell.id for cell in cells]),
+                cells=tuple(
+                    replace(_incident_cell(cell, run, once_more=once_more([cell.id])), text=task.text)
+                    for task, cell in _worse_tasks(failure, cells, gate)
+                ),
+            )
+        )
+    return [replace(ticket, id=f"{summary.run_id}-{number}") for number, ticket in enumerate(tickets, start=1)]
 
 
-def _tickets(summary: RunSummary, known: Collection[Problem]) -> list[_Ticket]:
+def _worse_cells(summary: RunSummary, known: Collection[Problem]) -> list[tuple[str, list[CellResult]]]:
+    """By the kind of their ticket, the cells that are reason for one."""
     groups: dict[str, list[CellResult]] = {}
     for cell in summary.cells:
         if _is_reason(cell) and _problem(cell) not in known:
             groups.setdefault(_KINDS[cell.status], []).append(cell)
-    tickets = [_Ticket(kind=kind, cells=cells, text=_counted(kind, cells)) for kind, cells in sorted(groups.items())]
-    return tickets + [
-        _Ticket(kind=failed.kind, suite=failed.suite, text=failed.text)
-        for failed in _failed_suites(summary)
-        if Problem(failed.kind, failed.suite) not in known
-    ]
+    return sorted(groups.items())
 
 
 def _is_reason(cell: CellResult) -> bool:
@@ -245,28 +274,40 @@ def _problem(cell: CellResult) -> Problem:
     return Problem(_KINDS[cell.status], cell.key, cell.baseline_id)
 
 
-class _FailedSuite(NamedTuple):
-    """Dataset and agent of a failure of the suite gate, and what it says."""
+class _SuiteFailure(NamedTuple):
+    """Dataset and agent for which the suite gate fails, and one thing for which it does."""
 
     suite: str
-    kind: str
+    worse_in: str | None
     text: str
 
+    @property
+    def kind(self) -> str:
+        return SUITE_GATE if self.worse_in else SUITE_GATE_INCONCLUSIVE
 
-def _failed_suites(summary: RunSummary) -> Iterator[_FailedSuite]:
-    agents = {cell.id.suite: cell.id.agent for cell in summary.cells}
-    for failure in summary.gate.failures:
-        suite = max((suite for suite in agents if failure.startswith(f"{suite}: ")), key=len, default="")
-        if agents.get(suite) != Nop.name:
-            kind = SUITE_GATE if _is_worse(suite, summary.gate) else SUITE_GATE_INCONCLUSIVE
-            yield _FailedSuite(suite, kind, failure)
+    @property
+    def problem(self) -> Problem:
+        return Problem(self.kind, self.suite, worse_in=self.worse_in)
 
 
-def _is_worse(suite: str, gate: GateResult) -> bool:
-    """Whether the gate fails because the agent is worse, and not because nobody can tell."""
-    metrics = gate.metrics.get(suite, {})
-    is_worse_as_a_whole = suite in gate.agents and gate.agents[suite].verdict == "fail"
-    return is_worse_as_a_whole or any(metric.verdict == "fail" for metric in metrics.values())
+def _suite_failures(summary: RunSummary) -> Iterator[_SuiteFailure]:
+    gate = summary.gate
+    for suite in sorted({cell.id.suite for cell in summary.cells if cell.id.agent != Nop.name}):
+        worse = gate.worse(suite)
+        for name, reason in worse.items():
+            yield _SuiteFailure(suite, name, f"{suite}: {reason}")
+        if not worse:
+            yield from (_SuiteFailure(suite, None, failure) for failure in gate.of_actors({suite}).failures)
+
+
+def _worse_tasks(
+    failure: _SuiteFailure, cells: Sequence[CellResult], gate: RunGate | None
+) -> Iterator[tuple[WorseTask, CellResult]]:
+    """The scenarios that did worse in what the gate fails for, and where nobody can tell, that solved less."""
+    by_scenario = {cell.id.scenario: cell for cell in cells}
+    actor = gate.actors.get(failure.suite) if gate is not None else None
+    for task in actor.worse[failure.worse_in or SOLVE_RATE] if actor is not None else ():
+        yield task, by_scenario[task.scenario]
 
 
 def _counted(kind: str, cells: Sequence[CellResult]) -> str:
@@ -274,7 +315,7 @@ def _counted(kind: str, cells: Sequence[CellResult]) -> str:
     return f"{kind} in {counted(len(cells), 'cell')}: {names}"
 
 
-def _incident_cell(cell: CellResult, run: Path, once_more: str) -> IncidentCell:
+def _incident_cell(cell: CellResult, run: Path, *, once_more: str) -> IncidentCell:
     last = _last_trial(cell, run)
     return IncidentCell(
         cell=cell.key,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,12 +11,18 @@ from typing import Any
 
 import pytest
 
-from pytest_terminalbench.baselines.record import BaselineRecord, serialised
+from pytest_terminalbench.baselines.audit import AUDIT, AuditLog, record_digest
+from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
+from pytest_terminalbench.baselines.move import plan_move
+from pytest_terminalbench.baselines.record import BaselineRecord, read_record, serialised
+from pytest_terminalbench.baselines.rewrite import write_rewrites
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.comparing.session_gate import ActorGate, RunGate, WorseTask
+from pytest_terminalbench.comparing.suite_comparison import compare_suite
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.incidents import acknowledge, incidents_of, open_incidents, problems_of
 from pytest_terminalbench.release_check import ReviewedIncident, review_incidents, unresolved
-from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
+from pytest_terminalbench.runs.gate_result import SOLVE_RATE, GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import RunManifest
 from pytest_terminalbench.runs.summary import RunSummary, summarise
@@ -42,12 +50,15 @@ class Project:
         write_json(run.summary, summary.to_json())
         return summary
 
-    def session(self, run_id: str, *cells: CellResult, gate: GateResult | None = None) -> None:
-        """A run that opens incidents, the one that everything begins with."""
+    def session(
+        self, run_id: str, *cells: CellResult, gate: GateResult | None = None, worse: Sequence[str] = ()
+    ) -> None:
+        """A run that opens incidents, the one that everything begins with; as a whole it solved `worse` less."""
         summary = self.run(run_id, *cells, gate=gate, began="2026-01-01T00:00:00.000Z")
         run = RunFolder(self.results / run_id)
         settings = IncidentSettings()
-        open_incidents(incidents_of(summary, run.path, settings), run.incidents, settings)
+        incidents = incidents_of(summary, run.path, settings, gate=a_run_gate(*worse))
+        open_incidents(incidents, run.incidents, settings)
 
     def approve(self, scenario: str, baseline_id: str, status: Any = "active") -> None:
         cell = a_cell_id(scenario)
@@ -67,6 +78,15 @@ class Project:
         file = self.baselines / cell.baseline_file
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(serialised(record))
+
+    def move(self, old: str, new: str) -> None:
+        log = AuditLog(self.baselines / AUDIT)
+        for file in sorted(self.baselines.glob("*/*/*.json")):
+            record = read_record(file)
+            assert record is not None
+            digest = record_digest(file.read_text())
+            log.append({"action": "approved", "cell": record.cell.baseline_name, "record": digest})  # type: ignore[union-attr]
+        write_rewrites(plan_move(self.baselines, old, new), self.baselines, by="me", again="move")
 
     def acknowledge(self) -> None:
         acknowledge(self.results, "first-1", by="Ada")
@@ -148,6 +168,16 @@ def test_approved_anew_it_is_resolved_only_when_somebody_has_taken_it(project: P
     assert (project.state, project.incident.why) == ("resolved", "acknowledged by Ada, and approved anew")
 
 
+def test_a_baseline_that_was_moved_is_not_approved_anew(project: Project) -> None:
+    project.acknowledge()
+
+    project.move("demo/oracle", "demo/other")
+    assert project.state == "acknowledged"
+
+    project.run("second", a_cell("a", Status.SOLVED, baseline_id="b-1", agent="other"))
+    assert project.state == "resolved"
+
+
 def test_a_baseline_that_is_retired_asks_for_nothing_any_more(project: Project) -> None:
     project.acknowledge()
     project.approve("a", "b-1", status="retired")
@@ -183,6 +213,27 @@ def a_gate(verdict: str) -> GateResult:
     suite = SuiteResult(verdict=verdict, reason="worse" if verdict == "fail" else "as approved")
     failures = [f"demo oracle: {suite.reason}"] if verdict != "pass" else []
     return GateResult.of_agents({"demo oracle": suite}, metrics={}, failures=failures)
+
+
+def a_dearer_gate(solve_rate: str = "pass") -> GateResult:
+    metrics = {"demo oracle": {"cost_usd": MetricResult(verdict="fail", reason="twice as much")}}
+    return replace(a_gate(solve_rate), metrics=metrics, verdicts={"demo oracle": "fail"}, verdict="fail")
+
+
+def a_run_gate(*worse: str) -> RunGate:
+    """Of a run in which these scenarios did worse, whatever is judged."""
+    tasks = tuple(WorseTask(scenario=name, text=f"{name} 1/1 → 0/1") for name in worse)
+    comparison = compare_suite([], policy=ComparisonPolicy())
+    worse_in = dict.fromkeys([SOLVE_RATE, *(metric.name for metric in METRICS)], tasks)
+    actor = ActorGate(comparison=comparison, baselines=Path(), label="oracle", worse=worse_in, is_approved=True)
+    return RunGate(actors={"demo oracle": actor})
+
+
+def tell_nothing_of_what_was_worse(project: Project) -> None:
+    """As tickets of earlier versions."""
+    file = project.incident.file
+    content = json.loads(file.read_text())
+    write_json(file, {key: value for key, value in content.items() if key not in ("worse_in", "once_more")})
 
 
 def new_kinds(project: Project, summary: RunSummary) -> list[str]:
@@ -255,12 +306,35 @@ class TestSuiteGate:
     def test_a_run_of_an_earlier_version_whose_suite_passed_and_whose_gate_did_not_fixes_nothing(
         self, project: Project
     ) -> None:
-        """It did not say what the two came to together."""
+        """Neither did its tickets say what was worse, nor its runs what the two came to together."""
+        tell_nothing_of_what_was_worse(project)
         passed = replace(a_gate("pass"), verdicts={}, failures=("demo oracle: took more memory than approved",))
 
         project.run("second", *self.cells("a", "b"), gate=passed)
 
         assert project.state == "open"
+
+    def test_worse_in_something_else_it_opens_another(self, project: Project) -> None:
+        """Also where somebody has taken the first one: a drop of the solve rate says nothing of the cost."""
+        project.acknowledge()
+        dearer = summarise("second", self.cells("a", "b"), gate=a_dearer_gate())
+        both = summarise("second", self.cells("a", "b"), gate=a_dearer_gate(solve_rate="fail"))
+
+        assert [problem.worse_in for problem in problems_of(both)] == ["solve_rate", "cost_usd"]
+        assert new_kinds(project, dearer) == new_kinds(project, both) == ["suite-gate"]
+
+    def test_one_of_an_earlier_version_that_does_not_say_what_was_worse_covers_nothing(self, project: Project) -> None:
+        tell_nothing_of_what_was_worse(project)
+
+        worse = summarise("second", self.cells("a", "b"), gate=a_gate("fail"))
+
+        assert new_kinds(project, worse) == ["suite-gate"]
+
+    def test_what_is_worse_in_something_else_is_fixed_all_the_same(self, project: Project) -> None:
+        """That has a ticket of its own."""
+        project.run("second", *self.cells("a", "b"), gate=a_dearer_gate())
+
+        assert project.state == "resolved"
 
     def test_approved_anew_it_is_resolved_only_when_somebody_has_taken_it(self, project: Project) -> None:
         project.approve("b", "b-2")
@@ -269,6 +343,67 @@ class TestSuiteGate:
         project.acknowledge()
 
         assert project.state == "resolved"
+
+    def test_only_an_approval_of_all_that_was_worse_resolves_it(self, tmp_path: Path) -> None:
+        project = Project(tmp_path)
+        for name in "abc":
+            project.approve(name, f"{name}-1")
+        project.session("first", *self.cells("a", "b", "c"), gate=a_gate("fail"), worse=("a", "b"))
+        project.acknowledge()
+        again = summarise("second", self.cells("a", "b", "c"), gate=a_gate("fail"))
+
+        project.approve("c", "c-2")
+        assert (project.state, new_kinds(project, again)) == ("acknowledged", [])
+
+        # The gate goes by another baseline since, which a new drop is beside.
+        project.approve("a", "a-2")
+        assert (project.state, new_kinds(project, again)) == ("acknowledged", ["suite-gate"])
+
+        project.approve("b", "b-2")
+        assert project.state == "resolved"
+
+    def test_a_baseline_that_moved_or_is_gone_was_not_approved_anew(self, project: Project) -> None:
+        """Nor may a damaged one count for an approval."""
+        project.acknowledge()
+
+        project.move("demo/oracle", "demo/other")
+        assert project.state == "acknowledged"
+
+        file = project.baselines / "demo/other/a.json"
+        file.write_text("{")
+        assert project.state == "acknowledged"
+        file.unlink()
+        assert project.state == "acknowledged"
+
+    def test_moved_it_is_fixed_under_the_new_name(self, project: Project) -> None:
+        project.move("demo/oracle", "demo/other")
+        cells = [replace(cell, id=replace(cell.id, agent="other")) for cell in self.cells("a", "b")]
+        gate = replace(
+            a_gate("pass"), agents={"demo other": a_gate("pass").agents["demo oracle"]}, verdicts={"demo other": "pass"}
+        )
+
+        project.run("second", *cells, gate=gate)
+
+        assert project.state == "resolved"
+
+    def test_its_ticket_says_what_was_worse_where_and_how_to_run_it_again(self) -> None:
+        summary = summarise("first", self.cells("a", "b", "c"), gate=a_gate("fail"))
+
+        (incident,) = incidents_of(
+            summary,
+            Path("results/first"),
+            IncidentSettings(),
+            gate=a_run_gate("b", "a"),
+            once_more=lambda cells: f"run {', '.join(cell.scenario for cell in cells)}",
+        )
+
+        assert (incident.worse_in, incident.run, incident.once_more) == ("solve_rate", "results/first", "run a, b, c")
+        assert [(cell.text, cell.once_more, cell.baseline_id) for cell in incident.cells] == [
+            ("b 1/1 → 0/1", "run b", "b-1"),
+            ("a 1/1 → 0/1", "run a", "a-1"),
+        ]
+        assert [cell.artifacts for cell in incident.cells] == [("results/first/trials/x/oracle/1",)] * 2
+        assert type(incident).from_json(incident.to_json()) == incident
 
 
 def test_an_open_one_is_overdue_after_its_day(project: Project) -> None:
@@ -327,7 +462,7 @@ def test_an_incident_that_was_written_is_read(project: Project) -> None:
         summarise("x", [a_cell("a", Status.REGRESSED, "✗", baseline_id="b-1", model="lab/x")]),
         Path("x"),
         IncidentSettings(),
-        once_more=lambda cell: f"run {cell.key}",
+        once_more=lambda cells: f"run {cells[0].key}",
     )
 
     assert type(incident).from_json(incident.to_json()) == incident

@@ -1,4 +1,4 @@
-"""What to type to run one cell again as its session ran it: a line for a shell."""
+"""What to type to run a cell, or a suite, again as its session ran it: a line for a shell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,20 @@ from pytest_terminalbench.agents.argument_texts import json_or_text
 from pytest_terminalbench.agents.spec import AgentSpec
 from pytest_terminalbench.cells.bench_settings import BenchSettings
 from pytest_terminalbench.scenarios.dataset_file import is_dataset_folder
-from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["argument_from_shell", "repeat_command", "request_of"]
 
 # Variables that a shell has for itself: an argument of that name is not to be taken from there.
 _SHELLS_OWN = frozenset({"EDITOR", "HOME", "HOSTNAME", "LANG", "PATH", "PWD", "SHELL", "TERM", "USER", "_"})
 
-# What a cell's outcome and its verdict depend on, beside who acts.
+# What a cell's outcome, its verdict and that of the suite depend on, beside who acts.
 _SETTINGS = (
     "attempts",
     "max_attempts",
     "gate",
     "alpha",
+    "margin",
+    "min_visible",
     "inconclusive",
     "parity",
     "timeout_multiplier",
@@ -38,23 +39,27 @@ _SETTINGS = (
 )
 
 
-def repeat_command(cell: Cell, settings: BenchSettings, *, start: Path) -> str:
-    """The command that runs `cell` again, to be typed in the folder `start`, with what its session was asked for.
+def repeat_command(
+    agent: AgentSpec, dataset: Path, settings: BenchSettings, *, start: Path, scenarios: Mapping[str, Path]
+) -> str:
+    """The command that runs cells of `agent` again, to be typed in the folder `start`, with what their session was
+    asked for.
 
-    It names the scenario's file: with one agent and one model that is one cell, also where a fixture gives the agent.
-    It goes to people who know neither agent nor account. So of the agent's arguments it has the values of those alone
-    that identify it, and leaves all others, any of which may be or hold a secret, to the shell's variables.
+    `scenarios`: their files in the folder `dataset`, by their ids; none: all that there are. With files named and one
+    agent and one model just these cells run, also where a fixture gives the agent. The command goes to people who know
+    neither agent nor account. So of the agent's arguments it has the values of those alone that identify it, and leaves
+    all others, any of which may be or hold a secret, to the shell's variables.
     """
-    scenario = cell.scenario
-    dataset = scenario.file.parent
     if not dataset.resolve().is_relative_to(settings.root.resolve()):
         # Given a file from elsewhere, pytest would look for its root, configuration and conftest.py there.
-        words = ["terminalbench run", _option("dataset", dataset), _option("scenarios", scenario.id), "--"]
+        chosen = [_option("scenarios", ",".join(scenarios))] if scenarios else []
+        words = ["terminalbench run", _option("dataset", dataset), *chosen, "--"]
     else:
-        words = ["pytest", shlex.quote(_relative(scenario.file, start))]
+        paths = list(scenarios.values()) or [dataset]
+        words = ["pytest", *(shlex.quote(_relative(path, start)) for path in paths)]
         if not is_dataset_folder(dataset):
             words.append(_option("tb-dataset", _relative(dataset, start)))
-    return " ".join([*words, *_options(cell.agent, settings)])
+    return " ".join([*words, *_options(agent, settings)])
 
 
 def _relative(path: Path, start: Path) -> str:
@@ -79,6 +84,7 @@ def _options(agent: AgentSpec, settings: BenchSettings) -> Iterator[str]:
     for name in _SETTINGS:
         value = getattr(settings, name)
         if value != getattr(default, name):
+            value = f"{100 * value:g}" if name == "min_visible" else value  # An option in points.
             option = "tb-env" if name == "environment" else f"tb-{name.replace('_', '-')}"
             yield _option(option, "auto" if value is None else value)
 

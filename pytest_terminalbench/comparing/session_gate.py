@@ -5,36 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
+from pytest_terminalbench.baselines.cell_metrics import floored, is_comparable
 from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
-from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, ComparisonPolicy
+from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, METRICS, ComparisonPolicy, Metric
 from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
 from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
+from pytest_terminalbench.runs.gate_result import SOLVE_RATE, GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.sessions_result import SessionsResult
 from pytest_terminalbench.status import Change
 
-__all__ = ["ActorGate", "RunGate", "gate_run"]
+__all__ = ["ActorGate", "RunGate", "WorseTask", "gate_run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorseTask:
+    """A scenario that did worse than approved, and how: ``find-port 5/5 → 1/3``."""
+
+    scenario: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActorGate:
     """One agent's cells of a run, compared with its baselines in the folder `baselines`.
 
-    `label`: the agent's, as cells have it. `lower`: its scenarios that did worse than approved, the lowest first, with
-    what they did: ``find-port 5/5 → 1/3``. `is_approved`: whether anything of this agent was approved at all.
-    `least_to_approve`: with fewer attempts, approving it again would know less than the baselines that it replaces.
+    `label`: the agent's, as cells have it. `worse`: by what the gate judges (the solve rate, the metrics), the
+    scenarios that did worse in it than approved, those that differ most first. `is_approved`: whether anything of this
+    agent was approved at all. `least_to_approve`: with fewer attempts, approving it again would know less than the
+    baselines that it replaces.
     """
 
     comparison: SuiteComparison
     baselines: Path
     label: str
-    lower: tuple[str, ...]
+    worse: Mapping[str, tuple[WorseTask, ...]]
     is_approved: bool
     least_to_approve: int = 1
+
+    @property
+    def lower(self) -> tuple[str, ...]:
+        """The scenarios that solved less than approved, the lowest first, with what they did."""
+        return tuple(task.text for task in self.worse[SOLVE_RATE])
 
     @property
     def is_inconclusive(self) -> bool:
@@ -139,7 +155,10 @@ def gate_run(
             ),
             baselines=current_file(baselines, group[0].id).parent,
             label=group[0].id.label,
-            lower=tuple(_lower(pairs)),
+            worse={
+                SOLVE_RATE: tuple(_lower(pairs)),
+                **{metric.name: tuple(_over(metric, pairs)) for metric in METRICS},
+            },
             is_approved=bool(pairs or approved.beside(group[0].id)),
             least_to_approve=_least_to_approve(pairs) if pairs else max(LEAST_ATTEMPTS, policy.attempts or 0),
         )
@@ -181,10 +200,23 @@ def _least_to_approve(pairs: Sequence[CellPair]) -> int:
     return max(approved, LEAST_ATTEMPTS) if any(pair.kind != "strict" for pair in pairs) else approved
 
 
-def _lower(pairs: Sequence[CellPair]) -> Iterator[str]:
+def _lower(pairs: Sequence[CellPair]) -> Iterator[WorseTask]:
     for pair in sorted(pairs, key=lambda pair: (pair.after.mean - pair.before.mean, pair.name)):
         if pair.after.mean < pair.before.mean:
-            yield f"{pair.name} {_tally(pair.before)} → {_tally(pair.after)}"
+            text = f"{pair.name} {_tally(pair.before)} → {_tally(pair.after)}"
+            yield WorseTask(scenario=pair.name, text=text)
+
+
+def _over(metric: Metric, pairs: Sequence[CellPair]) -> Iterator[WorseTask]:
+    """Those that took more of `metric` than is allowed, the largest ratio first."""
+    medians = [
+        (pair.name, median(floored(metric, pair.before)), median(floored(metric, pair.after)))
+        for pair in pairs
+        if is_comparable(metric, pair.before, pair.after)
+    ]
+    for name, before, after in sorted(medians, key=lambda task: (-task[2] / task[1], task[0])):
+        if after > before * metric.max_ratio:
+            yield WorseTask(scenario=name, text=f"{name} {metric.name} {before:g} → {after:g} {metric.unit}")
 
 
 def _tally(side: CellSide) -> str:

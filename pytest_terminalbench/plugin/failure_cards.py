@@ -49,7 +49,14 @@ class FailureCards:
         # A test of the user's own shows what pytest makes of it.
         if cell is None or not report.failed:
             return report
-        again = repeat_command(cell, self._bench.settings, start=item.config.invocation_params.dir)
+        scenario = cell.scenario
+        again = repeat_command(
+            cell.agent,
+            scenario.file.parent,
+            self._bench.settings,
+            start=item.config.invocation_params.dir,
+            scenarios={scenario.id: scenario.file},
+        )
         lines = _card(run, error, again, self._bench)
         if lines is not None:
             report.longrepr = longrepr(_drawn(lines), report.location[0])

@@ -9,7 +9,10 @@ from typing import Any
 from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.runs.sessions_result import SessionsResult
 
-__all__ = ["GateResult", "MetricResult", "SuiteResult"]
+__all__ = ["SOLVE_RATE", "GateResult", "MetricResult", "SuiteResult"]
+
+# What the gate judges of an agent's cells together, beside the metrics.
+SOLVE_RATE = "solve_rate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +163,17 @@ class GateResult:
             verdict=self.verdict and judged(self.verdict),
             verdicts={actor: judged(verdict) for actor, verdict in self.verdicts.items()},
         )
+
+    def worse(self, actor: str) -> dict[str, str]:
+        """What one agent's cells together are worse in, the solve rate or a metric, and the sentence that says so."""
+        suite, metrics = self.agents.get(actor), self.metrics.get(actor, {})
+        solve_rate = {SOLVE_RATE: suite.reason} if suite is not None and suite.verdict == "fail" else {}
+        return solve_rate | {name: metric.reason for name, metric in metrics.items() if metric.verdict == "fail"}
+
+    def has_passed(self, actor: str, judged: str) -> bool:
+        """Whether one agent's cells together are no worse in this: the solve rate or a metric, by its name."""
+        result = self.agents.get(actor) if judged == SOLVE_RATE else self.metrics.get(actor, {}).get(judged)
+        return result is not None and result.verdict == "pass"
 
     def to_json(self) -> dict[str, Any]:
         numbers = {"verdict": self.verdict, "p": self.p, "effect": self.effect, "mde": self.mde}

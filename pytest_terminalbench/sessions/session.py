@@ -15,7 +15,7 @@ from pytest_terminalbench.cells.repeat_command import repeat_command
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.errors import BaselineError, RunFolderError, ScenarioError
+from pytest_terminalbench.errors import BaselineError, RunFolderError
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents, problems_of
@@ -27,13 +27,11 @@ from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
-from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.sessions.closing import ask_gate, close_run, rebuild_run
 from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.settings import IncidentSettings, project_settings
 from pytest_terminalbench.status import Status
-from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["AskedApproval", "ClosedRun", "Session"]
 
@@ -170,7 +168,7 @@ class Session:
             summary = self._book_approved(summary)
         self._tell_mismatches(summary)
         may_open = bench.settings.incidents and approval is None and not is_interrupted
-        incidents, known = self._incidents(summary) if may_open else ([], [])
+        incidents, known = self._incidents(summary, self.gate(was_stopped=was_stopped)) if may_open else ([], [])
         files = open_incidents(incidents, self.run.incidents, self._incident_settings)
         bench.journal.write("session-end", exit_status=status, removed_containers=removed)
         write_json(self.run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
@@ -187,7 +185,7 @@ class Session:
             removed=removed,
         )
 
-    def _incidents(self, summary: RunSummary) -> tuple[list[Incident], list[ReviewedIncident]]:
+    def _incidents(self, summary: RunSummary, gate: RunGate | None) -> tuple[list[Incident], list[ReviewedIncident]]:
         """Those to open, and those that earlier sessions have opened for the same."""
         problems = problems_of(summary)
         if not problems:
@@ -199,24 +197,32 @@ class Session:
             self.run.path,
             self._incident_settings,
             known=known,
+            gate=gate,
             once_more=self._repeat_command,
         )
         again = {known[problem].incident.id: known[problem] for problem in problems if problem in known}
         return incidents, list(again.values())
 
-    def _repeat_command(self, cell: CellId) -> str:
-        """For somebody in the project's folder; nothing where agent or scenario are not there any more."""
-        bench = self._bench
+    def _repeat_command(self, cells: Sequence[CellId]) -> str:
+        """For somebody in the project's folder: one cell, or several of one dataset and agent.
+
+        Nothing where agent or scenarios are not there any more.
+        """
+        bench, label = self._bench, cells[0].label
         # A session that names no agents may have had others from the fixture.
-        agents = [agent for agent in bench.agents if agent.label == cell.label or not bench.names_agents]
-        datasets = [dataset for dataset in bench.datasets.known if dataset.name == cell.dataset]
-        if not agents or not datasets:
+        agents = [agent for agent in bench.agents if agent.label == label or not bench.names_agents]
+        folder, files = self._scenario_files.get(cells[0].dataset, (bench.settings.root, {}))
+        chosen = {cell.scenario: files[cell.scenario] for cell in cells if cell.scenario in files}
+        if not agents or not chosen:
             return ""
-        try:
-            scenario = load_scenario(datasets[0].file_of(cell.scenario), dataset=cell.dataset)
-        except ScenarioError:
-            return ""
-        return repeat_command(Cell(scenario=scenario, agent=agents[0]), bench.settings, start=bench.settings.root)
+        if len(cells) > 1 and len(chosen) == len(files):
+            chosen = {}
+        return repeat_command(agents[0], folder, bench.settings, start=bench.settings.root, scenarios=chosen)
+
+    @cached_property
+    def _scenario_files(self) -> dict[str, tuple[Path, dict[str, Path]]]:
+        """By the names of datasets, their folders and their scenarios' files."""
+        return {dataset.name: (dataset.folder, dataset.files()) for dataset in self._bench.datasets.known}
 
     def _tell_mismatches(self, summary: RunSummary) -> None:
         """What differs from the baselines' conditions, for programs."""

@@ -38,8 +38,12 @@ class Mine:
         raise NotImplementedError
 
 
-def command(root: Path, *, folder: str = "scenarios/demo", start: str = ".", **changes: Any) -> str:
-    """For the first cell of the scenario ``alpha`` in `folder`, typed in `start` below the project's folder."""
+def command(
+    root: Path, *, folder: str = "scenarios/demo", start: str = ".", is_whole: bool = False, **changes: Any
+) -> str:
+    """For the first cell of the scenario ``alpha`` in `folder`, or all of it, typed in `start` below the project's
+    folder.
+    """
     write_scenario(root / folder, "alpha")
     if folder == "scenarios/demo":
         facts = {"schema_version": 1, "name": "demo", "version": "1", "description": "x", "license": "MIT"}
@@ -50,7 +54,12 @@ def command(root: Path, *, folder: str = "scenarios/demo", start: str = ".", **c
     registry.register("mine", Mine)  # type: ignore[arg-type]  # Never acts.
     bench = Bench(settings, root / "results" / "run", registry=registry)
     cell = bench.cells_of(bench.datasets.load(root / folder / "alpha.json", bench.datasets.at(root / folder)))[0]
-    return repeat_command(cell, settings, start=root / start)
+    scenario = cell.scenario
+    return repeat_command(
+        *(cell.agent, scenario.file.parent, settings),
+        start=root / start,
+        scenarios={} if is_whole else {scenario.id: scenario.file},
+    )
 
 
 def test_the_plainest_one(tmp_path: Path) -> None:
@@ -120,6 +129,13 @@ def test_a_folder_of_scenarios_that_is_no_dataset_by_itself_is_named_as_one(tmp_
     words = shlex.split(command(tmp_path, folder="my sets"))
 
     assert words == ["pytest", "my sets/alpha.json", "--tb-dataset=my sets"]
+
+
+def test_all_of_a_dataset_is_its_folder(tmp_path: Path) -> None:
+    assert command(tmp_path, is_whole=True, margin=0.1, min_visible=0.2) == (
+        "pytest scenarios/demo --tb-margin=0.1 --tb-min-visible=20"
+    )
+    assert command(tmp_path, folder="my sets", is_whole=True) == "pytest 'my sets' '--tb-dataset=my sets'"
 
 
 def test_of_a_dataset_elsewhere_the_project_stays_the_one_here(tmp_path: Path) -> None:

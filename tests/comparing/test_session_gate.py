@@ -113,6 +113,16 @@ def test_a_slower_agent_fails_although_it_solves_all(tmp_path: Path, seconds: fl
     assert gate.actors["demo mine"].lower == ()
 
 
+def test_what_took_more_than_is_allowed_is_told_the_largest_ratio_first(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+    slow = {"task-1": 20.0, "task-4": 25.0, "task-2": 11.0}
+    now = [cell for name, rewards in GOOD.items() for cell in cells({name: rewards}, seconds=slow.get(name, 10.0))]
+
+    worse = judged(tmp_path, now).actors["demo mine"].worse["runtime_s"]
+
+    assert [task.text for task in worse] == ["task-4 runtime_s 10 → 25 s", "task-1 runtime_s 10 → 20 s"]
+
+
 def test_times_of_cells_that_were_tried_too_seldom_are_not_among_those_judged(tmp_path: Path) -> None:
     once: Tasks = {f"once-{n}": [1] for n in range(20)}
     approve(tmp_path, {**GOOD, **once})

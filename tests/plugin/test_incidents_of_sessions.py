@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -183,6 +184,59 @@ def test_a_release_waits_until_somebody_acknowledges_it(alpha: Suite) -> None:
     run(alpha, *RESTS, "--update-baselines", "--tb-agent-arg", "command_timeout_s=5")
     assert known(alpha) == [("first-1", "resolved")]
     assert run(alpha, *RESTS).ret == 0
+
+
+# An agent whose mood says whether it solves, and what it costs.
+MOODY = """
+import json
+from pathlib import Path
+
+from pytest_terminalbench import AgentReport, Usage
+
+
+class Moody:
+    name = "moody"
+    deterministic = False
+
+    def act(self, task, environment):
+        solves, cost = json.loads(Path(__file__).with_name("mood.json").read_text())
+        environment.run(["work" if solves else "idle"])
+        return AgentReport(usage=Usage(cost_usd=cost))
+"""
+
+
+def test_a_drop_that_somebody_has_taken_hides_no_cost_that_rises_after_it(suite: Suite) -> None:
+    """What the suite gate fails for has a ticket of its own each time, with what was worse and how to run it again."""
+    names = [f"task-{number}" for number in range(8)]
+    suite.dataset("demo", *names)
+    suite.write("moods.py", MOODY)
+
+    def session(mood: str, *options: str) -> pytest.RunResult:
+        suite.write("mood.json", mood)
+        return run(suite, "--tb-agent", "moods:Moody", "--tb-attempts", "3", *options)
+
+    assert session("[true, 0.1]", "--update-baselines").ret == 0
+    assert session("[false, 0.1]", "--tb-run-id", "dropped").ret == 1
+    for incident, _ in known(suite):
+        call(suite, "incident", "ack", incident, "--by", "Grace")
+    assert call(suite, "incident", "check")[0] == 0
+
+    dearer = session("[true, 0.2]", "--tb-run-id", "dearer")
+
+    assert (dearer.ret, incidents(suite)) == (1, ["dearer-1.json"])
+    assert call(suite, "incident", "check")[0] == 1
+    ticket = json.loads((suite.latest / "incidents/dearer-1.json").read_text())
+    assert (ticket["kind"], ticket["worse_in"], ticket["run"]) == ("suite-gate", "cost_usd", str(suite.latest))
+    assert [cell["text"] for cell in ticket["cells"]] == [f"{name} cost_usd 0.1 → 0.2 USD" for name in names]
+    trials = suite.latest / "trials/demo/task-0/moody"
+    assert ticket["cells"][0]["artifacts"] == [str(trials / number) for number in "123"]
+
+    command = shlex.split(ticket["once_more"])
+    assert command[:2] == ["pytest", "scenarios/demo"]
+    before = sorted(suite.statuses.items())
+    again = suite.run(*command[1:])
+    assert (again.ret, sorted(suite.statuses.items())) == (1, before)
+    assert [line for line in again.outlines if "known since" in line and "dearer-1" in line]
 
 
 def test_what_is_fixed_keeps_no_release_waiting(alpha: Suite) -> None:
