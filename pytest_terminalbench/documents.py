@@ -6,6 +6,7 @@ for its values, or a pydantic model's ``model_validate``.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -13,7 +14,8 @@ import re
 import reprlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -28,12 +30,14 @@ __all__ = [
     "FieldError",
     "Fields",
     "append_line",
+    "append_whole",
     "now_text",
     "parse_document",
     "parse_json",
     "parse_line",
     "read_document",
     "read_json",
+    "scratch_file",
     "time_text",
     "validation_problems",
     "write_atomically",
@@ -364,26 +368,72 @@ def write_json(file: Path, content: object) -> None:
 
 def write_atomically(file: Path, text: str) -> None:
     """Write `text` to a scratch file beside `file`, then put it in place."""
+    with scratch_file(file, text) as scratch:
+        scratch.replace(file)
+
+
+@contextmanager
+def scratch_file(file: Path, text: str) -> Iterator[Path]:
+    """A file beside `file` that has `text`, to be put in its place; removed at the end where it was not."""
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         # What a verifier says may hold half a surrogate pair, which UTF-8 cannot; in JSON this is its escape.
         scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
-        scratch.replace(file)
-    except OSError:
+        yield scratch
+    finally:
         scratch.unlink(missing_ok=True)
-        raise
 
 
 def append_line(file: Path, content: Mapping[str, Any]) -> None:
-    """Append `content` as one line, which other processes' lines never tear: it is a single write."""
+    """Append `content` as one line, whole or not at all; other processes' lines never tear it.
+
+    A last line that a killed process left half written is removed: this one would be glued to it, and both damaged.
+    """
     line = json.dumps(content, ensure_ascii=True, default=str, allow_nan=False) + "\n"
+    with _only_appender(file) as descriptor:
+        _drop_torn_line(descriptor)
+        _append(descriptor, line.encode(), file)
+
+
+def append_whole(file: Path, content: bytes) -> None:
+    """Append `content`, all of it or nothing; raises OSError."""
+    with _only_appender(file) as descriptor:
+        _append(descriptor, content, file)
+
+
+@contextmanager
+def _only_appender(file: Path) -> Iterator[int]:
+    """`file` opened for appending, to which nobody else appends meanwhile."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, line.encode())
+        # Where a file system has no locks, a line is still a single write.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _append(descriptor: int, content: bytes, file: Path) -> None:
+    begin = os.fstat(descriptor).st_size
+    try:
+        # On a disk that is nearly full a write takes a part, and the next one says why.
+        while content:
+            content = content[os.write(descriptor, content) :]
+    except OSError as error:
+        os.ftruncate(descriptor, begin)
+        raise OSError(error.errno, error.strerror, str(file)) from None
+    except BaseException:
+        os.ftruncate(descriptor, begin)
+        raise
+
+
+def _drop_torn_line(descriptor: int) -> None:
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        os.ftruncate(descriptor, os.pread(descriptor, size, 0).rfind(b"\n") + 1)
 
 
 def now_text() -> str:

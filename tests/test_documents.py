@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -252,6 +254,31 @@ def test_lines_are_appended_whole_and_read_one_by_one(tmp_path: Path) -> None:
 
     lines = file.read_bytes().splitlines()
     assert [parse_line(line) for line in lines] == [{"n": 1, "text": "ä\n\ud800"}, {"n": 2, "text": "ä\n\ud800"}]
+
+
+def test_what_a_killed_writer_left_half_written_is_not_glued_to_the_next_line(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"n": 1}\n{"n"')
+
+    append_line(file, {"n": 2})
+
+    assert file.read_text() == '{"n": 1}\n{"n": 2}\n'
+
+
+def test_a_line_that_has_no_room_leaves_nothing(tmp_path: Path) -> None:
+    """The write takes a part, as on a full disk."""
+    file = tmp_path / "events.jsonl"
+    append_line(file, {"n": 1})
+    script = (
+        "import resource, sys\nfrom pathlib import Path\nfrom pytest_terminalbench.documents import append_line\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))\n"
+        "try:\n    append_line(Path(sys.argv[1]), {'n': 'x' * 100})\nexcept OSError as error:\n    print(error)"
+    )
+
+    said = subprocess.run([sys.executable, "-c", script, str(file)], check=True, capture_output=True, text=True).stdout
+
+    assert said.strip() == f"[Errno 27] File too large: {str(file)!r}"
+    assert file.read_text() == '{"n": 1}\n'
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "3", "[" * 100_000])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +22,12 @@ from pytest_terminalbench.baselines.folder import (
 )
 from pytest_terminalbench.baselines.lock import only_writer
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
+from pytest_terminalbench.baselines.write_together import LoggedBaseline, write_together
 from pytest_terminalbench.digest import digest_bytes
-from pytest_terminalbench.documents import write_atomically
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 
-__all__ = ["Approval", "CellToApprove", "approve", "check_maintainer", "contents", "record_of", "remove_file", "retire"]
+__all__ = ["Approval", "CellToApprove", "approve", "check_maintainer", "contents", "record_of", "retire"]
 
 ApprovedStatus: TypeAlias = Literal["active", "provisional"]
 # Digests of the files that have cells' baselines; None: there is none.
@@ -75,7 +74,7 @@ def approve(
 ) -> Approval:
     """Approve `cells` of the run `run_id`, in order of their files; other cells' baselines are not touched.
 
-    Every record is made before the first file is written, so that a cell that cannot be approved changes nothing.
+    All of them or none: every record is made, and lies ready on the disk, before the first takes its place.
     `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
     approving at the moment, or has approved since `seen`, and where a baseline of schema 1 that would be superseded may
     be of another agent or model.
@@ -96,24 +95,18 @@ def approve(
         ]
         if changed:
             audit.check_not_emptied(baselines / audit.AUDIT)
-        log = audit.AuditLog(baselines / audit.AUDIT)
-        for cell_id, record, before in changed:
-            _write(baselines / cell_id.baseline_file, cell_id, record, before, log=log, run_id=run_id, how=how)
-    written = [baselines / cell_id.baseline_file for cell_id, _, _ in changed]
-    return Approval(written=written, unchanged=len(prepared) - len(written))
+        approved = [
+            _approved(baselines / cell_id.baseline_file, cell_id, record, before, run_id=run_id, how=how)
+            for cell_id, record, before in changed
+        ]
+        write_together(approved, baselines)
+    return Approval(written=[baseline.file for baseline in approved], unchanged=len(prepared) - len(approved))
 
 
-def _write(
-    file: Path,
-    cell: CellId,
-    record: BaselineRecord,
-    before: StoredBaseline | None,
-    *,
-    log: audit.AuditLog,
-    run_id: str,
-    how: str,
-) -> None:
-    entry = {
+def _approved(
+    file: Path, cell: CellId, record: BaselineRecord, before: StoredBaseline | None, *, run_id: str, how: str
+) -> LoggedBaseline:
+    line = {
         "action": "approved",
         "how": how,
         "status": record.status,
@@ -127,24 +120,9 @@ def _write(
         "supersedes": record.supersedes,
         "record": audit.record_digest(serialised(record)),
     }
-    has_moved = before is not None and before.file != file
-    if before is not None and has_moved:
-        entry[audit.MOVED_FROM] = before.place
-    # The log first: an approval without a line in it would be one that nobody has made.
-    log.append(entry)
-    write_atomically(file, serialised(record))
-    if before is not None and has_moved:
-        remove_file(before.file)
-
-
-def remove_file(file: Path) -> None:
-    """Remove a baseline that has moved, and its folder if it is empty then."""
-    file.unlink(missing_ok=True)
-    # Only the first one: of thousands that move, each would list all that are left.
-    with os.scandir(file.parent) as left:
-        is_empty = next(left, None) is None
-    if is_empty:
-        file.parent.rmdir()
+    if before is None or before.file == file:
+        return LoggedBaseline(file=file, record=record, line=line)
+    return LoggedBaseline(file=file, record=record, line={**line, audit.MOVED_FROM: before.place}, old=before.file)
 
 
 def retire(*names: str, baselines: Path, by: str, notes: str = "") -> list[BaselineRecord]:
@@ -160,13 +138,14 @@ def retire(*names: str, baselines: Path, by: str, notes: str = "") -> list[Basel
             _check_as_seen(stored.file, content, again="retire")
             if not stored.counts:
                 raise BaselineError(f"{stored.record.baseline_id} is retired already")
-        log = audit.AuditLog(baselines / audit.AUDIT)
-        return [_retire(stored, log, by=by, notes=notes) for stored in chosen]
+        retired = [_retired(stored, by=by, notes=notes) for stored in chosen]
+        write_together(retired, baselines)
+    return [baseline.record for baseline in retired]
 
 
-def _retire(stored: StoredBaseline, log: audit.AuditLog, *, by: str, notes: str) -> BaselineRecord:
+def _retired(stored: StoredBaseline, *, by: str, notes: str) -> LoggedBaseline:
     retired = stored.record.model_copy(update={"status": "retired"})
-    entry = {
+    line = {
         "action": "retired",
         "how": "baseline retire",
         "baseline_id": retired.baseline_id,
@@ -175,9 +154,7 @@ def _retire(stored: StoredBaseline, log: audit.AuditLog, *, by: str, notes: str)
         "notes": notes,
         "record": audit.record_digest(serialised(retired)),
     }
-    log.append(entry)
-    write_atomically(stored.file, serialised(retired))
-    return retired
+    return LoggedBaseline(file=stored.file, record=retired, line=line)
 
 
 def contents(baselines: Path, cells: Iterable[CellId]) -> Contents:

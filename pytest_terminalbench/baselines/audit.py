@@ -7,13 +7,14 @@ and the baselines can be checked, too. Lines of earlier versions have neither; w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
-from pytest_terminalbench.documents import now_text, parse_json, parse_line
+from pytest_terminalbench.documents import append_whole, now_text, parse_json, parse_line
 from pytest_terminalbench.errors import BaselineError
 
 __all__ = [
@@ -63,25 +64,40 @@ class AuditLog:
         self._file = file
         self._previous: str | None = None
         self._begin = b""
+        # How long the log was before each line of the last `append_all`, and what that line carries as the one before.
+        self._before: list[tuple[int, str]] = []
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Add a line.
+        """Add a line; raises as `append_all`."""
+        self.append_all([entry])
 
-        Raises BaselineError where the log cannot be read, or the chain is broken already: what follows a forged line
-        would look genuine.
+    def append_all(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Add a line for each, all of them or none.
+
+        Raises OSError where it cannot be written, and BaselineError where the log cannot be read, or the chain is
+        broken already: what follows a forged line would look genuine.
         """
         if self._previous is None:
             self._read()
-        content = {"ts": now_text(), **entry, "previous": self._previous}
-        content["digest"] = _own_digest(content)
-        # A name from a command line may hold half a surrogate pair; in JSON this is its escape.
-        line = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode(
-            errors="backslashreplace"
-        )
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("ab") as log:
-            log.write(self._begin + line + b"\n")
-        self._previous, self._begin = digest_bytes(line), b""
+        previous, added = str(self._previous), self._begin
+        size = self._file.stat().st_size if self._file.exists() else 0
+        before: list[tuple[int, str]] = []
+        for entry in entries:
+            before.append((size + len(added) if before else size, previous))
+            line = _line(entry, previous)
+            previous, added = digest_bytes(line), added + line + b"\n"
+        if before:
+            append_whole(self._file, added)
+            self._previous, self._begin, self._before = previous, b"", before
+
+    def take_back(self, number: int) -> None:
+        """Remove the last `number` lines of the last `append_all`; raises OSError."""
+        size, self._previous = self._before[-number]
+        if size:
+            os.truncate(self._file, size)
+        else:
+            self._file.unlink()
+        del self._before[-number:]
 
     def _read(self) -> None:
         content = _content(self._file)
@@ -92,6 +108,13 @@ class AuditLog:
         self._previous = digest_bytes(content.splitlines()[-1]) if content else NOTHING_BEFORE
         # An editor may have taken the last line's end.
         self._begin = b"" if not content or content.endswith(b"\n") else b"\n"
+
+
+def _line(entry: Mapping[str, Any], previous: str) -> bytes:
+    content = {"ts": now_text(), **entry, "previous": previous}
+    content["digest"] = _own_digest(content)
+    # A name from a command line may hold half a surrogate pair; in JSON this is its escape.
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
 
 
 def check_not_emptied(file: Path) -> None:
@@ -194,7 +217,10 @@ def contradictions(folder: Path) -> list[str]:
 def contradiction(log: Path, cell: str, place: Path | None, entry: Mapping[str, Any] | None) -> Iterator[str]:
     """What the file of a baseline and the line about it disagree in; None: there is none."""
     if place is None:
-        yield f"{log} has a baseline for {cell}, and there is none: restore its file from version control"
+        yield (
+            f"{log} has a baseline for {cell}, and there is none: restore its file from version control, or approve "
+            "the cell again"
+        )
         return
     if entry is None:
         yield (

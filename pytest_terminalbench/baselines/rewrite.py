@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_terminalbench.baselines import audit
-from pytest_terminalbench.baselines.approval import remove_file
 from pytest_terminalbench.baselines.folder import StoredBaseline
 from pytest_terminalbench.baselines.lock import only_writer
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record, serialised
+from pytest_terminalbench.baselines.write_together import remove_file
 from pytest_terminalbench.documents import write_atomically
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId

@@ -6,7 +6,6 @@ that what a killed session had come to is still there; of one cell the last line
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,18 +105,7 @@ class FileLedger:
         )
 
     def _append(self, kind: str, facts: Mapping[str, Any]) -> None:
-        self._drop_torn_line()
         append_line(self.file, {"ts": now_text(), "type": kind, **facts})
-
-    def _drop_torn_line(self) -> None:
-        """Remove a last line that was cut off: the next one would be glued to it, and both damaged for good."""
-        if not self.file.exists() or not self.file.stat().st_size:
-            return
-        with self.file.open("rb+") as file:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.seek(0)
-                file.truncate(file.read().rfind(b"\n") + 1)
 
 
 class _Book:

@@ -64,6 +64,35 @@ def files(baselines: Path) -> dict[str, bytes]:
     return {p.relative_to(baselines).as_posix(): p.read_bytes() for p in baselines.rglob("*.json")}
 
 
+# No file may be larger than the room: a write that goes beyond writes a part, as on a full disk.
+APPROVES_WITH_LITTLE_ROOM = """
+import resource
+import sys
+from pathlib import Path
+from pytest_terminalbench.attempt_result import AttemptResult
+from pytest_terminalbench.baselines.approval import CellToApprove, approve
+from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.outcome import Unsolved
+
+baselines, room, names = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+cells = [
+    CellToApprove(
+        cell=CellId(dataset="demo", scenario=name, agent="oracle"),
+        attempts=[AttemptResult(attempt=1, outcome=Unsolved(reason="refused", reward=0.0))],
+        # The last one is larger than the others.
+        fingerprint={"scenario": "x" * (2_500 if name == names[-1] else 1)},
+    )
+    for name in names
+]
+try:
+    approve(cells, run_id="run", baselines=baselines, approver="me")
+except BaselineError as error:
+    print(error)
+"""
+
+
 class TestRecord:
     def test_it_keeps_what_was_judged(self) -> None:
         attempts = [judged(agent_s=1.0), judged(solved=False, reward=0.25, agent_s=4.0, memory_peak_mb=10.06)]
@@ -255,22 +284,37 @@ class TestFiles:
             "demo/oracle/a.json",
         ]
 
-    def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(
-        self, baselines: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """As on a full disk: the new one is not put in place."""
-        approved(baselines, cell("a"))
-        before = files(baselines)
+    @pytest.mark.parametrize(
+        ("room", "is_the_log"),
+        [(3_000, False), (6_000, True)],
+        ids=["for some of the files", "for the files and not for the log"],
+    )
+    def test_where_not_all_can_be_written_nothing_is(self, baselines: Path, room: int, is_the_log: bool) -> None:
+        """As on a full disk."""
+        names = [f"t{number}" for number in range(8)]
+        approved(baselines, *map(cell, names))
+        everything = {path: path.read_bytes() for path in baselines.rglob("*") if path.is_file()}
 
-        def full(self: Path, *args: Any, **kwargs: Any) -> int:
-            raise OSError(28, "No space left on device")
+        command = [sys.executable, "-c", APPROVES_WITH_LITTLE_ROOM, str(baselines), str(room), *names]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-        monkeypatch.setattr(Path, "write_text", full)
-        with pytest.raises(OSError, match="No space left"):
-            approved(baselines, cell("a", judged(solved=False)))
+        place = baselines / "audit.jsonl" if is_the_log else baselines
+        assert said == f"{place} cannot be written: File too large; nothing was written: see to it, and do it again"
+        assert {path: path.read_bytes() for path in baselines.rglob("*") if path.is_file()} == everything
 
-        monkeypatch.undo()
-        assert files(baselines) == before
+    def test_a_first_one_that_cannot_be_logged_leaves_nothing(self, baselines: Path) -> None:
+        command = [
+            sys.executable,
+            "-c",
+            APPROVES_WITH_LITTLE_ROOM,
+            str(baselines),
+            "3400",
+            *(f"t{n}" for n in range(8)),
+        ]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+        assert said.endswith("nothing was written: see to it, and do it again")
+        assert [path for path in baselines.rglob("*") if path.is_file() and path.stat().st_size] == []
 
 
 class TestLog:
