@@ -176,11 +176,11 @@ class GateResult:
         return result is not None and result.verdict == "pass"
 
     def to_json(self) -> dict[str, Any]:
-        numbers = {"verdict": self.verdict, "p": self.p, "effect": self.effect, "mde": self.mde}
-        if not (self.agents or any(self.metrics.values()) or self.notes):
-            return numbers
         return {
-            **numbers,
+            "verdict": self.verdict,
+            "p": self.p,
+            "effect": self.effect,
+            "mde": self.mde,
             "agents": {actor: suite.to_json() for actor, suite in self.agents.items()},
             "metrics": {
                 actor: {name: metric.to_json() for name, metric in metrics.items()}

@@ -186,7 +186,7 @@ def test_the_report_as_json(project: Project) -> None:
         "lost": [],
         "interrupted": False,
         "not_run": [],
-        "gate": {"verdict": "pass", "p": None, "effect": None, "mde": None},
+        "gate": GateResult(verdict="pass").to_json(),
     }
 
 
