@@ -132,10 +132,11 @@ def retire(*names: str, baselines: Path, by: str, notes: str = "") -> list[Basel
     another once nobody else is approving.
     """
     chosen = baselines_named(baselines, dict.fromkeys(names))
-    seen = [_digest(stored.file) for stored in chosen]
     with only_writer(baselines):
-        for stored, content in zip(chosen, seen, strict=True):
-            _check_as_seen(stored.file, content, again="retire")
+        for stored in chosen:
+            # The record that was read is what was seen: what is there now may be newer than any digest taken since.
+            if read_record(stored.file) != stored.record:
+                raise _was_changed(stored.file, again="retire")
             if not stored.counts:
                 raise BaselineError(f"{stored.record.baseline_id} is retired already")
         retired = [_retired(stored, by=by, notes=notes) for stored in chosen]
@@ -171,8 +172,11 @@ def _digest(file: Path) -> str | None:
 
 def _check_as_seen(file: Path, seen: str | None, *, again: str) -> None:
     """Raises BaselineError saying who was faster."""
-    if _digest(file) == seen:
-        return
+    if _digest(file) != seen:
+        raise _was_changed(file, again=again)
+
+
+def _was_changed(file: Path, *, again: str) -> BaselineError:
     now = read_record(file)
     if now is None:
         did = "removed meanwhile"
@@ -180,7 +184,7 @@ def _check_as_seen(file: Path, seen: str | None, *, again: str) -> None:
         did = "retired meanwhile"
     else:
         did = f"approved meanwhile by {now.approved_by}"
-    raise BaselineError(f"{file} was {did}; look at it and {again} again")
+    return BaselineError(f"{file} was {did}; look at it and {again} again")
 
 
 def record_of(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from pytest_terminalbench.baselines.approval import (
     record_of,
     retire,
 )
+from pytest_terminalbench.baselines.folder import StoredBaseline, baselines_named
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, read_record
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
@@ -460,6 +462,25 @@ class TestRetiring:
 
         with pytest.raises(BaselineError, match=f"^a-{today()} is retired already$"):
             retire("demo/oracle/a", baselines=baselines, by="me")
+
+    def test_what_somebody_approves_meanwhile_stays(self, baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        approved(baselines, cell("a", judged(solved=False)), by="eve")
+
+        def read_just_before_an_approval(folder: Path, names: Iterable[str]) -> list[StoredBaseline]:
+            read = baselines_named(folder, names)
+            approved(baselines, cell("a"), by="ada")
+            return read
+
+        monkeypatch.setattr("pytest_terminalbench.baselines.approval.baselines_named", read_just_before_an_approval)
+        with pytest.raises(BaselineError) as error:
+            retire("demo/oracle/a", baselines=baselines, by="me")
+
+        file = baselines / "demo/oracle/a.json"
+        assert str(error.value) == f"{file} was approved meanwhile by ada; look at it and retire again"
+        record = read_record(file)
+        assert record is not None
+        assert (record.status, record.approved_by) == ("active", "ada")
+        assert audit.contradictions(baselines) == []
 
     def test_what_is_not_there_cannot_be(self, baselines: Path) -> None:
         with pytest.raises(BaselineError, match=r"^'demo/oracle/a' names no baseline: that is DATASET/"):
