@@ -254,7 +254,7 @@ def test_a_deterministic_agent_is_compared_strictly(demo: Suite) -> None:
     demo.run("--tb-dataset", "demo")
 
     gate = demo.summary["gate"]
-    assert (gate["verdict"], gate["p"], gate["agents"], gate["metrics"]) == ("pass", None, {}, {})
+    assert (gate["verdict"], gate["p"], gate["agents"], gate["verdicts"]) == ("pass", None, {}, {"demo oracle": "pass"})
 
 
 def test_auto_cannot_be_approved(demo: Suite) -> None:
