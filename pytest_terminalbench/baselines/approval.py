@@ -15,10 +15,12 @@ from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
 from pytest_terminalbench.baselines.folder import (
     StoredBaseline,
+    baseline_files,
     baseline_of,
     baselines_named,
     check_old_baselines,
     current_file,
+    file_of,
 )
 from pytest_terminalbench.baselines.lock import only_writer
 from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
@@ -26,8 +28,19 @@ from pytest_terminalbench.baselines.write_together import LoggedBaseline, write_
 from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
+from pytest_terminalbench.naming import listed
 
-__all__ = ["Approval", "CellToApprove", "approve", "check_maintainer", "contents", "record_of", "retire"]
+__all__ = [
+    "Approval",
+    "CellToApprove",
+    "Contents",
+    "FolderContents",
+    "approve",
+    "check_maintainer",
+    "contents",
+    "record_of",
+    "retire",
+]
 
 ApprovedStatus: TypeAlias = Literal["active", "provisional"]
 # Digests of the files that have cells' baselines; None: there is none.
@@ -71,20 +84,22 @@ def approve(
     notes: str = "",
     how: str = "--update-baselines",
     seen: Contents | None = None,
+    once_seen: str = "look at it and approve again",
 ) -> Approval:
     """Approve `cells` of the run `run_id`, in order of their files; other cells' baselines are not touched.
 
     All of them or none: every record is made, and lies ready on the disk, before the first takes its place.
     `seen`: the `contents` when the decision was made; None: now. Raises BaselineError, also when somebody else is
-    approving at the moment, or has approved since `seen`, and where a baseline of schema 1 that would be superseded may
-    be of another agent or model.
+    approving at the moment, or has approved since `seen` (`once_seen` is what to do then), and where a baseline of
+    schema 1 that would be superseded may be of another agent or model.
     """
     check_old_baselines(baselines, list(dict.fromkeys(cell.cell.label_parts for cell in cells)))
     seen = contents(baselines, [cell.cell for cell in cells]) if seen is None else seen
     with only_writer(baselines):
+        by_file = sorted(cells, key=lambda cell: cell.cell.baseline_file)
+        _check_as_seen([(current_file(baselines, cell.cell), seen[cell.cell]) for cell in by_file], cure=once_seen)
         prepared = []
-        for cell in sorted(cells, key=lambda cell: cell.cell.baseline_file):
-            _check_as_seen(current_file(baselines, cell.cell), seen[cell.cell], again="approve")
+        for cell in by_file:
             before = baseline_of(baselines, cell.cell)
             record = record_of(cell, approver=approver, notes=notes, before=before.record if before else None)
             prepared.append((cell, record, before))
@@ -136,7 +151,7 @@ def retire(*names: str, baselines: Path, by: str, notes: str = "") -> list[Basel
         for stored in chosen:
             # The record that was read is what was seen: what is there now may be newer than any digest taken since.
             if read_record(stored.file) != stored.record:
-                raise _was_changed(stored.file, again="retire")
+                raise _were_changed([stored.file], cure="look at it and retire again")
             if not stored.counts:
                 raise BaselineError(f"{stored.record.baseline_id} is retired already")
         retired = [_retired(stored, by=by, notes=notes) for stored in chosen]
@@ -163,6 +178,18 @@ def contents(baselines: Path, cells: Iterable[CellId]) -> Contents:
     return {cell: _digest(current_file(baselines, cell)) for cell in cells}
 
 
+class FolderContents:
+    """What every baseline in `folder` holds when this is made, for cells that are known only later."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._digests = {file: _digest(file) for file in baseline_files(folder)}
+
+    def of(self, cells: Iterable[CellId]) -> Contents:
+        """As `contents` would have told it then."""
+        return {cell: self._digests.get(file_of(self._folder, cell, self._digests.__contains__)) for cell in cells}
+
+
 def _digest(file: Path) -> str | None:
     try:
         return digest_bytes(file.read_bytes())
@@ -170,21 +197,23 @@ def _digest(file: Path) -> str | None:
         return None  # Whoever reads the record says whether it is missing or cannot be read.
 
 
-def _check_as_seen(file: Path, seen: str | None, *, again: str) -> None:
-    """Raises BaselineError saying who was faster."""
-    if _digest(file) != seen:
-        raise _was_changed(file, again=again)
+def _check_as_seen(files: Iterable[tuple[Path, str | None]], *, cure: str) -> None:
+    """Raises BaselineError where some of `files` do not hold what was seen of them; `cure` is what to do then."""
+    changed = [file for file, seen in files if _digest(file) != seen]
+    if changed:
+        raise _were_changed(changed, cure=cure)
 
 
-def _was_changed(file: Path, *, again: str) -> BaselineError:
+def _were_changed(files: Sequence[Path], *, cure: str) -> BaselineError:
+    """Says who was faster."""
+    return BaselineError(f"{listed([f'{file} was {_what_became_of(file)}' for file in files])}; {cure}")
+
+
+def _what_became_of(file: Path) -> str:
     now = read_record(file)
     if now is None:
-        did = "removed meanwhile"
-    elif now.status == "retired":
-        did = "retired meanwhile"
-    else:
-        did = f"approved meanwhile by {now.approved_by}"
-    return BaselineError(f"{file} was {did}; look at it and {again} again")
+        return "removed meanwhile"
+    return "retired meanwhile" if now.status == "retired" else f"approved meanwhile by {now.approved_by}"
 
 
 def record_of(

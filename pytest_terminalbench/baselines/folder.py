@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from pytest_terminalbench.identity import CellId, Label, escaped
 __all__ = [
     "ApprovedInFolder",
     "StoredBaseline",
+    "baseline_files",
     "baseline_of",
     "baselines_named",
     "check_old_baselines",
     "current_file",
+    "file_of",
     "read_baselines",
     "stored_baseline",
 ]
@@ -65,10 +67,20 @@ def stored_baseline(file: Path) -> StoredBaseline | None:
     return StoredBaseline(cell=cell, file=file, record=record)
 
 
+def baseline_files(folder: Path) -> list[Path]:
+    """Every file below `folder` that lies where a baseline may, in order of its place."""
+    return sorted(folder.glob(_EVERY))
+
+
 def current_file(folder: Path, cell: CellId) -> Path:
     """The file that has the baseline of `cell`: its own, or else one of schema 1; its own where there is neither."""
+    return file_of(folder, cell, Path.exists)
+
+
+def file_of(folder: Path, cell: CellId, exists: Callable[[Path], bool]) -> Path:
+    """As `current_file`, where `exists` says which files there are, or were."""
     own, old = folder / cell.baseline_file, old_file(cell)
-    return folder / old if old is not None and not own.exists() and (folder / old).exists() else own
+    return folder / old if old is not None and not exists(own) and exists(folder / old) else own
 
 
 def baseline_of(folder: Path, cell: CellId) -> StoredBaseline | None:
@@ -137,7 +149,7 @@ def read_baselines(folder: Path) -> tuple[list[StoredBaseline], list[BaselineErr
     """Every baseline below `folder` in order of its place, and what is wrong with the others."""
     right: list[StoredBaseline] = []
     wrong: list[BaselineError] = []
-    for file in sorted(folder.glob(_EVERY)):
+    for file in baseline_files(folder):
         try:
             stored = stored_baseline(file)
         except BaselineError as error:

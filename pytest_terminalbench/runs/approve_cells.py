@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.baselines.approval import Approval, CellToApprove, approve, check_maintainer, contents
+from pytest_terminalbench.baselines.approval import (
+    Approval,
+    CellToApprove,
+    FolderContents,
+    approve,
+    check_maintainer,
+    contents,
+)
 from pytest_terminalbench.baselines.cell_gate import cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
@@ -35,16 +42,33 @@ class ReviewedCell(NamedTuple):
 
 
 def approve_cells(
-    cells: Sequence[CellResult], *, run: Path, baselines: Path, approver: str, notes: str = ""
+    cells: Sequence[CellResult],
+    *,
+    run: Path,
+    baselines: Path,
+    approver: str,
+    notes: str = "",
+    seen: FolderContents | None = None,
 ) -> Approval:
-    """Approve `cells` of the run in the folder `run` the direct way: active at once.
+    """Approve `cells` of the run in the folder `run` the direct way: active at once. `seen`: when the run began; None:
+    now.
 
-    Raises BaselineError for a cell that is void or whose trials cannot be read; then nothing is written.
+    Raises BaselineError for a cell that is void, whose trials cannot be read, or whose baseline was changed since the
+    run began; then nothing is written.
     """
     folder = RunFolder(run)
     host = _manifest(folder).host_class if folder.manifest.exists() else None
     chosen = [cell_to_approve(cell, run, host=host) for cell in cells]
-    return approve(chosen, run_id=run.name, baselines=baselines, approver=approver, notes=notes)
+    return approve(
+        chosen,
+        run_id=run.name,
+        baselines=baselines,
+        approver=approver,
+        notes=notes,
+        seen=seen.of(cell.cell for cell in chosen) if seen is not None else None,
+        once_seen="this session did not know it: run it again to be compared with what is approved now, or approve "
+        f"what it came to by `terminalbench baseline approve --run {run.name} --scenario SCENARIO`",
+    )
 
 
 def approve_reviewed(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pytest_terminalbench.baselines.approval import Approval
+from pytest_terminalbench.baselines.approval import Approval, FolderContents
 from pytest_terminalbench.baselines.orphans import orphans
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.repeat_command import repeat_command
@@ -75,6 +75,7 @@ class Session:
         self._bench = bench
         self._manifest: RunManifest | None = None
         self._incident_settings = IncidentSettings()
+        self._seen: FolderContents | None = None
         self._is_anothers = False
         self._gate: RunGate | None = None
         self._gated: list[CellResult] | None = None
@@ -96,6 +97,9 @@ class Session:
         """
         self._incident_settings = project_settings(self._bench.settings.root).incidents
         expected = list(self.ledger.expected.values())
+        if self._bench.settings.update_baselines:
+            # Before any cell reads its own: what somebody else approves from here on was not known to this session.
+            self._seen = FolderContents(self._bench.settings.baselines)
         try:
             self._manifest = open_run(self.run, self._bench, expected=expected, workers=workers)
         except RunFolderError:
@@ -257,6 +261,7 @@ class Session:
                 run=self.run.path,
                 baselines=settings.baselines,
                 approver=settings.approver or git_user(settings.root),
+                seen=self._seen,
             )
         except (BaselineError, OSError) as error:
             return AskedApproval(refusal=str(error))

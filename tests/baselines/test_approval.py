@@ -18,7 +18,9 @@ from pytest_terminalbench.baselines import audit
 from pytest_terminalbench.baselines.approval import (
     Approval,
     CellToApprove,
+    FolderContents,
     approve,
+    contents,
     record_of,
     retire,
 )
@@ -538,6 +540,24 @@ except BaselineError as error:
 else:
     print("won", flush=True)
 """
+
+
+def test_what_a_folder_held_is_known_of_cells_that_nobody_had_named(baselines: Path) -> None:
+    """Also where a baseline lay where earlier versions put it."""
+    approved(baselines, cell("a"))
+    old = cell_id("c", model="p/m")
+    (baselines / "demo/oracle--p-m").mkdir()
+    (baselines / "demo/oracle--p-m/c.json").write_text("{}")
+    cells = [cell_id("a"), cell_id("b"), old]
+    before = contents(baselines, cells)
+
+    held = FolderContents(baselines)
+    approved(baselines, cell("a", judged(solved=False)), cell("b"))
+    (baselines / "demo/oracle--p-m/c.json").unlink()
+
+    assert held.of(cells) == before
+    assert [before[one] is None for one in cells] == [False, True, False]
+    assert contents(baselines, cells) != before
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["a first one", "over another"])

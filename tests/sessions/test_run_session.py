@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ import pytest
 
 from pytest_terminalbench.agents.base import AgentReport, Task
 from pytest_terminalbench.agents.registry import AgentRegistry
+from pytest_terminalbench.baselines.record import read_record
 from pytest_terminalbench.cells.bench import Bench
 from pytest_terminalbench.cells.bench_settings import BenchSettings
+from pytest_terminalbench.cells.observer import Unobserved
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import RunFolderError, ScenarioError, SettingsError
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.sessions.closing import rebuild_run
 from pytest_terminalbench.sessions.run_session import run_session
 from pytest_terminalbench.sessions.session import Session
+from pytest_terminalbench.trials.cell import Cell
 from tests.comparing.test_session_gate import GOOD, approve, cells
 from tests.plugin.conftest import Suite, demo, suite  # noqa: F401  # Fixtures.
 
@@ -152,6 +156,38 @@ def test_outcomes_are_approved_and_compared(demo: Suite) -> None:  # noqa: F811
     assert len(first.approval.approval.written) == 3
     assert [cell.baseline_id is not None for cell in second.summary.cells] == [True] * 3
     assert (first.exit_status, second.exit_status) == (0, 0)
+
+
+class ApprovingMeanwhile(Unobserved):
+    """Another session that approves the same cells while the first trial of this one runs."""
+
+    def __init__(self, other: BenchSettings) -> None:
+        self._other: BenchSettings | None = other
+
+    def trial_started(self, cell: Cell) -> None:
+        other, self._other = self._other, None
+        if other is not None:
+            assert run_session(other).exit_status == 0
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["a first one", "over another"])
+def test_what_was_approved_since_the_session_began_is_not_superseded(demo: Suite, is_first: bool) -> None:  # noqa: F811
+    if not is_first:
+        run_session(settings(demo, run_id="earlier", update_baselines=True, approver="eve"))
+    approving = settings(demo, update_baselines=True, approver="ada", attempts=2)
+    other = replace(approving, run_id="other", approver="grace", attempts=3)
+
+    closed = run_session(approving, observer=ApprovingMeanwhile(other))
+
+    place = demo.path / "baselines/demo/oracle"
+    assert closed.approval is not None
+    assert closed.approval.refusal == (
+        ", ".join(f"{place}/{name}.json was approved meanwhile by grace" for name in ("alpha", "beta", "gamma"))
+        + "; this session did not know it: run it again to be compared with what is approved now, or approve what it "
+        "came to by `terminalbench baseline approve --run mine --scenario SCENARIO`"
+    )
+    assert (closed.exit_status, closed.summary.totals.in_words) == (1, "3 cells: 3 solved")
+    assert {read_record(file).approved_by for file in place.iterdir()} == {"grace"}  # type: ignore[union-attr]
 
 
 def test_what_cannot_run_is_refused_before_there_is_a_folder(demo: Suite) -> None:  # noqa: F811
