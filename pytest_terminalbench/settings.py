@@ -129,6 +129,16 @@ class PytestSettings:
     file: Path | None = None
     values: Mapping[str, object] = field(default_factory=dict)
 
+    def text(self, option: str) -> str | None:
+        """What the file says for `option`, as text; None where it says nothing, or has a list there."""
+        value = self.values.get(option)
+        return str(value) or None if isinstance(value, str | int | float) else None
+
+    @property
+    def baselines(self) -> Path:
+        """Where sessions have their baselines unless they are told otherwise."""
+        return self.root / (self.text("tb_baselines") or "baselines")
+
 
 def pytest_settings(start: Path) -> PytestSettings:
     """Find pytest's root and configuration from the folder `start` upwards, as pytest does, without pytest.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_terminalbench.baselines.approved_cells import ApprovedCells
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.record import WITHOUT_CELL, BaselineRecord, read_record
 from pytest_terminalbench.baselines.schema_1 import cell_from_place, may_be_of_others, old_file, old_label
 from pytest_terminalbench.errors import BaselineError
@@ -192,7 +193,7 @@ def _nothing_named(folder: Path, name: str, stored: Sequence[StoredBaseline]) ->
             # One that cannot be read says why.
             read_record(file)
     return BaselineError(
-        f"{name!r} names no baseline: that is DATASET/LABEL/SCENARIO, as `terminalbench baseline list` shows it"
+        f"{name!r} names no baseline: that is DATASET/LABEL/SCENARIO, as `{baseline_command('list', folder)}` shows it"
     )
 
 
@@ -216,6 +217,6 @@ def _check_nobody_reads(folder: Path, label: str, sharing: Sequence[Label]) -> N
             if record.schema_version == WITHOUT_CELL and not has_own:
                 raise BaselineError(
                     f"{file} was written by an earlier version, which did not tell all models apart: it may be of "
-                    f"{' or '.join(map(str, sharing))}, or of another; `terminalbench baseline migrate` gives each "
-                    "baseline its cell, and asks where it cannot tell"
+                    f"{' or '.join(map(str, sharing))}, or of another; `{baseline_command('migrate', folder)}` gives "
+                    "each baseline its cell, and asks where it cannot tell"
                 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from pytest_terminalbench.baselines import audit
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.folder import StoredBaseline, read_baselines
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.baselines.rewrite import Rewrite, hindrances, log_lines
@@ -15,8 +16,6 @@ from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId, escaped, parse_label
 
 __all__ = ["plan_move"]
-
-_FORMS = "DATASET, DATASET/LABEL or DATASET/LABEL/SCENARIO, as `terminalbench baseline list` shows them"
 
 
 def plan_move(folder: Path, old: str, new: str, *, notes: str = "") -> list[Rewrite]:
@@ -28,7 +27,7 @@ def plan_move(folder: Path, old: str, new: str, *, notes: str = "") -> list[Rewr
     """
     before, after = old.split("/"), new.split("/")
     if len(before) != len(after) or not 1 <= len(before) <= 3 or not all([*before, *after]):
-        raise BaselineError(f"{old!r} and {new!r} are to be two names of one form: {_FORMS}")
+        raise BaselineError(f"{old!r} and {new!r} are to be two names of one form: {_forms(folder)}")
     if before == after:
         raise BaselineError(f"{old!r} is called so already")
     stored, damaged = read_baselines(folder)
@@ -36,18 +35,22 @@ def plan_move(folder: Path, old: str, new: str, *, notes: str = "") -> list[Rewr
         raise BaselineError("\n".join(map(str, damaged)))
     chosen = [baseline for baseline in stored if baseline.name.split("/")[: len(before)] == before]
     if not chosen:
-        raise BaselineError(f"no baseline is called {old!r}: that is {_FORMS}")
+        raise BaselineError(f"no baseline is called {old!r}: that is {_forms(folder)}")
     lines = log_lines(folder)
-    rewrites = [_rewrite(baseline, after, notes) for baseline in chosen]
+    rewrites = [_rewrite(folder, baseline, after, notes) for baseline in chosen]
     problems = [problem for rewrite in rewrites for problem in hindrances(folder, rewrite, lines)]
     if problems:
         raise BaselineError("\n".join(problems))
     return rewrites
 
 
-def _rewrite(baseline: StoredBaseline, name: Sequence[str], notes: str) -> Rewrite:
+def _forms(folder: Path) -> str:
+    return f"DATASET, DATASET/LABEL or DATASET/LABEL/SCENARIO, as `{baseline_command('list', folder)}` shows them"
+
+
+def _rewrite(folder: Path, baseline: StoredBaseline, name: Sequence[str], notes: str) -> Rewrite:
     if baseline.record.cell is None:
-        raise BaselineError(f"{baseline.file} is of an earlier version: `terminalbench baseline migrate` first")
+        raise BaselineError(f"{baseline.file} is of an earlier version: `{baseline_command('migrate', folder)}` first")
     cell = _renamed(baseline.cell, name)
     content = {
         **baseline.record.model_dump(),

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.folder import StoredBaseline, stored_baseline
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import escaped
 
-__all__ = ["ORPHANS_CURE", "orphans"]
+__all__ = ["orphans", "orphans_cure"]
 
-ORPHANS_CURE = (
-    "`terminalbench baseline move OLD NEW` where it has another name, or by `terminalbench baseline retire NAME` "
-    "where it is gone"
-)
+
+def orphans_cure(folder: Path) -> str:
+    """What ends it that baselines in `folder` have no scenario, after "fix it by"."""
+    move, retire = (baseline_command(words, folder) for words in ("move OLD NEW", "retire NAME"))
+    return f"`{move}` where it has another name, or by `{retire}` where it is gone"
 
 
 def orphans(

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.attempt_result import as_share
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.cell_gate import CellComparison, CellGate, StrictGate
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.parity import Mismatch, check_parity
@@ -195,9 +196,10 @@ class CellRun:
         self._on_change()
         # A baseline of fewer attempts would tell less.
         attempts = f" --tb-attempts {baseline.attempts}" if baseline.attempts > 1 else ""
+        rebase = baseline_command(f"rebase {shlex.quote(self.cell.id.baseline_name)}", settings.baselines)
         raise CellBlocked(
             f"{parity.why_blocked}\n"
-            f"Accept it without a run: terminalbench baseline rebase {shlex.quote(self.cell.id.baseline_name)}\n"
+            f"Accept it without a run: {rebase}\n"
             f"Or approve again with --update-baselines{attempts}, or compare all the same with --tb-parity warn"
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.cli.baseline_writing import (
     EXIT_REFUSED,
     ApproverOption,
@@ -76,7 +77,8 @@ def list_baselines(
         say(f"no baselines in {shown_path(baselines_folder(baselines))}; approve some with --update-baselines")
     old = [stored for stored in chosen if stored.record.cell is None]
     if old:
-        say(f"{counted(len(old), 'baseline')} of an earlier version: `terminalbench baseline migrate` rewrites them")
+        migrate = baseline_command("migrate", baselines_folder(baselines))
+        say(f"{counted(len(old), 'baseline')} of an earlier version: `{migrate}` rewrites them")
     _tell_orphans(baselines_folder(baselines), among=chosen)
     if is_damaged:
         raise typer.Exit(EXIT_DAMAGED)
@@ -102,7 +104,7 @@ def show(
         names = {stored.record.scenario_id for stored in chosen} | {stored.record.baseline_id for stored in chosen}
         raise SettingsError(
             f"no baseline {name!r} in {shown_path(baselines_folder(baselines))}{nearest(name, names)}; "
-            "`terminalbench baseline list` shows what is there"
+            f"`{baseline_command('list', baselines_folder(baselines))}` shows what is there"
         )
     if output is Format.JSON:
         print_json([_as_json(stored) for stored in shown])
@@ -280,7 +282,7 @@ def _tell_orphans(folder: Path, *, among: Sequence[StoredBaseline] | None = None
 
     A dataset that cannot be read may have any name: then nobody can tell of a dataset that is not known.
     """
-    from pytest_terminalbench.baselines.orphans import ORPHANS_CURE, orphans
+    from pytest_terminalbench.baselines.orphans import orphans, orphans_cure
 
     datasets = known_datasets()
     asked = None if among is None else {stored.name for stored in among}
@@ -288,7 +290,7 @@ def _tell_orphans(folder: Path, *, among: Sequence[StoredBaseline] | None = None
     unclear = [stored for stored in found if datasets.unreadable and stored.cell.dataset not in datasets.scenarios]
     gone = [stored.name for stored in found if stored not in unclear]
     if gone:
-        say(f"{counted(len(gone), 'baseline')} without a scenario: {', '.join(gone)}; fix it by {ORPHANS_CURE}")
+        say(f"{counted(len(gone), 'baseline')} without a scenario: {', '.join(gone)}; fix it by {orphans_cure(folder)}")
     if unclear:
         of_datasets = ", ".join(sorted({stored.cell.dataset for stored in unclear}))
         say(

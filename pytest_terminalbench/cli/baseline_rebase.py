@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.cli.baseline import AgentOption, DatasetOption, chosen_baselines
 from pytest_terminalbench.cli.baseline_writing import (
     ApproverOption,
@@ -66,7 +68,7 @@ def rebase(
         refuse("nothing was written")
     with refusing(folder):
         by = permitted(approver, deed="rebase")
-        pairs = list(_with_scenarios(_selected(stored, names or ())))
+        pairs = list(_with_scenarios(_selected(stored, names or (), folder), folder))
         plan = plan_rebases(pairs, folder=folder, results=results_folder(results), notes=notes)
     if output is Format.JSON:
         print_json([_as_json(rebase) for rebase in plan.rebases])
@@ -87,12 +89,13 @@ def rebase(
     say(f"{counted(len(plan.rebases), 'baseline')} rebased")
 
 
-def _selected(stored: Sequence[StoredBaseline], names: Sequence[str]) -> list[StoredBaseline]:
+def _selected(stored: Sequence[StoredBaseline], names: Sequence[str], folder: Path) -> list[StoredBaseline]:
     """Those that are named and count, all that count where none is named; raises SettingsError for an unknown name."""
     known = {called for baseline in stored for called in _names(baseline)}
     for name in names:
         if name not in known:
-            raise SettingsError(f"no baseline {name!r}{nearest(name, known)}; `terminalbench baseline list` shows them")
+            shown_by = baseline_command("list", folder)
+            raise SettingsError(f"no baseline {name!r}{nearest(name, known)}; `{shown_by}` shows them")
     chosen = [baseline for baseline in stored if not names or _names(baseline) & set(names)]
     retired = [baseline.name for baseline in chosen if names and not baseline.counts]
     if retired:
@@ -104,7 +107,7 @@ def _names(baseline: StoredBaseline) -> set[str]:
     return {baseline.name, baseline.record.scenario_id, baseline.record.baseline_id}
 
 
-def _with_scenarios(stored: Sequence[StoredBaseline]) -> Iterator[BaselineAndScenario]:
+def _with_scenarios(stored: Sequence[StoredBaseline], folder: Path) -> Iterator[BaselineAndScenario]:
     """Each with its scenario; says which have none. Raises BaselineError for scenarios that are wrong."""
     from pytest_terminalbench.runs.rebase_baselines import BaselineAndScenario
     from pytest_terminalbench.scenarios.formats import load_scenario
@@ -128,7 +131,7 @@ def _with_scenarios(stored: Sequence[StoredBaseline]) -> Iterator[BaselineAndSce
     if missing:
         complain(
             f"{counted(len(missing), 'baseline')} without a scenario here: {listed(missing)}; "
-            "see `terminalbench baseline list`"
+            f"see `{baseline_command('list', folder)}`"
         )
 
 

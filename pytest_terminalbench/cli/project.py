@@ -63,11 +63,11 @@ def project() -> PytestSettings:
 
 def results_folder(chosen: Path | None) -> Path:
     """`chosen`, else what the project's ini option says, else ``results``."""
-    return Path.cwd() / chosen if chosen else _configured("tb_results", "results")
+    return Path.cwd() / chosen if chosen else project().root / (configured("tb_results") or "results")
 
 
 def baselines_folder(chosen: Path | None) -> Path:
-    return Path.cwd() / chosen if chosen else _configured("tb_baselines", "baselines")
+    return Path.cwd() / chosen if chosen else project().baselines
 
 
 def baselines_of_run(chosen: Path | None, run: RunFolder) -> Path:
@@ -81,14 +81,9 @@ def baselines_of_run(chosen: Path | None, run: RunFolder) -> Path:
     return project().root / recorded if recorded else baselines_folder(chosen)
 
 
-def _configured(option: str, default: str) -> Path:
-    return project().root / (configured(option) or default)
-
-
 def configured(option: str) -> str | None:
     """What the project's ini file says for `option`, as text; None where it says nothing, or has a list there."""
-    value = project().values.get(option)
-    return str(value) or None if isinstance(value, str | int | float) else None
+    return project().text(option)
 
 
 def configured_policy() -> ComparisonPolicy:

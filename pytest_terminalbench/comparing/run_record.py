@@ -57,10 +57,10 @@ class RunRecord:
     each task's first attempt is comparable as a whole. `gate`: how the session compared its cells, ``strict`` or
     ``statistical``, and by what `policy`; None where the source knows of neither. `hosts`: by task, the class of the
     machine that ran it, as far as anybody noted it. `agent_options`: words for a shell by which a run of ours
-    asks for the agent again. `unjudged`: tasks of which the session gives no score, though some attempts were judged.
-    `blocked`: tasks that the session did not try, because these facts were not as approved. `not_run`: tasks that the
-    session did not come to, for somebody interrupted it; they are not among the `tasks`. `notes`: what a reader should
-    know of how whole the data is.
+    asks for the agent again, and `baselines`: where its session had them, in the project's folder or absolute.
+    `unjudged`: tasks of which the session gives no score, though some attempts were judged. `blocked`: tasks that the
+    session did not try, because these facts were not as approved. `notes`: what a reader should know of how whole the
+    data is.
     """
 
     origin: Origin
@@ -79,6 +79,7 @@ class RunRecord:
     policy: ComparisonPolicy | None = None
     hosts: Mapping[str, str | None] = field(default_factory=dict)
     agent_options: tuple[str, ...] = ()
+    baselines: Path | None = None
     unjudged: frozenset[str] = frozenset()
     blocked: Mapping[str, tuple[Mismatch, ...]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()

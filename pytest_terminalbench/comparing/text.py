@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from pytest_terminalbench.baselines.baseline_command import baselines_option
 from pytest_terminalbench.comparing.compare_records import (
     Comparison,
     PairedTest,
@@ -311,7 +312,10 @@ def _next_steps(comparison: Comparison) -> Iterator[str]:
     yield "Next"
     chosen = [f"--dataset={record.dataset}", f"--scenarios={','.join(suspects[:RETRIED])}"]
     # Under exact ids: `-k hello` is also hello-again.
-    words = ["terminalbench run", *map(shlex.quote, chosen), "--", *record.agent_options, "--tb-attempts=10"]
+    options = [*record.agent_options, "--tb-attempts=10"]
+    if record.baselines is not None:
+        options += baselines_option(record.baselines, name="tb-baselines")
+    words = ["terminalbench run", *map(shlex.quote, chosen), "--", *options]
     shown = f"the lowest {RETRIED}" if len(suspects) > RETRIED else "those that are lower"
     whose = "" if record.agent_options else ", with your agent's options"
     yield f"  {shown} again{whose}: {' '.join(words)}"

@@ -75,6 +75,7 @@ def _record(
         policy=settings.policy if manifest and manifest.source is None else None,
         hosts=dict.fromkeys(tasks, manifest.host_class if manifest else None),
         agent_options=tuple(_agent_options(who, settings)),
+        baselines=Path(settings.baselines) if settings.baselines else None,
         unjudged=frozenset(
             task_name(cell.id, is_one_dataset=dataset is not None) for cell in cells if cell.status.is_error
         ),

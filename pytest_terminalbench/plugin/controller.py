@@ -163,7 +163,7 @@ class Controller:
         if self._session.fails_for_nothing:
             self._fail(session, failed_reports(NODEID, f"nobody can tell: {self._session.ran_nothing}"))
         if self._session.fails_for_orphans:
-            self._fail(session, failed_orphans(self._session.orphans))
+            self._fail(session, failed_orphans(self._session.orphans, self._bench.settings.baselines))
         return (yield)
 
     def _was_stopped(self, session: pytest.Session) -> bool:

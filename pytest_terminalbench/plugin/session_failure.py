@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from pytest_terminalbench.baselines.orphans import ORPHANS_CURE
+from pytest_terminalbench.baselines.orphans import orphans_cure
 from pytest_terminalbench.plugin.pytest_internals import longrepr
 
 __all__ = ["extra_reports", "failed_orphans", "failed_reports"]
@@ -27,9 +28,10 @@ def extra_reports(name: str, outcome: Literal["passed", "failed"], shown: Any = 
     ]
 
 
-def failed_orphans(names: Sequence[str]) -> Iterator[pytest.TestReport]:
-    """The reports of a session whose baselines all need a scenario, and these have none."""
+def failed_orphans(names: Sequence[str], baselines: Path) -> Iterator[pytest.TestReport]:
+    """The reports of a session whose `baselines` all need a scenario, and these have none."""
     listing = "\n".join(f"  {name}" for name in names)
     return failed_reports(
-        "baselines without scenario", f"no scenario for what was approved:\n{listing}\nFix it by {ORPHANS_CURE}"
+        "baselines without scenario",
+        f"no scenario for what was approved:\n{listing}\nFix it by {orphans_cure(baselines)}",
     )

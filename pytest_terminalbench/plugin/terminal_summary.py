@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_terminalbench.baselines.orphans import ORPHANS_CURE
+from pytest_terminalbench.baselines.baseline_command import baseline_command
+from pytest_terminalbench.baselines.orphans import orphans_cure
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.report_lines import (
@@ -41,10 +42,10 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     if score:
         yield score
     yield from gate_lines(summary.gate, is_told=True)
-    yield from _noted_conditions(closed)
+    yield from _noted_conditions(closed, baselines)
     if closed.orphans:
         orphans = counted(len(closed.orphans), "baseline")
-        yield f"{orphans} without a scenario: {listed(closed.orphans)}; fix it by {ORPHANS_CURE}"
+        yield f"{orphans} without a scenario: {listed(closed.orphans)}; fix it by {orphans_cure(baselines)}"
     if summary.cells:
         yield "slowest: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest(summary.cells))
     if closed.removed:
@@ -59,14 +60,14 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     yield f"results: {closed.run.path}"
 
 
-def _noted_conditions(closed: ClosedRun) -> Iterator[str]:
+def _noted_conditions(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     """That cells were compared though something is not as it was approved, and what."""
     cells = [cell for cell in closed.summary.cells if cell.mismatches and cell.status is not Status.BLOCKED]
     if cells:
         fields = sorted({mismatch.field for cell in cells for mismatch in cell.mismatches})
         # How an agent is configured is approved with its outcomes alone.
         is_of_agent = fields == ["configuration"]
-        cure = "approving again ends this" if is_of_agent else "`terminalbench baseline rebase` accepts it"
+        cure = "approving again ends this" if is_of_agent else f"`{baseline_command('rebase', baselines)}` accepts it"
         yield (
             f"noted: {counted(len(cells), 'cell')} compared, though not all is as it was approved "
             f"({', '.join(fields)}): {closed.run.parity}; {cure}"

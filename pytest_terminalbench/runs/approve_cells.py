@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from pytest_terminalbench.baselines.approval import (
     check_maintainer,
     contents,
 )
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.cell_gate import cell_gate
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
@@ -98,7 +100,7 @@ def approve_reviewed(
                 f"run {run.id} added trials where it looked bad (--tb-attempts auto), which makes a biased baseline; "
                 "approve a run with a fixed --tb-attempts"
             )
-        _check_passed(cell, run)
+        _check_passed(cell, run, baselines)
         _check_not_worse(cell, run, manifest, baselines, approved)
     by_time = sorted(zip(manifests, reviewed, strict=True), key=lambda dated: (dated[0].started_at, dated[1].run.id))
     runs = [run for _, (_, run) in by_time]
@@ -142,7 +144,7 @@ def _together(parts: Sequence[CellToApprove], runs: Sequence[RunFolder]) -> Cell
     return replace(last, attempts=[attempt for part in parts for attempt in part.attempts], host=host)
 
 
-def _check_passed(cell: CellResult, run: RunFolder) -> None:
+def _check_passed(cell: CellResult, run: RunFolder, baselines: Path) -> None:
     if cell.status is Status.INCONCLUSIVE:
         raise BaselineError(
             f"{cell.key} is inconclusive in run {run.id}: it looks worse than its baseline, and so few trials "
@@ -153,9 +155,10 @@ def _check_passed(cell: CellResult, run: RunFolder) -> None:
     if cell.status is Status.SOLVED and unsolved:
         raise BaselineError(f"{run.summary} calls {cell.key} solved, but {unsolved[0]} is not: it was changed")
     if cell.status is Status.BLOCKED:
+        rebase = baseline_command(f"rebase {shlex.quote(cell.id.baseline_name)}", baselines)
         raise BaselineError(
-            f"{cell.key} was blocked in run {run.id}, so it has no outcome; `terminalbench baseline rebase "
-            f"{cell.id.baseline_name}` accepts what differs without a run, --update-baselines approves a new outcome"
+            f"{cell.key} was blocked in run {run.id}, so it has no outcome; `{rebase}` accepts what differs "
+            "without a run, --update-baselines approves a new outcome"
         )
     if not cell.status.is_pass:
         raise BaselineError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.folder import StoredBaseline
 from pytest_terminalbench.baselines.rebase import Rebase, plan_rebase
 from pytest_terminalbench.baselines.rewrite import hindrances, log_lines
@@ -51,7 +52,8 @@ def plan_rebases(pairs: Sequence[BaselineAndScenario], *, folder: Path, results:
         if rebase is None:
             continue
         if pair.baseline.record.cell is None:
-            problems.append(f"{pair.baseline.file} is of an earlier version: `terminalbench baseline migrate` first")
+            migrate = baseline_command("migrate", folder)
+            problems.append(f"{pair.baseline.file} is of an earlier version: `{migrate}` first")
         problems += hindrances(folder, rebase.rewrite, lines)
         rebases.append(rebase)
         if pair.baseline.cell not in told:

@@ -175,8 +175,8 @@ class TestOldPlaces:
 
         assert self.refusal(tmp_path, *agents) == (
             f"{file} was written by an earlier version, which did not tell all models apart: it may be of "
-            f"{' or '.join(map(str, agents))}, or of another; `terminalbench baseline migrate` gives each baseline "
-            "its cell, and asks where it cannot tell"
+            f"{' or '.join(map(str, agents))}, or of another; `terminalbench baseline migrate --baselines={tmp_path}` "
+            "gives each baseline its cell, and asks where it cannot tell"
         )
 
     @pytest.mark.parametrize(

@@ -159,7 +159,9 @@ def test_what_was_changed_since_it_was_approved_is_not_moved(folder: Path) -> No
 def test_one_of_an_earlier_version_is_migrated_first(folder: Path) -> None:
     approve_as_before(folder, cell(), "demo/t/alpha")
 
-    with pytest.raises(BaselineError, match=r"is of an earlier version: `terminalbench baseline migrate` first"):
+    with pytest.raises(
+        BaselineError, match=r"is of an earlier version: `terminalbench baseline migrate --baselines=\S+` first"
+    ):
         moved(folder, "demo", "set")
 
 

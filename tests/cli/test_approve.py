@@ -54,6 +54,14 @@ def test_a_blocked_cell_is_refused_with_the_way_that_costs_nothing(project: Proj
     assert "demo/oracle/alpha` accepts what differs without a run" in refused.err
 
 
+def test_the_way_is_into_the_folder_that_was_named(project: Project) -> None:
+    a_run(project.path, "r1", status="blocked", attempts=[])
+
+    refused = approve(project, "r1", "--baselines", "kept")
+
+    assert f"`terminalbench baseline rebase demo/oracle/alpha --baselines={project.path}/kept` accepts" in refused.err
+
+
 class TestInconclusive:
     """It looks worse, and so few trials cannot tell: that is no pass."""
 

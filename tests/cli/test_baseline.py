@@ -74,6 +74,17 @@ def test_those_without_a_scenario_are_named_with_the_cure(approved: Project) -> 
     )
 
 
+def test_the_cure_names_the_folder_that_was_named(approved: Project) -> None:
+    approved.dataset("demo", "alpha")
+    (approved.path / "baselines").rename(approved.path / "kept")
+
+    done = approved.call("baseline", "list", "--baselines", "kept")
+
+    option = f"--baselines={approved.path}/kept"
+    assert done.err.count(option) == 2
+    assert f"`terminalbench baseline move OLD NEW {option}` where it has another name" in done.err
+
+
 class TestDatasetsThatCannotBeRead:
     """What their scenarios are nobody can tell, so no baseline of theirs is called gone."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from pytest_terminalbench.baselines.parity import Mismatch
 from pytest_terminalbench.comparing.compare_records import compare_records
 from pytest_terminalbench.comparing.comparison_json import as_json
@@ -233,7 +235,12 @@ def test_json_of_nothing_in_common_has_no_numbers() -> None:
     )
 
 
-def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
+@pytest.mark.parametrize(
+    ("baselines", "option"),
+    [(None, ""), (Path("baselines"), ""), (Path("of linux"), " '--tb-baselines=of linux'")],
+    ids=["not told", "default", "another"],
+)
+def test_after_a_worse_run_of_ours_it_says_what_to_type(baselines: Path | None, option: str) -> None:
     before = a_record({f"t{n}": "✓✓✓✓✓" for n in range(9)}, dataset="demo", origin="run")
     after = a_record(
         {f"t{n}": "✗✗✗✗✗" if n < 6 else "✓✓✓✓✓" for n in range(9)},
@@ -241,6 +248,7 @@ def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
         dataset="demo",
         agent="mine",
         agent_options=("--tb-agent=mine:Mine",),
+        baselines=baselines,
         sources=(Path("results/tuesday/summary.json"),),
     )
 
@@ -250,7 +258,7 @@ def test_after_a_worse_run_of_ours_it_says_what_to_type() -> None:
         "Next",
         (
             "  those that are lower again: terminalbench run --dataset=demo --scenarios=t0,t1,t2,t3,t4,t5 -- "
-            "--tb-agent=mine:Mine --tb-attempts=10"
+            f"--tb-agent=mine:Mine --tb-attempts=10{option}"
         ),
         "  what each did: results/tuesday/trials/TASK/mine",
     ]

@@ -397,6 +397,20 @@ def test_a_run_tells_how_its_agent_was_asked_for_and_no_values(tmp_path: Path) -
     }
 
 
+@pytest.mark.parametrize(("recorded", "told"), [("of/linux", Path("of/linux")), (None, None)])
+def test_a_run_tells_where_its_session_had_its_baselines(
+    tmp_path: Path, recorded: str | None, told: Path | None
+) -> None:
+    folder = a_run(tmp_path / "mine", {("alpha", "mine"): "✓"})
+    write_json(
+        folder / "manifest.json", {"started_at": "2026-01-01T00:00:00.000Z", "settings": {"baselines": recorded}}
+    )
+
+    (record,) = import_results(folder)
+
+    assert record.baselines == told
+
+
 def test_what_an_interrupted_session_did_not_come_to_is_told_by_task(tmp_path: Path) -> None:
     left = [a_cell_id("b"), a_cell_id("c", dataset="more"), a_cell_id("d", agent="other")]
     write_json(tmp_path / "summary.json", summarise(tmp_path.name, [a_cell("a")], not_run=left).to_json())

@@ -333,6 +333,29 @@ def test_another_instruction_blocks(demo: Suite) -> None:
     )
 
 
+def test_what_is_to_be_pasted_acts_on_the_sessions_baselines(demo: Suite) -> None:
+    kept = ["--tb-dataset", "demo", "--tb-baselines", "kept"]
+    demo.run(*kept, "--update-baselines").assert_outcomes(passed=3)
+    demo.scenario("alpha", instruction="Do something else.")
+    demo.scenario("beta", title="Another title")
+    (demo.path / "scenarios/demo/gamma.json").unlink()
+    option = f"--baselines={demo.path}/kept"
+
+    noted, strict = demo.run(*kept), demo.run(*kept, "--tb-strict-baselines")
+
+    move = (
+        f"`terminalbench baseline move OLD NEW {option}` where it has another name, *`*baseline retire NAME {option}`*"
+    )
+    noted.stdout.fnmatch_lines(
+        [
+            f"Accept it without a run: terminalbench baseline rebase demo/oracle/alpha {option}",
+            f"noted: 1 cell compared, *; `terminalbench baseline rebase {option}` accepts it",
+            f"1 baseline without a scenario: demo/oracle/gamma; fix it by {move}",
+        ]
+    )
+    strict.stdout.fnmatch_lines([f"Fix it by {move}"])
+
+
 def test_a_failing_cell_opens_an_incident(demo: Suite) -> None:
     demo.write(
         "pyproject.toml",
