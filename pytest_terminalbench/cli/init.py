@@ -114,7 +114,13 @@ def _report(folder: Path, dataset: str, ci: CI, made: list[str]) -> list[str]:
         f"{run + ' --tb-agent my_agent:MyAgent --tb-no-incidents':<76}  # yours: unsolved, until you fill it in",
         f"{'  terminalbench scenario shell hello':<76}  # you: solve it by hand, and be judged",
         "",
-        "Then approve what you want to keep (--update-baselines), and commit all but results/.",
+        "Fill in my_agent.py, approve what it does, and commit all but results/:",
+        f"{run} --tb-agent my_agent:MyAgent --tb-attempts 5 --update-baselines",
+        *(
+            []
+            if ci is CI.NONE
+            else ["The CI job installs pytest-terminalbench from a submodule or copy in this folder."]
+        ),
         "More: `terminalbench docs writing-scenarios`, `terminalbench docs extending`"
         + ("" if ci is CI.NONE else ", `terminalbench docs ci`"),
     ]

@@ -55,6 +55,7 @@ def test_it_says_all_that_it_makes(empty: Project) -> None:
         "pytest --tb-dataset my-set --tb-agent nop",
         "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-no-incidents",
         "terminalbench scenario shell hello",
+        "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-attempts 5 --update-baselines",
     ]
 
 
@@ -161,4 +162,5 @@ def test_the_commands_that_it_prints_can_be_pasted(empty: Project, engine: Docke
         "pytest --tb-dataset my-set --tb-agent nop": 1,
         "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-no-incidents": 1,
         "terminalbench scenario shell hello": 0,
+        "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-attempts 5 --update-baselines": 0,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,9 @@ def test_make_targets_exist() -> None:
 # -- the jobs of docs/ci.md --------------------------------------------------------------------------------------------
 
 
+AGENT = "pytest --tb-dataset my-set --tb-agent my_agent:MyAgent --tb-attempts 5"
+
+
 def ci_job(title: str) -> dict[str, object]:
     block = next(block for block in blocks(ROOT / "docs" / "ci.md") if block.title == title)
     (job,) = (yaml.safe_load(block.text).get("jobs") or yaml.safe_load(block.text)).values()
@@ -118,22 +122,30 @@ def as_in_ci(step: str, name: str) -> Command:
 
 @pytest.mark.docker
 @pytest.mark.parametrize(
-    ("name", "steps"), [("GitHub", github_steps()), ("GitLab", gitlab_steps())], ids=["GitHub", "GitLab"]
+    ("name", "steps"), [("github", github_steps()), ("gitlab", gitlab_steps())], ids=["GitHub", "GitLab"]
 )
-def test_the_steps_of_a_ci_job(name: str, steps: list[str], sandbox: Sandbox, engine: object) -> None:
-    sandbox.write_quick_start()
-    for step in steps:
-        command = as_in_ci(step, name)
-        if not is_exempt(command):
-            sandbox.run(command)
+def test_a_ci_job_fails_when_the_agent_breaks(name: str, steps: list[str], sandbox: Sandbox, engine: object) -> None:
+    """A user who follows `init`: he fills in his agent, approves what it does, and the next change breaks it."""
+    job = [command for command in (as_in_ci(step, name) for step in steps) if not is_exempt(command)]
+    sandbox.run(Command(where="ci.md", line=f"terminalbench init --ci {name}"))
+    stub = (sandbox.path / "my_agent.py").read_text()
+    sandbox.write("my_agent.py", stub.replace('"ls -la"', "\"echo 'Hello, world!' > hello.txt\""))
+    sandbox.run(Command(where="as init says", line=f"{AGENT} --update-baselines"))
+
+    for command in job:
+        sandbox.run(command)
     assert (sandbox.path / "junit.xml").is_file()
-    assert (sandbox.path / "results").is_dir()
+    (sandbox.path / "results").rename(sandbox.path / "green")
+
+    sandbox.write("my_agent.py", stub)
+    (with_agent,) = (command for command in job if command.line.startswith(AGENT))
+    sandbox.run(replace(with_agent, exit_code=1))
 
 
 def test_ci_keeps_what_the_jobs_write() -> None:
     github, gitlab = ci_job(".github/workflows/benchmark.yml"), ci_job(".gitlab-ci.yml")
     kept = github["steps"][-1]["with"]["path"].split()  # type: ignore[index]  # YAML has no types.
-    assert kept == ["results/${{", "github.run_id", "}}-${{", "github.run_attempt", "}}", "junit.xml"]
+    assert kept == ["results/${{", "github.run_id", "}}-${{", "github.run_attempt", "}}*", "junit.xml"]
     assert gitlab["artifacts"] == {
         "when": "always",
         "paths": ["results/", "junit.xml"],
