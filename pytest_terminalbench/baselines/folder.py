@@ -12,6 +12,7 @@ from pytest_terminalbench.baselines.record import WITHOUT_CELL, BaselineRecord, 
 from pytest_terminalbench.baselines.schema_1 import cell_from_place, may_be_of_others, old_file, old_label
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId, Label, escaped
+from pytest_terminalbench.naming import nearest
 
 __all__ = [
     "ApprovedInFolder",
@@ -41,6 +42,11 @@ class StoredBaseline:
     def name(self) -> str:
         """``DATASET/LABEL/SCENARIO``."""
         return self.cell.baseline_name
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a command may call it by; other baselines may share the scenario's id and the baseline's."""
+        return frozenset({self.name, self.record.scenario_id, self.record.baseline_id})
 
     @property
     def place(self) -> str:
@@ -169,19 +175,24 @@ def read_baselines(folder: Path) -> tuple[list[StoredBaseline], list[BaselineErr
 
 
 def baselines_named(folder: Path, names: Iterable[str]) -> list[StoredBaseline]:
-    """The baselines called `names`, ``DATASET/LABEL/SCENARIO``, in this order.
+    """The baselines that `names` name, in this order, each once: ``DATASET/LABEL/SCENARIO`` is one; a scenario's id, or
+    a baseline's, names all that count, or where none does all that there are.
 
     Raises BaselineError where there is none, saying how one is called that earlier versions called so, and for a
     damaged file.
     """
     stored, _ = read_baselines(folder)
-    by_name = {baseline.name: baseline for baseline in stored}
-    chosen = []
+    by_name: dict[str, list[StoredBaseline]] = {}
+    for baseline in stored:
+        for name in baseline.names:
+            by_name.setdefault(name, []).append(baseline)
+    chosen: dict[str, StoredBaseline] = {}
     for name in names:
         if name not in by_name:
             raise _nothing_named(folder, name, stored)
-        chosen.append(by_name[name])
-    return chosen
+        counting = [baseline for baseline in by_name[name] if baseline.counts]
+        chosen |= {baseline.name: baseline for baseline in counting or by_name[name]}
+    return list(chosen.values())
 
 
 def _nothing_named(folder: Path, name: str, stored: Sequence[StoredBaseline]) -> BaselineError:
@@ -192,8 +203,10 @@ def _nothing_named(folder: Path, name: str, stored: Sequence[StoredBaseline]) ->
         if file.relative_to(folder).as_posix() == f"{name}.json":
             # One that cannot be read says why.
             read_record(file)
+    known = {called for baseline in stored for called in baseline.names}
     return BaselineError(
-        f"{name!r} names no baseline: that is DATASET/LABEL/SCENARIO, as `{baseline_command('list', folder)}` shows it"
+        f"{name!r} names no baseline{nearest(name, known)}: that is a scenario's id, a baseline's id or "
+        f"DATASET/LABEL/SCENARIO, as `{baseline_command('list', folder)}` shows it"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,12 +33,13 @@ from pytest_terminalbench.cli.project import (
     BaselinesOption,
     ResultsOption,
     baselines_folder,
+    catalog,
     known_datasets,
     project,
     results_folder,
 )
 from pytest_terminalbench.errors import BaselineError, SettingsError
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.naming import counted, listed, nearest
 
 if TYPE_CHECKING:
     from pytest_terminalbench.baselines.folder import StoredBaseline
@@ -74,7 +75,8 @@ def list_baselines(
         numbers = [Numbers(name) for name in ("solved", "seconds", "MiB")]
         print_table([Whole("cell"), "status", *numbers, "approved", "by"], [_row(stored) for stored in chosen])
     else:
-        say(f"no baselines in {shown_path(baselines_folder(baselines))}; approve some with --update-baselines")
+        of = "".join(f" of {name}" for name in (dataset, agent) if name is not None)
+        say(f"no baselines{of} in {shown_path(baselines_folder(baselines))}; approve some with --update-baselines")
     old = [stored for stored in chosen if stored.record.cell is None]
     if old:
         migrate = baseline_command("migrate", baselines_folder(baselines))
@@ -93,10 +95,8 @@ def show(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Everything that was approved for a scenario: for each agent, outcome, measures and conditions."""
-    from pytest_terminalbench.naming import nearest
-
     chosen, is_damaged = chosen_baselines(baselines_folder(baselines), dataset, agent)
-    shown = [stored for stored in chosen if name in (stored.record.scenario_id, stored.record.baseline_id, stored.name)]
+    shown = [stored for stored in chosen if name in stored.names]
     if not shown:
         called_so = next((stored.name for stored in chosen if stored.place == name), None)
         if called_so is not None:
@@ -151,7 +151,7 @@ def approve(
     from pytest_terminalbench.settings import project_settings
 
     root = project().root
-    folder = baselines_folder(baselines)
+    folder = baselines_folder(baselines, is_made=True)
     with refusing(folder):
         runs = [find_run(name, results_folder(results)) for name in run]
         reviewed = [
@@ -183,18 +183,23 @@ def approve(
 
 @app.command("retire")
 def retire_baseline(
-    cells: Annotated[list[str], typer.Argument(metavar="DATASET/LABEL/ID...", help="As `baseline list` shows them.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Scenarios' ids, baselines' ids, or DATASET/LABEL/ID.")
+    ],
     *,
     notes: NotesOption = "",
     approver: ApproverOption = None,
     baselines: BaselinesOption = None,
 ) -> None:
-    """Let baselines count no longer. They stay on disk, and in the log; retiring is final."""
+    """Let baselines count no longer. They stay on disk, and in the log; retiring is final.
+
+    A scenario's id names its baselines of all agents.
+    """
     from pytest_terminalbench.baselines.approval import retire
 
     folder = baselines_folder(baselines)
     with refusing(folder):
-        records = retire(*cells, baselines=folder, by=permitted(approver, deed="retire"), notes=notes)
+        records = retire(*names, baselines=folder, by=permitted(approver, deed="retire"), notes=notes)
     for record in records:
         typer.echo(printable(f"{record.baseline_id} retired"))
 
@@ -318,18 +323,39 @@ def _baseline_id(file: Path) -> str:
 
 
 def chosen_baselines(folder: Path, dataset: str | None, agent: str | None) -> tuple[list[StoredBaseline], bool]:
-    """The baselines asked for, and whether some could not be read (which has been said then)."""
+    """The baselines asked for, and whether some could not be read (which has been said then).
+
+    Raises SettingsError for a dataset or an agent that nothing here is called.
+    """
+    from pytest_terminalbench.agents.registry import AgentRegistry
     from pytest_terminalbench.baselines.folder import read_baselines
 
     stored_baselines, wrong = read_baselines(folder)
     for error in wrong:
         complain(str(error))
+    datasets = {stored.cell.dataset for stored in stored_baselines}
+    agents = {name for stored in stored_baselines for name in (stored.cell.agent, stored.cell.label)}
+    # What is known and not approved yet has no baselines, which is no mistake.
+    _check_known("--dataset", dataset, datasets, lambda: catalog().names(), folder)
+    _check_known("--agent", agent, agents, lambda: AgentRegistry().names(), folder)
     chosen = [
         stored
         for stored in stored_baselines
         if dataset in (None, stored.cell.dataset) and agent in (None, stored.cell.agent, stored.cell.label)
     ]
     return chosen, bool(wrong)
+
+
+def _check_known(
+    option: str, asked: str | None, approved: Collection[str], others: Callable[[], Collection[str]], folder: Path
+) -> None:
+    """Raises SettingsError for a name that neither `approved` nor `others` have; those are asked only then."""
+    if asked is None or asked in approved or asked in (known := others()):
+        return
+    has = f"there are some of: {listed(sorted(approved))}" if approved else "there are none"
+    raise SettingsError(
+        f"{option} {asked!r}: no baseline in {shown_path(folder)} is of it{nearest(asked, {*approved, *known})}; {has}"
+    )
 
 
 def _as_json(stored: StoredBaseline) -> dict[str, object]:

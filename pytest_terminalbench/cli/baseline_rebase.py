@@ -91,20 +91,16 @@ def rebase(
 
 def _selected(stored: Sequence[StoredBaseline], names: Sequence[str], folder: Path) -> list[StoredBaseline]:
     """Those that are named and count, all that count where none is named; raises SettingsError for an unknown name."""
-    known = {called for baseline in stored for called in _names(baseline)}
+    known = {called for baseline in stored for called in baseline.names}
     for name in names:
         if name not in known:
             shown_by = baseline_command("list", folder)
             raise SettingsError(f"no baseline {name!r}{nearest(name, known)}; `{shown_by}` shows them")
-    chosen = [baseline for baseline in stored if not names or _names(baseline) & set(names)]
+    chosen = [baseline for baseline in stored if not names or baseline.names & set(names)]
     retired = [baseline.name for baseline in chosen if names and not baseline.counts]
     if retired:
         raise BaselineError(f"{retired[0]} is retired: it is not compared with, so there is nothing to rebase")
     return [baseline for baseline in chosen if baseline.counts]
-
-
-def _names(baseline: StoredBaseline) -> set[str]:
-    return {baseline.name, baseline.record.scenario_id, baseline.record.baseline_id}
 
 
 def _with_scenarios(stored: Sequence[StoredBaseline], folder: Path) -> Iterator[BaselineAndScenario]:

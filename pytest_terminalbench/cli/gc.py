@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
 import typer
 
-from pytest_terminalbench.cli.output import Format, FormatOption, Whole, print_json, print_table, say
-from pytest_terminalbench.cli.project import engine
-from pytest_terminalbench.naming import counted
+from pytest_terminalbench.cli.output import Format, FormatOption, Whole, print_json, print_table, say, shown_path
+from pytest_terminalbench.cli.project import engine, results_folder
+from pytest_terminalbench.errors import SettingsError
+from pytest_terminalbench.naming import counted, nearest
 
 __all__ = ["gc"]
 
 EXIT_LEFT = 1
+
+
+def _check_run(run: str, with_containers: AbstractSet[str]) -> None:
+    """Raise SettingsError where neither a container nor a folder of results is of this run."""
+    from pytest_terminalbench.runs.layout import run_names
+
+    results = results_folder(None)
+    stored = set(run_names(results))
+    if run not in stored:
+        raise SettingsError(
+            f"--run {run!r}: no container is of this run, and none is so called in {shown_path(results)}"
+            f"{nearest(run, with_containers | stored)}"
+        )
 
 
 def gc(
@@ -32,6 +47,8 @@ def gc(
 
     host = engine()
     ours = leftovers(host, run_id=run)
+    if run is not None and not ours:
+        _check_run(run, {container.run_id for container in leftovers(host)})
     chosen = [container for container in ours if everything or run or container.is_orphan]
     removed = set() if dry_run else set(remove(host, chosen))
     fates = [

@@ -55,7 +55,7 @@ def import_results(
 
     folder = results_folder(results)
     try:
-        record = load_record(path, results=folder, baselines=baselines_folder(baselines))
+        record = load_record(path, results=folder, baselines=baselines_folder(baselines, is_made=True))
         run = store_record(record, folder, run_id=run_id)
     except RunFolderError as error:
         complain(str(error))
@@ -67,7 +67,7 @@ def import_results(
     try:
         done = approve_stored(
             run,
-            baselines=baselines_folder(baselines),
+            baselines=baselines_folder(baselines, is_made=True),
             approver=approver or git_user(root),
             maintainers=project_settings(root).maintainers,
             notes=notes,

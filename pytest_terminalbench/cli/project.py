@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pytest_terminalbench.cli.output import complain
+from pytest_terminalbench.errors import SettingsError
 from pytest_terminalbench.settings import PytestSettings, pytest_settings
 
 if TYPE_CHECKING:
@@ -66,8 +67,16 @@ def results_folder(chosen: Path | None) -> Path:
     return Path.cwd() / chosen if chosen else project().root / (configured("tb_results") or "results")
 
 
-def baselines_folder(chosen: Path | None) -> Path:
-    return Path.cwd() / chosen if chosen else project().baselines
+def baselines_folder(chosen: Path | None, *, is_made: bool = False) -> Path:
+    """`chosen`, else what the project's ini option says, else ``baselines``.
+
+    Raises SettingsError where somebody has chosen a folder that is not there, unless `is_made`: it is about to be made.
+    """
+    if chosen is None:
+        return project().baselines
+    if not is_made and not (Path.cwd() / chosen).is_dir():
+        raise SettingsError(f"--baselines {str(chosen)!r}: there is no such folder")
+    return Path.cwd() / chosen
 
 
 def baselines_of_run(chosen: Path | None, run: RunFolder) -> Path:
@@ -131,7 +140,7 @@ def known_datasets() -> KnownDatasets:
 
     Which ones cannot be read, and why, has been said then.
     """
-    from pytest_terminalbench.errors import ScenarioError, SettingsError
+    from pytest_terminalbench.errors import ScenarioError
 
     configured = project().values.get("tb_dataset", [])
     requests = shlex.split(configured) if isinstance(configured, str) else configured

@@ -25,6 +25,7 @@ from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
 from pytest_terminalbench.baselines.parity import is_same_question
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.naming import listed, nearest
 from pytest_terminalbench.outcome import outcome_name
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import RunManifest, read_manifest
@@ -192,16 +193,16 @@ def chosen_cell(
         cells = read_summary(run.summary).cells
     except RunFolderError as error:
         raise BaselineError(str(error)) from None
-    fitting = [
-        cell
-        for cell in cells
-        if cell.id.scenario == scenario
-        and dataset in (None, cell.id.dataset)
-        and agent in (None, cell.id.agent)
-        and model in (None, cell.id.model)
-    ]
-    if not fitting:
-        raise BaselineError(f"run {run.id} has no cell of scenario {scenario!r} that fits")
+    fitting = list(cells)
+    for what, asked in (("scenario", scenario), ("dataset", dataset), ("agent", agent), ("model", model)):
+        known = {getattr(cell.id, what) or "none" for cell in fitting}
+        if asked is not None and asked not in known:
+            of_scenario = "" if what == "scenario" else f" for scenario {scenario!r}"
+            raise BaselineError(
+                f"run {run.id} has no cell of {what} {asked!r}{of_scenario}{nearest(asked, known)}; it has: "
+                f"{listed(sorted(known)) or 'none'}"
+            )
+        fitting = [cell for cell in fitting if asked in (None, getattr(cell.id, what))]
     if len(fitting) > 1:
         names = ", ".join(cell.key for cell in fitting)
         raise BaselineError(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_terminalbench.errors import RunFolderError, SettingsError
+from pytest_terminalbench.naming import nearest
 
-__all__ = ["RunFolder", "check_run_id", "find_run", "new_run_id", "run_id_problem"]
+__all__ = ["RunFolder", "check_run_id", "find_run", "new_run_id", "run_id_problem", "run_names"]
 
 LATEST = "latest"
+# Of those that there are, where one is asked for that is not: the last ones by name, which mostly is by time.
+SHOWN_RUNS = 5
 # The file systems' limit is 255 bytes.
 _LONGEST_RUN_ID = 200
 
@@ -88,18 +90,17 @@ def find_run(name: str | None, results: Path) -> RunFolder:
     """The run `name` (an id or a path; None: the latest); raises RunFolderError when there is none."""
     path = Path(name) if name and "/" in name else results / (name or LATEST)
     if not path.is_dir():
-        names = sorted(_run_names(results)) if results.is_dir() else []
-        raise RunFolderError(
-            f"no run at {path}; "
-            + (f"runs in {results}: {', '.join(names[-5:])}" if names else f"{results} has no runs")
-        )
+        names = run_names(results)
+        more = f" and {len(names) - SHOWN_RUNS} more" if len(names) > SHOWN_RUNS else ""
+        known = f"runs in {results}: {', '.join(names[-SHOWN_RUNS:])}{more}" if names else f"{results} has no runs"
+        raise RunFolderError(f"no run at {path}{nearest(path.name, names)}; {known}")
     return RunFolder(path.resolve())
 
 
-def _run_names(results: Path) -> Iterator[str]:
-    for path in results.iterdir():
-        if path.name != LATEST and RunFolder(path).manifest.is_file():
-            yield path.name
+def run_names(results: Path) -> list[str]:
+    """What the runs below `results` are called, sorted; none where there is no such folder."""
+    folders = results.iterdir() if results.is_dir() else ()
+    return sorted(path.name for path in folders if path.name != LATEST and RunFolder(path).manifest.is_file())
 
 
 def run_id_problem(run_id: str) -> str | None:

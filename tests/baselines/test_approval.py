@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -440,13 +441,22 @@ class TestRetiring:
     def test_of_several_none_is_retired_where_one_cannot_be(self, baselines: Path) -> None:
         approved(baselines, cell("a"), cell("b"))
 
-        with pytest.raises(BaselineError, match=r"^'demo/oracle/c' names no baseline"):
+        with pytest.raises(BaselineError, match=r"^'demo/oracle/c' names no baseline \(did you mean"):
             retire("demo/oracle/a", "demo/oracle/c", baselines=baselines, by="me")
         assert [line["action"] for line in log(baselines)] == ["approved"] * 2
 
         retire("demo/oracle/a", "demo/oracle/b", baselines=baselines, by="me")
         assert [line["action"] for line in log(baselines)] == ["approved"] * 2 + ["retired"] * 2
         assert audit.contradictions(baselines) == []
+
+    def test_a_scenario_s_id_names_all_of_its_that_count(self, baselines: Path) -> None:
+        other, third = (replace(cell("a"), cell=cell_id("a", agent=agent)) for agent in ("other", "third"))
+        approved(baselines, cell("a"), cell("b"), other, third)
+        retire("demo/other/a", baselines=baselines, by="me")
+
+        retired = retire("a", baselines=baselines, by="me")
+
+        assert [record.cell for record in retired] == [cell("a").cell, third.cell]
 
     def test_twice_as_many_cost_twice_as_much(self, tmp_path: Path) -> None:
         costs = []
@@ -485,7 +495,7 @@ class TestRetiring:
         assert audit.contradictions(baselines) == []
 
     def test_what_is_not_there_cannot_be(self, baselines: Path) -> None:
-        with pytest.raises(BaselineError, match=r"^'demo/oracle/a' names no baseline: that is DATASET/"):
+        with pytest.raises(BaselineError, match=r"^'demo/oracle/a' names no baseline: that is a scenario's id, "):
             retire("demo/oracle/a", baselines=baselines, by="me")
 
 

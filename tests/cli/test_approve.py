@@ -107,6 +107,23 @@ def test_what_passed_beside_an_earlier_baseline_is_refused_beside_a_better_one(p
     assert baseline(project) == before
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--scenario", "alhpa"], "scenario 'alhpa' (did you mean 'alpha'?); it has: alpha"),
+        (["--scenario", "alpha", "--agent", "orakle"], "agent 'orakle' for scenario 'alpha' (did you mean 'oracle'?)"),
+        (["--scenario", "alpha", "--model", "lab/x"], "model 'lab/x' for scenario 'alpha'; it has: none"),
+    ],
+)
+def test_what_the_run_does_not_have_is_named_with_the_nearest(project: Project, options: list[str], said: str) -> None:
+    a_run(project.path, "r1")
+
+    done = project.call("baseline", "approve", "--run", "r1", *options)
+
+    assert done.exit_code == 4
+    assert done.err.startswith(f"terminalbench: run r1 has no cell of {said}")
+
+
 def test_what_somebody_else_approves_meanwhile_is_not_overwritten(project: Project) -> None:
     """The command waits for the summary of an earlier run, which is a pipe, until the other is through."""
     first = a_run(project.path, "r1")
@@ -318,7 +335,7 @@ class TestPlaces:
         done = project.call("baseline", "retire", name)
 
         assert done.exit_code == 4
-        assert "names no baseline: that is DATASET/LABEL/SCENARIO" in done.err
+        assert "that is a scenario's id, a baseline's id or DATASET/LABEL/SCENARIO" in done.err
         assert self.files(project) == before
 
 

@@ -167,7 +167,7 @@ def test_json_has_the_whole_record(approved: Project) -> None:
         (["--agent", "loop,lab%2Fgpt-5"], ["demo/loop,lab%2Fgpt-5/alpha"]),
         (["--agent", "loop"], ["demo/loop,lab%2Fgpt-5/alpha"]),
         (["--agent", "oracle", "--dataset", "demo"], ["demo/oracle/alpha", "demo/oracle/beta"]),
-        (["--agent", "nobody"], []),
+        (["--agent", "nop"], []),
     ],
 )
 def test_a_list_can_be_narrowed(approved: Project, options: list[str], expected: list[str]) -> None:
@@ -268,6 +268,30 @@ def test_a_damaged_baseline_is_named_and_hides_no_other(approved: Project) -> No
     assert done.exit_code == 3
     assert [one["scenario_id"] for one in done.json] == ["alpha", "alpha", "gamma"]
     assert done.err.startswith(f"terminalbench: {file} is damaged: not JSON: Expecting")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--dataset", "demmo"], "--dataset 'demmo': no baseline in baselines is of it (did you mean 'demo'?); "),
+        (["--agent", "orakle"], "--agent 'orakle': no baseline in baselines is of it (did you mean 'oracle'?); "),
+        (["--baselines", "nodir"], "--baselines 'nodir': there is no such folder\n"),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error(approved: Project, options: list[str], said: str) -> None:
+    done = approved.call("baseline", "list", *options)
+
+    assert (done.exit_code, done.out) == (4, "")
+    assert done.err.startswith(f"terminalbench: {said}")
+
+
+def test_a_dataset_of_which_nothing_is_approved_yet_is_none(approved: Project) -> None:
+    approved.dataset("fresh", "one")
+
+    done = approved.call("baseline", "list", "--dataset", "fresh")
+
+    assert done.exit_code == 0
+    assert done.err.startswith("no baselines of fresh in baselines; approve some with --update-baselines\n")
 
 
 def test_no_baselines_are_no_error(project: Project) -> None:

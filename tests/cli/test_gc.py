@@ -137,6 +137,19 @@ def test_a_dry_run_lists_an_orphan_and_leaves_it(
 
 
 @pytest.mark.docker
+def test_a_run_that_is_not_known_is_an_error(project: Project) -> None:
+    project.write("results/nightly/manifest.json", "{}")
+
+    done = project.call("gc", "--run", "nigthly")
+
+    assert done.exit_code == 4
+    assert done.err == (
+        "terminalbench: --run 'nigthly': no container is of this run, and none is so called in results (did you mean "
+        "'nightly'?)\n"
+    )
+
+
+@pytest.mark.docker
 def test_a_runs_containers_are_removed(orphan: tuple[str, str], project: Project, engine: DockerEngine) -> None:
     """Not all orphans: other tests have some at the same time."""
     run_id, container = orphan
@@ -173,7 +186,9 @@ def test_a_named_runs_containers_are_removed_though_their_owner_lives(
 
 @pytest.mark.docker
 def test_nothing_to_remove_is_no_error(project: Project, engine: DockerEngine) -> None:
-    done = project.call("gc", "--run", "there-is-no-such-run")
+    project.write("results/over/manifest.json", "{}")
+
+    done = project.call("gc", "--run", "over")
 
     assert (done.exit_code, done.out, done.err) == (0, "", "removed 0 containers, left 0\n")
 

@@ -110,6 +110,7 @@ def test_cells_are_compared_where_the_session_had_its_baselines(
     project.dataset("demo")
     run = a_run(project, project.scenario("alpha"), environment="fake", parity="off", baselines=recorded)
     approve(project.path / "approved/here", {"alpha": [1]}, agent="scripted")
+    (project.path / "elsewhere").mkdir()
 
     done = project.call("regrade", *options)
 

@@ -614,7 +614,7 @@ def test_a_gate_that_is_recorded_is_asked_nowhere_again(project: Project) -> Non
     run = write_ledger(project, cells({name: [0, 0, 1, 0] for name in GOOD}), RunSettings())
     FileLedger(run.ledger).record_gate(GateResult(verdict="fail"))
 
-    done = project.call("report", "one", "--rebuild", "--format", "json", "--baselines", "nodir")
+    done = project.call("report", "one", "--rebuild", "--format", "json", "--baselines", str(project.path))
 
     assert (done.json["gate"]["verdict"], done.err) == ("fail", "summary.json and report.md of one are rebuilt\n")
 
@@ -624,6 +624,7 @@ def test_deltas_are_against_what_was_approved_where_the_session_had_its_baseline
     project: Project, options: list[str], delta: float | None
 ) -> None:
     approve(project.path / "strict/approved", {"alpha": [1]}, seconds=2.0)
+    (project.path / "other").mkdir()
     (result,) = cells({"alpha": [1]}, seconds=3.0)
     run = write_ledger(project, [replace(result, baseline_id="alpha-1")], RunSettings(baselines="strict/approved"))
     FileLedger(run.ledger).record_gate(GateResult(verdict="pass"))

@@ -75,8 +75,15 @@ class TestFinding:
         with pytest.raises(RunFolderError) as error:
             find_run("other", tmp_path)
         assert str(error.value) == (
-            f"no run at {tmp_path / 'other'}; runs in {tmp_path}: run-2, run-3, run-4, run-5, run-6"
+            f"no run at {tmp_path / 'other'}; runs in {tmp_path}: run-2, run-3, run-4, run-5, run-6 and 2 more"
         )
+
+    def test_the_nearest_is_told_also_where_it_is_none_of_these(self, tmp_path: Path) -> None:
+        for name in ("nightly", *(f"run-{number}" for number in range(7))):
+            a_run(tmp_path, name)
+
+        with pytest.raises(RunFolderError, match=r"/nigthly \(did you mean 'nightly'\?\); runs in .* and 3 more$"):
+            find_run("nigthly", tmp_path)
 
     @pytest.mark.parametrize("exists", [True, False])
     def test_where_there_is_none_that_is_told(self, tmp_path: Path, exists: bool) -> None:
