@@ -370,11 +370,16 @@ def _as_json(stored: StoredBaseline) -> dict[str, object]:
 
 
 def _row(stored: StoredBaseline) -> list[str]:
+    from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+
     record = stored.record
+    approved = CellSide.approved(record)
+    # Of fractions the number of solved attempts says little.
+    mean = "" if is_counted(approved.rewards) else f" (mean {approved.mean:.2f})"
     return [
         stored.name,
         record.status,
-        f"{record.solved}/{record.attempts}",
+        f"{record.solved}/{record.attempts}{mean}",
         _median(record, "runtime_s"),
         _median(record, "memory_peak_mb"),
         record.approved_on,

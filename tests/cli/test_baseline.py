@@ -62,6 +62,20 @@ def test_baselines_are_listed_with_what_was_approved(approved: Project) -> None:
     ]
 
 
+def test_of_rewards_that_are_fractions_the_mean_is_told(project: Project) -> None:
+    rewards = [0.5, 0.75, 0.76, 2.5]
+    write(project, "demo/oracle/alpha", attempts=4, solved=1, rewards=rewards, metrics={})
+    write(project, "demo/oracle/beta", attempts=2, solved=2, rewards=[1.0, 2.5], metrics={})
+
+    done = project.call("baseline", "list")
+
+    assert done.out.splitlines() == [
+        "cell               status           solved  seconds  MiB  approved    by",
+        "demo/oracle/alpha  active  1/4 (mean 0.75)        -    -  2026-01-02  Ada",
+        "demo/oracle/beta   active              2/2        -    -  2026-01-02  Ada",
+    ]
+
+
 def test_those_without_a_scenario_are_named_with_the_cure(approved: Project) -> None:
     approved.dataset("demo", "alpha")
 
