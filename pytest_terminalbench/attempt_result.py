@@ -42,6 +42,15 @@ class AttemptResult:
         return isinstance(self.outcome, Void)
 
     @property
+    def mark(self) -> str:
+        """How it ended, for people: ``✓`` solved, ``✗`` not, ``◐`` in part, ``·`` void."""
+        if self.is_solved:
+            return "✓"
+        if self.share is None:
+            return "·"
+        return "◐" if self.share > 0 else "✗"
+
+    @property
     def reward(self) -> float | None:
         """None for a void attempt: it has no score."""
         return self.outcome.reward

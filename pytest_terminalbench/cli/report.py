@@ -171,23 +171,25 @@ def _print_categories(cells: Sequence[CellResult]) -> None:
 
 
 def _print_cells(cells: Sequence[CellResult], reference: Reference | None) -> None:
+    from pytest_terminalbench.runs.report_lines import MEASURED
+
     is_one_dataset = len({cell.id.dataset for cell in cells}) == 1
     columns: list[Numbers | Whole | str] = [Whole("cell"), "status"]
     if reference is None:
-        columns += ["attempts", Numbers("agent s"), Numbers("peak MiB")]
+        columns += ["attempts", *map(Numbers, MEASURED)]
     else:
-        numbers = ("agent s", "change", "peak MiB", "change")
-        columns += ["before", *(Numbers(name) for name in numbers)]
+        seconds, memory = MEASURED
+        columns += ["before", *map(Numbers, (seconds, "change", memory, "change"))]
     print_table(columns, [_cell_row(cell, reference, short=is_one_dataset) for cell in cells])
 
 
 def _cell_row(cell: CellResult, reference: Reference | None, *, short: bool) -> list[str | Styled]:
     from pytest_terminalbench.runs.deltas import Measured, delta_percent
-    from pytest_terminalbench.runs.report_lines import attempt_marks
+    from pytest_terminalbench.runs.report_lines import attempt_marks, measured_texts
 
     name = cell.key.partition("/")[2] if short else cell.key
     now = Measured.of(cell)
-    seconds, memory = _number(now.runtime_s, 2), _number(now.memory_peak_mb, 1)
+    seconds, memory = measured_texts(now)
     if reference is None:
         return [name, status_cell(cell.status), attempt_marks(cell), seconds, memory]
     before = reference.of(cell)
@@ -206,10 +208,6 @@ def _before(status: Status, before: Status | None) -> str | Styled:
     if before is None:
         return "not there"
     return status_cell(before) if before is not status else "the same"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _closing_lines(summary: RunSummary) -> Iterator[str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_gate import compare_cells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange
@@ -148,17 +147,9 @@ class Comparison:
 
 
 def strip(task: TaskRecord) -> str:
-    """Every attempt as a mark: ``✓`` solved, ``✗`` not, ``◐`` in part, ``·`` void; the first ones of very many."""
-    shown = "".join(map(_mark, task.attempts[:STRIP_MARKS]))
+    """Every attempt as its mark; the first ones of very many."""
+    shown = "".join(attempt.mark for attempt in task.attempts[:STRIP_MARKS])
     return f"{shown}…" if len(task.attempts) > STRIP_MARKS else shown
-
-
-def _mark(attempt: AttemptResult) -> str:
-    if attempt.is_solved:
-        return "✓"
-    if attempt.share is None:
-        return "·"
-    return "◐" if attempt.share > 0 else "✗"
 
 
 def policy_of(candidate: RunRecord) -> ComparisonPolicy:

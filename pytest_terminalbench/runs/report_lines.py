@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.naming import counted
+from pytest_terminalbench.runs.deltas import Measured
 from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.runs.totals import Totals
 from pytest_terminalbench.status import Status
 
 __all__ = [
+    "MEASURED",
     "CategoryTable",
     "Section",
     "attempt_marks",
@@ -22,11 +24,14 @@ __all__ = [
     "gate_lines",
     "interruption_line",
     "listed",
+    "measured_texts",
     "score_line",
     "slowest",
 ]
 
 SLOWEST = 3
+# Headings of what a cell's typical attempt took; the same numbers are compared with another run's, or with baselines'.
+MEASURED = ("median agent s", "median peak MiB")
 # Every status that somebody should look at.
 _WORST_FIRST = (
     Status.REGRESSED,
@@ -166,5 +171,14 @@ def attention_lines(summary: RunSummary) -> Iterator[str]:
 
 
 def attempt_marks(cell: CellResult) -> str:
-    """Every attempt as a mark: ``✓`` solved, ``✗`` not, ``·`` void."""
-    return "".join("✓" if attempt.is_solved else "·" if attempt.is_void else "✗" for attempt in cell.attempts)
+    """Every attempt as its mark."""
+    return "".join(attempt.mark for attempt in cell.attempts)
+
+
+def measured_texts(measured: Measured) -> tuple[str, str]:
+    """What stands below `MEASURED`; ``-`` for what is not known."""
+    return _number(measured.runtime_s, digits=2), _number(measured.memory_peak_mb, digits=1)
+
+
+def _number(value: float | None, *, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_terminalbench.cells.result import CellResult
+from pytest_terminalbench.runs.deltas import Measured
 from pytest_terminalbench.runs.report_lines import (
+    MEASURED,
     attempt_marks,
     attention,
     category_table,
     gate_lines,
     interruption_line,
     listed,
+    measured_texts,
     score_line,
 )
 from pytest_terminalbench.runs.summary import RunSummary
@@ -45,7 +48,8 @@ def _lines(summary: RunSummary) -> Iterator[str]:
     as_approved = (cell for cell in summary.cells if cell.status is Status.AS_BASELINE)
     yield from _section(Status.AS_BASELINE.words, tuple(listed(as_approved)))
     yield from ("", "## Cells", "")
-    yield from ("| cell | status | attempts | agent s | wall s | peak MiB |", "|---|---|---|---:|---:|---:|")
+    yield f"| cell | status | attempts | {' | '.join(MEASURED)} | total wall s |"
+    yield "|---|---|---|---:|---:|---:|"
     for cell in summary.cells:
         yield _cell_row(cell)
 
@@ -56,7 +60,5 @@ def _section(title: str, lines: tuple[str, ...], hint: str = "") -> Iterator[str
 
 
 def _cell_row(cell: CellResult) -> str:
-    peaks = [attempt.memory_peak_mb for attempt in cell.attempts if attempt.memory_peak_mb is not None]
-    agent_s = sum(attempt.agent_s or 0.0 for attempt in cell.attempts)
-    numbers = f"{agent_s:.2f} | {cell.wall_s:.2f} | {f'{max(peaks):.1f}' if peaks else ''}"
+    numbers = " | ".join([*measured_texts(Measured.of(cell)), f"{cell.wall_s:.2f}"])
     return f"| {cell.key} | {cell.status.words} | {attempt_marks(cell)} | {numbers} |"

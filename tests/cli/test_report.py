@@ -337,12 +337,12 @@ def test_the_report_as_a_table(project: Project) -> None:
         "scripting        3       1          1     1     -      6.0",
         "all              5       2          1     1     1      9.0",
         "",
-        "cell           status     attempts  agent s  peak MiB",
-        "alpha[oracle]  solved     ✓            2.00      10.0",
-        "beta[oracle]   regressed  ✗            2.00      10.0",
-        "gamma[oracle]  solved     ✓            2.00      10.0",
-        "omega[oracle]  void                       -         -",
-        "psi[oracle]    lost                       -         -",
+        "cell           status     attempts  median agent s  median peak MiB",
+        "alpha[oracle]  solved     ✓                   2.00             10.0",
+        "beta[oracle]   regressed  ✗                   2.00             10.0",
+        "gamma[oracle]  solved     ✓                   2.00             10.0",
+        "omega[oracle]  void                              -                -",
+        "psi[oracle]    lost                              -                -",
         "",
         "regressed: demo/beta[oracle]: regressed, says the test",
         "void: demo/omega[oracle]: void, says the test",
@@ -363,11 +363,22 @@ def test_deltas_in_the_table(project: Project) -> None:
 
     assert lines[lines.index("compared with run old:") :][:5] == [
         "compared with run old:",
-        "cell           status  before     agent s   change  peak MiB  change",
-        "alpha[oracle]  solved  unsolved      2.00  +25.0 %      10.0       -",
-        "beta[oracle]   solved  the same      2.00   +0.0 %      10.0  +0.0 %",
-        "gamma[oracle]  solved  not there     2.00        -      10.0       -",
+        "cell           status  before     median agent s   change  median peak MiB  change",
+        "alpha[oracle]  solved  unsolved             2.00  +25.0 %             10.0       -",
+        "beta[oracle]   solved  the same             2.00   +0.0 %             10.0  +0.0 %",
+        "gamma[oracle]  solved  not there            2.00        -             10.0       -",
     ]
+
+
+def test_an_attempt_has_the_same_mark_as_in_comparisons(project: Project) -> None:
+    attempts = [an_attempt(mark, number=number) for number, mark in enumerate("✓★◐✗·", start=1)]
+    write_run(project, "one", cell("demo/alpha", *attempts, status=Status.UNSOLVED))
+
+    shown = project.call("report", "one").out
+    compared = project.call("compare", "one", "one", "--format", "json").json
+
+    assert "✓✓◐✗·" in shown
+    assert compared["tasks"][0]["candidate"]["strip"] == "✓✓◐✗·"
 
 
 def test_a_run_without_cells_can_be_shown(project: Project) -> None:

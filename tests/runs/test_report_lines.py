@@ -173,15 +173,15 @@ def test_the_report_tells_it_all() -> None:
 
         ## Cells
 
-        | cell | status | attempts | agent s | wall s | peak MiB |
+        | cell | status | attempts | median agent s | median peak MiB | total wall s |
         |---|---|---|---:|---:|---:|
-        | demo/a[oracle] | solved | ✓ | 1.00 | 2.00 | 8.0 |
-        | demo/b[oracle] | as baseline | ✗ | 1.00 | 2.00 | 8.0 |
-        | demo/c[oracle] | unsolved | ✗ | 1.00 | 2.00 | 8.0 |
-        | demo/d[oracle] | regressed | ✗ | 1.00 | 2.00 | 8.0 |
-        | demo/e[oracle] | void | · | 1.00 | 2.00 | 8.0 |
-        | demo/f[oracle] | blocked |  | 0.00 | 0.00 |  |
-        | demo/g[oracle] | lost |  | 0.00 | 0.00 |  |""")
+        | demo/a[oracle] | solved | ✓ | 1.00 | 8.0 | 2.00 |
+        | demo/b[oracle] | as baseline | ✗ | 1.00 | 8.0 | 2.00 |
+        | demo/c[oracle] | unsolved | ✗ | 1.00 | 8.0 | 2.00 |
+        | demo/d[oracle] | regressed | ✗ | 1.00 | 8.0 | 2.00 |
+        | demo/e[oracle] | void | · | 1.00 | 8.0 | 2.00 |
+        | demo/f[oracle] | blocked |  | - | - | 0.00 |
+        | demo/g[oracle] | lost |  | - | - | 0.00 |""")
 
 
 def test_where_further_attempts_were_made_for_the_bad_alone_the_first_ones_count() -> None:
@@ -195,3 +195,15 @@ def test_where_further_attempts_were_made_for_the_bad_alone_the_first_ones_count
     line = score_line(summary)
     assert line is not None
     assert line.startswith("mean 33.3% of 3 cells with 1 to 3 attempts each, of which the first counts; ")
+
+
+def test_a_cell_is_told_by_its_typical_attempt_and_by_its_time_as_a_whole() -> None:
+    """The same as `terminalbench report` tells, and compares with other runs."""
+    attempts = [
+        an_attempt(mark, number=number, agent_s=seconds, wall_s=10.0, memory_peak_mb=memory)
+        for number, (mark, seconds, memory) in enumerate([("★", 1.0, 8.0), ("◐", 9.0, 64.0), ("✗", 2.0, 16.0)], start=1)
+    ]
+
+    last = markdown(summarise("r", [a_cell("a", Status.UNSOLVED, attempts=tuple(attempts))])).splitlines()[-1]
+
+    assert last == "| demo/a[oracle] | unsolved | ✓◐✗ | 2.00 | 16.0 | 30.00 |"
