@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pytest_terminalbench.statistics.reward_law import RewardTask, exact_tails
 from pytest_terminalbench.statistics.tallies import Tally, checked_pairs, checked_rewards
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ EXACT_LATTICE_LIMIT = 2**18
 # Sums of rewards closer than this are the same sum: far above rounding (1e-13 for 1000 rewards), far below any real
 # step.
 REWARD_TOLERANCE = 1e-9
+
+# Where so many draws leave p near the limit, more decide: 25 times as many have a fifth of the standard error. No more
+# than MOST_DRAWN rewards are shuffled for that, some seconds.
+DRAWS_AT_A_TIME = 20_000
+DRAWS_NEAR_LIMIT = 25
+MOST_DRAWN = 2**28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,7 @@ def permutation_test(
     weighting: Weighting = "attempts",
     resamples: int = 20_000,
     seed: int = 0,
+    limit: float = 0.05,
 ) -> PermutationResult:
     """Exact one-sided p of the candidate's solved attempts given each task's totals.
 
@@ -71,8 +79,8 @@ def permutation_test(
     `pairs`: per task ((a_t, n_t), (c_t, m_t)), (solved, attempts) of baseline and candidate; numbers of attempts may
     differ from task to task and between the sides.
     Assumes attempts exchangeable within a task under the null, tasks independent, numbers of attempts fixed in
-    advance. Costs O(tasks * sum m * m). The "tasks" variant falls back to `resamples` seeded draws where the attempt
-    numbers' common multiple makes the lattice huge.
+    advance. Costs O(tasks * sum m * m). The "tasks" variant falls back to `permutation_test_rewards`, with its
+    `resamples` and `limit`, where the attempt numbers' common multiple makes the lattice huge.
     Raises ValueError when there is no task or a side of one has no attempt.
     """
     tallies = checked_pairs(pairs)
@@ -84,7 +92,7 @@ def permutation_test(
         return permutation_test_rewards(
             [_as_rewards(baseline) for baseline, _ in tallies],
             [_as_rewards(candidate) for _, candidate in tallies],
-            alternative=alternative, weighting=weighting, resamples=resamples, seed=seed,
+            alternative=alternative, weighting=weighting, resamples=resamples, seed=seed, limit=limit,
         )  # fmt: skip
     strata = Counter(
         (n + m, a + c, m, w) for ((a, n), (c, m)), w in zip(tallies, strides, strict=True) if 0 < a + c < n + m
@@ -110,46 +118,67 @@ def permutation_test_rewards(
     weighting: Weighting = "attempts",
     resamples: int = 20_000,
     seed: int = 0,
+    limit: float = 0.05,
 ) -> PermutationResult:
-    """The same test for fractional rewards, by `resamples` seeded permutations within each task.
+    """The same test for fractional rewards: exact where `exact_tails` can count, else by seeded permutations.
 
-    Formula: p = (1 + #{draws with a sum at least as extreme}) / (1 + resamples), which is valid for any number of
-    draws (standard error sqrt(p(1-p)/resamples): 0.0015 at p = 0.05 by default).
+    Formula of the draws: p = (1 + #{draws with a sum at least as extreme}) / (1 + draws), which is valid for any number
+    of draws (standard error sqrt(p(1-p)/draws): 0.0015 at p = 0.05 of 20,000). First `resamples` are drawn. Where that
+    leaves p within four standard errors of `limit`, by which somebody decides, DRAWS_NEAR_LIMIT times as many decide
+    instead (0.0003), or as many as MOST_DRAWN allows.
     `baseline[t]`, `candidate[t]`: rewards in [0, 1] of task t's attempts, the same tasks in the same order.
     The result does not depend on the order of the tasks: they are sorted before anything is drawn.
     Raises ValueError on no task, unequal numbers of tasks, an empty side, or a reward outside [0, 1].
     """
-    import numpy as np
-
     if not baseline or len(baseline) != len(candidate) or resamples < 1:
         raise ValueError(f"{len(baseline)} baseline and {len(candidate)} candidate tasks, {resamples} resamples")
     # Sorted rewards, not the order they came in: draws then depend on the data alone.
-    tasks = sorted(
-        (
-            tuple(sorted(checked_rewards(b, what="baseline rewards"))),
-            tuple(sorted(checked_rewards(c, what="candidate rewards"))),
+    tasks = [
+        RewardTask(baseline=before, candidate=after, weight=_weight(len(before), len(after), weighting))
+        for before, after in sorted(
+            (
+                tuple(sorted(checked_rewards(b, what="baseline rewards"))),
+                tuple(sorted(checked_rewards(c, what="candidate rewards"))),
+            )
+            for b, c in zip(baseline, candidate, strict=True)
         )
-        for b, c in zip(baseline, candidate, strict=True)
-    )
+    ]
+    tails = exact_tails(tasks)
+    if tails is not None:
+        beyond = tails.below if alternative == "worse" else tails.above
+        return PermutationResult(
+            p=min(1.0, beyond + tails.same), mid_p=min(1.0, beyond + tails.same / 2), method="exact"
+        )
+    drawn = _drawn_p(tasks, alternative, resamples, seed)
+    if abs(drawn.p - limit) <= 4 * math.sqrt(drawn.p * (1 - drawn.p) / resamples):
+        attempts = sum(len(task.baseline) + len(task.candidate) for task in tasks)
+        most = max(resamples, min(DRAWS_NEAR_LIMIT * resamples, MOST_DRAWN // attempts))
+        return _drawn_p(tasks, alternative, most, seed)
+    return drawn
+
+
+def _drawn_p(tasks: Sequence[RewardTask], alternative: Alternative, draws: int, seed: int) -> PermutationResult:
+    import numpy as np
+
     rng = np.random.default_rng(seed)
-    sums = np.zeros(resamples)
-    observed = constant = 0.0
-    for before, after in tasks:
-        weight = float(_weight(len(before), len(after), weighting))
-        pool = np.array(before + after)
-        observed += math.fsum(after) * weight
-        if pool.min() == pool.max():
-            constant += math.fsum(after) * weight
-            continue
-        shuffled = rng.permuted(np.broadcast_to(pool, (resamples, pool.size)), axis=1)
-        sums += shuffled[:, : len(after)].sum(axis=1) * weight
-    distance = sums + constant - observed if alternative == "worse" else observed - sums - constant
-    beyond = int((distance < -REWARD_TOLERANCE).sum())
-    here = int((np.abs(distance) <= REWARD_TOLERANCE).sum()) + 1  # the observed arrangement is one of the draws
+    beyond, here = 0, 1  # The observed arrangement is one of the draws.
+    for start in range(0, draws, DRAWS_AT_A_TIME):
+        times = min(DRAWS_AT_A_TIME, draws - start)
+        sums = np.zeros(times)
+        observed = constant = 0.0
+        for task in tasks:
+            weight, pool = float(task.weight), np.array(task.baseline + task.candidate)
+            observed += math.fsum(task.candidate) * weight
+            if pool.min() == pool.max():
+                constant += math.fsum(task.candidate) * weight
+                continue
+            shuffled = rng.permuted(np.broadcast_to(pool, (times, pool.size)), axis=1)
+            sums += shuffled[:, : len(task.candidate)].sum(axis=1) * weight
+        distance = sums + constant - observed if alternative == "worse" else observed - sums - constant
+        beyond += int((distance < -REWARD_TOLERANCE).sum())
+        here += int((np.abs(distance) <= REWARD_TOLERANCE).sum())
     return PermutationResult(
-        p=(beyond + here) / (resamples + 1),
-        mid_p=(beyond + here / 2) / (resamples + 1),
-        method="monte carlo",
+        p=(beyond + here) / (draws + 1), mid_p=(beyond + here / 2) / (draws + 1), method="monte carlo"
     )
 
 

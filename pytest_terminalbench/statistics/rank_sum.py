@@ -16,8 +16,8 @@ def rank_sum(before: Sequence[float], after: Sequence[float]) -> float:
     """One-sided p that the values `after` are higher; exact, with ties, whatever the values' distribution.
 
     Formula: the share of all ways to choose which of the pooled values are `after` whose sum of ranks (ties by their
-    mean) is at least the one seen; from 20,000 ways up, of 20,000 seeded draws. Three against three without overlap:
-    1/20. Assumes independent values. Raises ValueError on an empty side.
+    mean) is at least the one seen; from 20,000 ways up as `permutation_test_rewards` counts or draws. Three against
+    three without overlap: 1/20. Assumes independent values. Raises ValueError on an empty side.
     Source: Wilcoxon, Biometrics Bull. 1 (1945), 80-83.
     """
     if not before or not after:

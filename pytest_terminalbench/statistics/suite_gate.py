@@ -26,6 +26,7 @@ from pytest_terminalbench.statistics.permutation import (
     permutation_test_rewards,
 )
 from pytest_terminalbench.statistics.planning import PlannedComparison, smallest_visible_drop, solve_rates
+from pytest_terminalbench.statistics.sequential_p_value import SAME
 from pytest_terminalbench.statistics.session_spread import (
     SessionLabels,
     SessionNoise,
@@ -108,7 +109,7 @@ def suite_gate(
         worse, better = noise.allowed_p(worse, within=within), noise.allowed_p(better, within=within)
     mde = _visible_drop(*rewards, noise, settings)
     worst_drop = change.drop_below(1 - settings.alpha)
-    is_improved = better <= settings.alpha and change.difference > settings.margin
+    is_improved = better <= settings.alpha * SAME and change.difference > settings.margin
     verdict = _verdict(worse, change, mde, worst_drop, settings, is_improved=is_improved)
     # Of single sessions only where they matter: what looks like a regression could be a bad night.
     note = sessions_in_words(spread) if spread and (spread.is_of_several or verdict == "fail") else ""
@@ -184,10 +185,16 @@ def _p(before: _Tasks, after: _Tasks, alternative: Alternative, settings: SuiteS
             weighting=weighting,
             resamples=settings.resamples,
             seed=settings.seed,
+            limit=settings.alpha,
         )
     else:
         result = permutation_test(
-            counts, alternative=alternative, weighting=weighting, resamples=settings.resamples, seed=settings.seed
+            counts,
+            alternative=alternative,
+            weighting=weighting,
+            resamples=settings.resamples,
+            seed=settings.seed,
+            limit=settings.alpha,
         )
     return result.mid_p if settings.mid_p else result.p
 
@@ -206,7 +213,7 @@ def _visible_drop(before: _Tasks, after: _Tasks, noise: SessionNoise | None, set
 def _verdict(
     p: float, change: Effect, mde: float | None, worst_drop: float, settings: SuiteSettings, *, is_improved: bool
 ) -> Literal["pass", "fail", "inconclusive"]:
-    if p <= settings.alpha and -change.difference > settings.margin:
+    if p <= settings.alpha * SAME and -change.difference > settings.margin:
         return "fail"
     # Who is surely better has not dropped, however little could have been seen of that.
     is_blind = not is_improved and could_not_see(mde, change.baseline_mean, settings)

@@ -103,30 +103,91 @@ def test_it_holds_its_level_exactly_under_the_null(pairs: Pairs, alpha: float) -
     assert chance <= alpha + 1e-12
 
 
-def test_monte_carlo_agrees_with_the_exact_law_and_repeats() -> None:
-    def rewards(side: int) -> list[list[float]]:
-        return [[1.0] * pair[side][0] + [0.0] * (pair[side][1] - pair[side][0]) for pair in GOLDEN]
-
-    result = permutation_test_rewards(rewards(0), rewards(1), resamples=20_000, seed=7)
-
-    assert result.p == pytest.approx(0.110817, abs=0.009)  # four standard errors
-    assert result.mid_p == pytest.approx(0.064815, abs=0.009)
-    assert result == permutation_test_rewards(rewards(0), rewards(1), resamples=20_000, seed=7)
-    assert result == permutation_test_rewards(rewards(0)[::-1], rewards(1)[::-1], resamples=20_000, seed=7)
-    assert result.p != permutation_test_rewards(rewards(0), rewards(1), resamples=20_000, seed=8).p
+def as_rewards(side: int) -> list[list[float]]:
+    return [[1.0] * pair[side][0] + [0.0] * (pair[side][1] - pair[side][0]) for pair in GOLDEN]
 
 
-def test_fractional_rewards_against_every_arrangement() -> None:
-    baseline, candidate = [[0.9, 0.8, 1.0], [0.5, 0.25]], [[0.1, 0.3], [0.25]]
-    pools = [b + c for b, c in zip(baseline, candidate, strict=True)]
+def test_rewards_of_0_and_1_have_the_golden_values_too() -> None:
+    result = permutation_test_rewards(as_rewards(0), as_rewards(1))
+
+    assert (result.p, result.mid_p) == pytest.approx((0.110817, 0.064815), abs=5e-7)
+    assert result.method == "exact"
+
+
+def many_different_rewards(*, lost: float = 0.0) -> tuple[list[list[float]], list[list[float]]]:
+    """Six tasks of five and five attempts: more arrangements than anybody counts."""
+    drawn = random.Random(3)
+    before, after = ([[drawn.uniform(0.5, 1.0) for _ in range(5)] for _ in range(6)] for _ in range(2))
+    return before, [[reward - lost for reward in task] for task in after]
+
+
+def test_too_many_different_rewards_are_drawn_and_the_draws_repeat() -> None:
+    before, after = many_different_rewards()
+    result = permutation_test_rewards(before, after, seed=7)
+
+    assert result.method == "monte carlo"
+    assert result == permutation_test_rewards(before, after, seed=7)
+    assert result == permutation_test_rewards(before[::-1], [task[::-1] for task in after[::-1]], seed=7)
+    other = permutation_test_rewards(before, after, seed=8)
+    assert result.p != other.p
+    assert result.p == pytest.approx(other.p, abs=0.02)  # four standard errors of either
+
+
+def test_near_the_limit_more_draws_decide() -> None:
+    before, after = many_different_rewards(lost=0.1)
+    rough = permutation_test_rewards(before, after, resamples=2_000, limit=0.9)
+
+    sure = [permutation_test_rewards(before, after, resamples=2_000, seed=seed, limit=rough.p).p for seed in (1, 2, 3)]
+
+    # Four standard errors of 50,000 draws are a fifth of those of 2,000.
+    assert max(sure) - min(sure) <= 8 * math.sqrt(rough.p * (1 - rough.p) / 50_000)
+
+
+@given(
+    tasks=st.lists(
+        st.tuples(*[st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.3, 1 / 3, 0.7316, 1.0]), min_size=1, max_size=3)] * 2),
+        min_size=1,
+        max_size=3,
+    ),
+    by_task=st.booleans(),
+)
+def test_fractional_rewards_against_every_arrangement(
+    tasks: list[tuple[list[float], list[float]]], by_task: bool
+) -> None:
+    def weight(before: list[float], after: list[float]) -> float:
+        return 1 / len(before) + 1 / len(after) if by_task else 1.0
+
     sums = [
-        [sum(chosen) for chosen in itertools.combinations(pool, len(c))]
-        for pool, c in zip(pools, candidate, strict=True)
+        [sum(chosen) * weight(before, after) for chosen in itertools.combinations(before + after, len(after))]
+        for before, after in tasks
     ]
-    every = [x + y for x in sums[0] for y in sums[1]]
-    exact = sum(total <= 0.65 + 1e-9 for total in every) / len(every)
+    seen = sum(sum(after) * weight(before, after) for before, after in tasks)
+    every = [sum(chosen) for chosen in itertools.product(*sums)]
+    result = permutation_test_rewards(
+        [before for before, _ in tasks], [after for _, after in tasks], weighting="tasks" if by_task else "attempts"
+    )
+    better = permutation_test_rewards(
+        [before for before, _ in tasks],
+        [after for _, after in tasks],
+        alternative="better",
+        weighting="tasks" if by_task else "attempts",
+    )
 
-    assert permutation_test_rewards(baseline, candidate).p == pytest.approx(exact, abs=0.01)
+    assert result.method == "exact"
+    assert result.p == pytest.approx(sum(total <= seen + 1e-9 for total in every) / len(every))
+    assert better.p == pytest.approx(sum(total >= seen - 1e-9 for total in every) / len(every))
+
+
+@pytest.mark.parametrize(("attempts", "p"), [(1, 0.25), (3, 0.05)])
+def test_the_loss_of_everything_has_the_p_of_its_one_arrangement(attempts: int, p: float) -> None:
+    """To the last digit: it is compared with limits of 0.25 and 0.05."""
+    assert permutation_test_rewards([[0.9] * 3], [[0.0] * attempts]).p == p
+
+
+def test_tenths_of_many_tasks_are_counted_exactly() -> None:
+    before, after = [[0.9, 0.8, 0.7, 1.0, 0.3]] * 80, [[0.2, 0.5, 0.9, 0.8, 0.7]] * 80
+
+    assert permutation_test_rewards(before, after).method == "exact"
 
 
 def test_a_lattice_too_large_to_convolve_is_drawn() -> None:
