@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
+from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange, compare_measures
 from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.statistics import (
+    SAME,
     Inconclusive,
     NeedsMore,
     Plan,
     Regressed,
+    Step,
     how_often,
     next_step,
+    next_step_of_rewards,
     permutation_test_rewards,
     regression_p,
 )
@@ -37,6 +42,7 @@ __all__ = [
 
 # Sums of tenths are not tenths.
 _ROUNDING = 1e-9
+_OFTEN = 0.5
 _NONE_APPROVED = ApprovedCells()
 
 
@@ -121,41 +127,49 @@ def _statistical_change(before: CellSide, after: CellSide, cells: int, policy: C
     if policy.is_adaptive and len(after.rewards) > policy.max_attempts:
         # More than the plan has: nobody knows why they were made. The first was no answer to anything.
         after = after.first
-    plan = policy.plan if policy.is_adaptive else policy.fixed_plan(len(after.rewards))
-    difference = after.mean - before.mean
-    if is_counted(before.rewards, after.rewards):
-        step = next_step(baseline=before.tally, fresh=after.tally, corrected_for=cells, plan=plan)
-        p_worse, p_better = step.adjusted_p, _p_better_counted(before, after, cells, plan)
-        is_worse, is_doubtful = isinstance(step, Regressed), isinstance(step, Inconclusive)
+    plan = policy.plan if policy.is_adaptive else policy.fixed_plan(len(after.shares))
+    difference = fmean(after.shares) - fmean(before.shares)
+    step = _next_step(before, after.shares, cells, plan)
+    if is_counted(before.shares, after.shares):
+        p_better = _p_better_counted(before, after, cells, plan)
     else:
-        # Further trials that were made because of the first are no fair sample of rewards.
-        fair = after.rewards[: plan.first]
-        luck = permutation_test_rewards([before.rewards], [fair]).p
-        p_worse = min(1.0, cells * luck)
-        p_better = min(1.0, cells * permutation_test_rewards([before.rewards], [fair], alternative="better").p)
-        is_worse = p_worse <= plan.alpha
-        # Looks are not corrected: other cells make this one look no worse.
-        is_doubtful = luck <= (plan.suspicious if _can_tell(before, fair, cells, plan) else plan.blind)
+        p_better = _p_better_of_rewards(before, after, cells, plan)
     if difference < -_ROUNDING:
-        change = Change.REGRESSED if is_worse else Change.INCONCLUSIVE if is_doubtful else Change.LOWER
+        change = (
+            Change.REGRESSED
+            if isinstance(step, Regressed)
+            else Change.INCONCLUSIVE
+            if isinstance(step, Inconclusive)
+            else Change.LOWER
+        )
     elif difference > _ROUNDING:
-        change = Change.IMPROVED if p_better <= plan.alpha else Change.HIGHER
+        change = Change.IMPROVED if p_better <= plan.alpha * SAME else Change.HIGHER
     else:
         change = Change.SAME
-    return ComparedCells(change=change, p_worse=p_worse, p_better=p_better)
+    return ComparedCells(change=change, p_worse=step.adjusted_p, p_better=p_better)
+
+
+def _next_step(before: CellSide, shares: Sequence[float], cells: int, plan: Plan) -> Step:
+    """By counts where they say everything, else by the rewards."""
+    if is_counted(before.shares, shares):
+        solved = sum(share >= 1 for share in shares)
+        return next_step(baseline=before.tally, fresh=(solved, len(shares)), corrected_for=cells, plan=plan)
+    return next_step_of_rewards(baseline=before.shares, fresh=shares, corrected_for=cells, plan=plan)
 
 
 def _p_better_counted(before: CellSide, after: CellSide, cells: int, plan: Plan) -> float:
     """The test for the worse the other way round, on the trials that were planned: failing stands for solving."""
-    (solved_before, attempts_before), fair = before.tally, after.rewards[: plan.first]
-    fresh = sum(reward < 1 for reward in fair), len(fair)
+    (solved_before, attempts_before), fair = before.tally, after.shares[: plan.first]
+    fresh = sum(share < 1 for share in fair), len(fair)
     fixed = Plan(first=len(fair), maximum=len(fair), alpha=plan.alpha)
     return min(1.0, cells * regression_p((attempts_before - solved_before, attempts_before), fresh, fixed))
 
 
-def _can_tell(before: CellSide, fair: Sequence[float], cells: int, plan: Plan) -> bool:
-    """Whether a reward of 0 throughout could be called worse."""
-    return cells * permutation_test_rewards([before.rewards], [[0.0] * len(fair)]).p <= plan.alpha
+def _p_better_of_rewards(before: CellSide, after: CellSide, cells: int, plan: Plan) -> float:
+    """Of the trials that were planned: further ones, made because these looked worse, are no fair sample."""
+    fair = after.shares[: plan.first]
+    luck = permutation_test_rewards([before.shares], [fair], alternative="better", limit=plan.alpha / cells).p
+    return min(1.0, cells * luck)
 
 
 # --- the gate of a cell while it runs -------------------------------------------------------------------------------
@@ -164,8 +178,8 @@ def _can_tell(before: CellSide, fair: Sequence[float], cells: int, plan: Plan) -
 class CellGate(Protocol):
     """Decides for one cell after every trial."""
 
-    def more(self, *, solved: int, attempts: int) -> int:
-        """How many further trials to run before asking again; 0: enough."""
+    def more(self, rewards: Sequence[float]) -> int:
+        """How many further trials to run after those with these rewards, before asking again; 0: enough."""
 
     def judge(self, after: CellSide) -> CellComparison:
         """The verdict on the trials run; raises ValueError when there was none."""
@@ -191,8 +205,8 @@ class StrictGate:
         self._policy = policy
         self._is_off = is_off
 
-    def more(self, *, solved: int, attempts: int) -> int:
-        return max(0, (self._policy.attempts or 1) - attempts)
+    def more(self, rewards: Sequence[float]) -> int:
+        return max(0, (self._policy.attempts or 1) - len(rewards))
 
     def judge(self, after: CellSide) -> CellComparison:
         solved, attempts = _tally_of_any(after)
@@ -226,13 +240,9 @@ class StatisticalGate:
         self._approved = approved
         self._corrected_for = approved.corrected_for(before)
 
-    def more(self, *, solved: int, attempts: int) -> int:
-        step = next_step(
-            baseline=self._before.tally,
-            fresh=(solved, attempts),
-            corrected_for=self._corrected_for,
-            plan=self._policy.plan,
-        )
+    def more(self, rewards: Sequence[float]) -> int:
+        shares = tuple(map(as_share, rewards))
+        step = _next_step(self._before, shares, self._corrected_for, self._policy.plan)
         return step.more if isinstance(step, NeedsMore) else 0
 
     def judge(self, after: CellSide) -> CellComparison:
@@ -261,8 +271,8 @@ class StatisticalGate:
     def _p(self, compared: ComparedCells) -> str:
         p = 1.0 if compared.p_worse is None else compared.p_worse
         numbers = f"adjusted p = {p:.2g}, limit {self._policy.alpha:g}"
-        # Of a p that is cut at 1 no share of runs can be told.
-        return f"luck alone does this {how_often(p)}; {numbers}" if p < 1 else numbers
+        # What luck does to some cell in every other run is no reason to doubt one, but for the many that it is one of.
+        return f"luck alone does this {how_often(p)}; {numbers}" if p < _OFTEN else numbers
 
 
 def _tally_of_any(after: CellSide) -> tuple[int, int]:

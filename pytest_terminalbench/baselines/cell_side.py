@@ -15,7 +15,7 @@ __all__ = ["CellSide", "is_counted"]
 
 @dataclass(frozen=True, kw_only=True)
 class CellSide:
-    """`rewards`: of the judged attempts in their order, from 0 to 1; at least one.
+    """`rewards`: of the judged attempts in their order, as they were given; at least one.
 
     `sessions`: which session made each of these attempts, None where nobody kept it; empty where that is known of none.
     `measures`: by metric, the values of all judged attempts; a metric that is not known of each is left out. `host`:
@@ -31,7 +31,7 @@ class CellSide:
     @classmethod
     def approved(cls, record: BaselineRecord) -> CellSide:
         return cls(
-            rewards=_shares(record.rewards),
+            rewards=tuple(map(float, record.rewards)),
             sessions=tuple(record.sessions or ()),
             measures=_measures({name: measure.values for name, measure in record.metrics.items()}, record.attempts),
             host=record.host,
@@ -43,7 +43,7 @@ class CellSide:
         """Of those of `attempts` that were judged."""
         judged = [attempt for attempt in attempts if attempt.share is not None]
         return cls(
-            rewards=_shares([attempt.reward for attempt in judged if attempt.reward is not None]),
+            rewards=tuple(float(attempt.reward) for attempt in judged if attempt.reward is not None),
             sessions=_sessions(judged),
             measures=_measures({metric.name: [*map(metric.of, judged)] for metric in METRICS}, len(judged)),
             host=host,
@@ -60,12 +60,18 @@ class CellSide:
         return replace(self, rewards=self.rewards[:1], sessions=self.sessions[:1])
 
     @property
+    def shares(self) -> tuple[float, ...]:
+        """The rewards from 0 to 1, as statistics and percentages take them."""
+        return tuple(map(as_share, self.rewards))
+
+    @property
     def tally(self) -> tuple[int, int]:
         """Solved attempts and attempts."""
         return sum(reward >= 1 for reward in self.rewards), len(self.rewards)
 
     @property
     def mean(self) -> float:
+        """Of the rewards as they were given."""
         return fmean(self.rewards)
 
     @property
@@ -79,10 +85,6 @@ class CellSide:
 def is_counted(*sides: Sequence[float]) -> bool:
     """Whether all rewards are 0 or 1, so that counts of solved attempts say everything."""
     return all(reward in (0.0, 1.0) for side in sides for reward in side)
-
-
-def _shares(rewards: Sequence[float]) -> tuple[float, ...]:
-    return tuple(as_share(reward) for reward in rewards)
 
 
 def _sessions(judged: Sequence[AttemptResult]) -> tuple[str | None, ...]:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from pytest_terminalbench.agents.base import Agent
-from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.baseline_command import baseline_command
 from pytest_terminalbench.baselines.cell_gate import CellComparison, CellGate, StrictGate
 from pytest_terminalbench.baselines.cell_side import CellSide
@@ -30,7 +29,7 @@ from pytest_terminalbench.errors import (
     TerminalBenchError,
 )
 from pytest_terminalbench.host_class import host_class
-from pytest_terminalbench.outcome import Phase, Solved, Void
+from pytest_terminalbench.outcome import Phase, Void
 from pytest_terminalbench.scenarios.kinds import kind_named
 from pytest_terminalbench.status import Status
 from pytest_terminalbench.trials.cell import Cell
@@ -150,7 +149,7 @@ class CellRun:
         fingerprint = self._conditions(prepared)
         self._check_parity(fingerprint)
         has_first = bool(self.trials)
-        while more := self._gate.more(solved=self.solved, attempts=len(self.trials)):
+        while more := self._gate.more(self._rewards):
             if self.trials and may_wait and not has_first:
                 raise NeedsMoreTrials(f"{self.cell.key} is tried again after all others")
             first = len(self.trials) + 1
@@ -237,8 +236,10 @@ class CellRun:
         )
 
     @property
-    def solved(self) -> int:
-        return sum(isinstance(trial.outcome, Solved) for trial in self.trials)
+    def _rewards(self) -> list[float]:
+        """Of the trials that were judged."""
+        outcomes = [trial.outcome for trial in self.trials]
+        return [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
 
     # -- its verdict -------------------------------------------------------------------------------------------------
 
@@ -254,13 +255,11 @@ class CellRun:
     def _side(self, rewards: Sequence[float]) -> CellSide:
         """What the cell did: these rewards, and what its trials took."""
         done = CellSide.of_attempts((trial.attempt_result() for trial in self.trials), host=host_class())
-        return CellSide(rewards=tuple(map(as_share, rewards)), measures=done.measures, host=done.host)
+        return CellSide(rewards=tuple(map(float, rewards)), measures=done.measures, host=done.host)
 
     def compare_trials(self) -> CellComparison:
         """The gate's verdict on the trials that were made; to be asked when `run` has come to its end."""
-        outcomes = [trial.outcome for trial in self.trials]
-        rewards = [outcome.reward for outcome in outcomes if not isinstance(outcome, Void)]
-        return self.compare(rewards)
+        return self.compare(self._rewards)
 
     def take_over(self, other: CellRun) -> None:
         """Go on from where `other`, of the same cell, has come to."""

@@ -193,7 +193,7 @@ def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: Compar
             ],
             policy=policy,
             only_after={
-                task: _cell_side(candidate, task).rewards
+                task: _cell_side(candidate, task).shares
                 for task in sorted(candidate.tasks.keys() - baseline.tasks.keys())
                 if _is_scored(candidate, task)
             },
@@ -286,8 +286,8 @@ def _changes(
             task=task,
             baseline=baseline.tasks[task],
             candidate=candidate.tasks[task],
-            difference=fmean(tested) - before.mean,
-            interval=difference_interval(before.rewards, tested),
+            difference=fmean(tested) - fmean(before.shares),
+            interval=difference_interval(before.shares, tested),
             p_worse=cells.p_worse,
             p_better=cells.p_better,
             change=cells.change,
@@ -305,7 +305,7 @@ def _approved_side(record: RunRecord, task: str) -> CellSide:
 def _method(kind: str, before: CellSide, after: CellSide) -> str:
     if kind == "strict":
         return "strict"
-    return "exact" if is_counted(before.rewards, after.rewards) else "permutation"
+    return "exact" if is_counted(before.shares, after.shares) else "permutation"
 
 
 # --- what stands in the way of a comparison -------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def gate_run(
                 pairs,
                 policy=policy,
                 only_after={
-                    cell.id.scenario: CellSide.of_attempts(cell.attempts, host=host).rewards
+                    cell.id.scenario: CellSide.of_attempts(cell.attempts, host=host).shares
                     for cell in group
                     if cell.is_scored and cell.id.scenario not in paired
                 },

@@ -85,8 +85,8 @@ def compare_suite(
     statistical = [pair for pair in ordered if pair.kind != "strict"]
     suite = None
     if statistical or not ordered:
-        before = {pair.name: pair.before.rewards for pair in statistical}
-        after = {pair.name: pair.after.rewards for pair in statistical}
+        before = {pair.name: pair.before.shares for pair in statistical}
+        after = {pair.name: pair.after.shares for pair in statistical}
         others = only_after or {}
         sessions = SessionLabels(
             baseline={pair.name: pair.before.session_of_each for pair in statistical},
@@ -106,8 +106,8 @@ def compare_suite(
         not_judged=tuple(_not_judged(ordered)),
         advice=what_would_tell(
             suite,
-            approved=[pair.before.rewards for pair in statistical],
-            tried=[pair.after.rewards for pair in statistical],
+            approved=[pair.before.shares for pair in statistical],
+            tried=[pair.after.shares for pair in statistical],
             settings=policy.suite,
         )
         if suite is not None

@@ -56,7 +56,14 @@ from pytest_terminalbench.statistics.sequential import (
     correction_among,
     next_step,
 )
-from pytest_terminalbench.statistics.sequential_p_value import Plan, is_unsteady, predictive_probability, regression_p
+from pytest_terminalbench.statistics.sequential_p_value import (
+    SAME,
+    Plan,
+    is_unsteady,
+    predictive_probability,
+    regression_p,
+)
+from pytest_terminalbench.statistics.sequential_rewards import next_step_of_rewards
 from pytest_terminalbench.statistics.session_spread import (
     SESSIONS_DIFFER_BELOW,
     ApprovedSessions,
@@ -76,6 +83,7 @@ __all__ = [
     "MAX_RATIO",
     "MOST_ATTEMPTS",
     "MOST_TASKS",
+    "SAME",
     "SESSIONS_DIFFER_BELOW",
     "TYPICAL_RATES",
     "TYPICAL_WITHIN_TASK_VARIANCE",
@@ -122,6 +130,7 @@ __all__ = [
     "mcnemar",
     "newcombe",
     "next_step",
+    "next_step_of_rewards",
     "paired_interval",
     "pass_at_k",
     "pass_hat_k",

@@ -120,7 +120,7 @@ def a_session_runs(cell: CellId, rewards: Rewards, case: Case, policy: Compariso
     gate = cell_gate(case.kind, before, policy, approved=ApprovedInFolder(baselines).beside(cell))
     stream: Iterator[float] = cycle(rewards)
     made: list[AttemptResult] = []
-    while more := gate.more(solved=sum(one.is_solved for one in made), attempts=len(made)):
+    while more := gate.more([one.reward for one in made if one.reward is not None]):
         for reward in islice(stream, more):
             made.append(attempt(case, len(made) + 1, reward, "now"))
     verdict = gate.judge(CellSide.of_attempts(made, host=case.hosts[1]))
