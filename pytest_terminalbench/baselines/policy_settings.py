@@ -5,13 +5,14 @@ Light: pytest imports it in every project, for the help and the checks of its op
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, NamedTuple
 
 from pytest_terminalbench.errors import SettingsError
 
-__all__ = ["ALPHA", "DEFAULT_ATTEMPTS", "MARGIN", "MIN_VISIBLE", "PolicySettings", "Range"]
+__all__ = ["ALPHA", "DEFAULT_ATTEMPTS", "MARGIN", "MIN_VISIBLE", "PolicySettings", "Range", "read_min_visible"]
 
 DEFAULT_ATTEMPTS = 1
 
@@ -25,9 +26,6 @@ class Range(NamedTuple):
     def holds(self, number: float) -> bool:
         """False for what is no number (NaN), too."""
         return self.least <= number <= self.most
-
-    def in_percent(self) -> Range:
-        return Range(100 * self.least, 100 * self.most)
 
     def read(self, value: object, *, option: str) -> float:
         """The number that was given as `value` for `option`; raises SettingsError with what would be right."""
@@ -49,6 +47,22 @@ class Range(NamedTuple):
 ALPHA = Range(1e-6, 0.5)
 MARGIN = Range(0.0, 0.99)
 MIN_VISIBLE = Range(0.001, 1.0)
+# What may be said of it; hardly any run can see less than a point.
+POINTS = Range(1, 100)
+
+
+def read_min_visible(value: object, *, option: str) -> float:
+    """The share of 1 that was given as `value` for `option`, which is in points.
+
+    Raises SettingsError with what would be right, also for less than a point: that was meant as a share.
+    """
+    with suppress(ValueError):
+        share = float(str(value))
+        if 0 < share < 1:
+            raise SettingsError(
+                f"{option} {value!r} is in points, of 100: for a drop of {share:.3g} say {100 * share:g}"
+            )
+    return POINTS.read(value, option=option) / 100
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,7 @@ class Bench:
         """Refuse what can be refused before anything is collected; raises SettingsError or BaselineError."""
         _ = self.image_map, self._default_provider
         labels = [agent.cell_id(dataset="any", scenario="any").label_parts for agent in self.agents]
+        self.datasets.check_locks_exist()
         if self.settings.gate != "off" or self.settings.update_baselines:
             self._check_baselines_folder()
             check_old_baselines(self.settings.baselines, labels)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, MIN_VISIBLE, PolicySettings
+from pytest_terminalbench.baselines.policy_settings import (
+    ALPHA,
+    MARGIN,
+    PolicySettings,
+    read_min_visible,
+)
 from pytest_terminalbench.cli.output import complain, say, shown_path, without_controls
 from pytest_terminalbench.cli.project import BaselinesOption, ResultsOption, baselines_folder, results_folder
 from pytest_terminalbench.errors import BaselineError, RunFolderError, SettingsError
@@ -157,9 +162,8 @@ def _check(said: _Said) -> None:
         raise SettingsError(f"--alpha is {said.alpha:g}; it is a share of 1, {ALPHA}")
     if said.margin is not None and not MARGIN.holds(said.margin):
         raise SettingsError(f"--margin is {said.margin:g}; it is a share of 1, {MARGIN}")
-    points = MIN_VISIBLE.in_percent()
-    if said.min_visible is not None and not points.holds(said.min_visible):
-        raise SettingsError(f"--min-visible is {said.min_visible:g}; it is a number of points, {points}")
+    if said.min_visible is not None:
+        read_min_visible(said.min_visible, option="--min-visible")
 
 
 def _rendered(comparison: Comparison, output_format: ComparisonFormat) -> str:

@@ -117,11 +117,12 @@ def plan(
 
 def _check(policy: ComparisonPolicy, power: float, drop: float | None) -> None:
     """Raises SettingsError naming the option, its value and what would be right."""
-    if not (ALPHA.holds(policy.alpha) and 0 < power < 1 and MARGIN.holds(policy.margin)):
-        raise SettingsError(
-            f"--alpha is {policy.alpha:g}, --power {power:g} and --margin {policy.margin:g}; all are shares of 1: "
-            f"alpha {ALPHA}, margin {MARGIN}, power between 0 and 1"
-        )
+    if not ALPHA.holds(policy.alpha):
+        raise SettingsError(f"--alpha is {policy.alpha:g}; it is a share of 1, {ALPHA}")
+    if not MARGIN.holds(policy.margin):
+        raise SettingsError(f"--margin is {policy.margin:g}; it is a share of 1, {MARGIN}")
+    if not 0 < power < 1:
+        raise SettingsError(f"--power is {power:g}; it is a share of 1, above 0 and below 1")
     if drop is not None and not 0 < drop <= 100:
         raise SettingsError(f"--drop is {drop:g}; needs points above 0, up to 100")
     if drop is not None and drop <= 100 * policy.margin:

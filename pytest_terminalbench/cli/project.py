@@ -98,7 +98,7 @@ def configured(option: str) -> str | None:
 def configured_policy() -> ComparisonPolicy:
     """How the project's sessions compare: as its ini file says; raises SettingsError for a value that none can have."""
     from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
-    from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, MIN_VISIBLE
+    from pytest_terminalbench.baselines.policy_settings import ALPHA, MARGIN, read_min_visible
 
     def number(option: str, within: Range, default: float) -> float:
         value = configured(option)
@@ -108,7 +108,9 @@ def configured_policy() -> ComparisonPolicy:
     return ComparisonPolicy(
         alpha=number("tb_alpha", ALPHA, usual.alpha),
         margin=number("tb_margin", MARGIN, usual.margin),
-        min_visible=number("tb_min_visible", MIN_VISIBLE.in_percent(), 100 * usual.min_visible) / 100,
+        min_visible=usual.min_visible
+        if (points := configured("tb_min_visible")) is None
+        else read_min_visible(points, option="--tb-min-visible"),
     )
 
 

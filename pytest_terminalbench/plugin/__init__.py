@@ -21,7 +21,7 @@ from pytest_terminalbench.plugin.fixtures import (
     tb_scenario,
     tb_trials,
 )
-from pytest_terminalbench.plugin.options import add_options, bench_settings, plugin_options
+from pytest_terminalbench.plugin.options import add_options, bench_settings, hint_at_misspelt, plugin_options
 from pytest_terminalbench.plugin.scenario_paths import (
     asked_by_paths,
     holds_scenarios,
@@ -49,6 +49,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
+    hint_at_misspelt(parser, args)
 
 
 def pytest_configure(config: pytest.Config) -> None:

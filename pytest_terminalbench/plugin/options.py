@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from pytest_terminalbench.baselines.policy_settings import ALPHA, DEFAULT_ATTEMPTS, MARGIN, MIN_VISIBLE, Range
+from pytest_terminalbench.baselines.policy_settings import (
+    ALPHA,
+    DEFAULT_ATTEMPTS,
+    MARGIN,
+    Range,
+    read_min_visible,
+)
 from pytest_terminalbench.cells.bench_settings import (
     DEFAULT_MAX_VOID_RATE,
     MIN_TIMEOUT_MULTIPLIER,
@@ -17,7 +24,7 @@ from pytest_terminalbench.cells.bench_settings import (
 )
 from pytest_terminalbench.errors import SettingsError
 
-__all__ = ["PluginOptions", "add_options", "bench_settings", "plugin_options"]
+__all__ = ["PluginOptions", "add_options", "bench_settings", "hint_at_misspelt", "plugin_options"]
 
 _Word = TypeVar("_Word", bound=str)
 DEFAULT_PROGRESS_S = 30.0
@@ -133,6 +140,17 @@ def add_options(parser: pytest.Parser) -> None:
     )
 
 
+def hint_at_misspelt(parser: pytest.Parser, arguments: Sequence[str]) -> None:
+    """Let pytest's own error for an unknown option name the one of ours that is most like it."""
+    known = [*(f"--{option.name}" for option in _OPTIONS), "--update-baselines"]
+    names = [argument.partition("=")[0] for argument in arguments]
+    for name in names:
+        if name.startswith(("--tb-", "--update-")) and name not in known:
+            from pytest_terminalbench.naming import nearest
+
+            parser.extra_info[name] = f"unknown{nearest(name, known)}"
+
+
 def _ini_type(option: _Option) -> Any:
     return "bool" if option.flag else "args" if option.repeatable else "string"
 
@@ -186,10 +204,7 @@ def bench_settings(config: pytest.Config) -> BenchSettings:
         gate=value.choice("tb_gate", ("statistical", "strict", "off")),
         alpha=value.number("tb_alpha", default=BenchSettings.alpha, within=ALPHA),
         margin=value.number("tb_margin", default=BenchSettings.margin, within=MARGIN),
-        min_visible=value.number(
-            "tb_min_visible", default=100 * BenchSettings.min_visible, within=MIN_VISIBLE.in_percent()
-        )
-        / 100,
+        min_visible=value.min_visible(),
         inconclusive=value.choice("tb_inconclusive", ("pass", "fail")) or BenchSettings.inconclusive,
         parity=value.choice("tb_parity", ("block", "warn", "off")) or BenchSettings.parity,
         strict_baselines=bool(value.raw("tb_strict_baselines")),
@@ -260,6 +275,15 @@ class _Reader:
             return default
         try:
             return within.read(value, option=_flag(name))
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def min_visible(self) -> float:
+        value = self.raw("tb_min_visible")
+        if value is None:
+            return BenchSettings.min_visible
+        try:
+            return read_min_visible(value, option="--tb-min-visible")
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from pytest_terminalbench.errors import ScenarioError
+from pytest_terminalbench.errors import ScenarioError, SettingsError
+from pytest_terminalbench.naming import listed
 from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, duplicate_id, open_dataset
 from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE
 from pytest_terminalbench.scenarios.formats import load_scenario
@@ -98,6 +99,16 @@ class OpenDatasets:
     @property
     def locked(self) -> bool:
         return self._locked
+
+    def check_locks_exist(self) -> None:
+        """Raises SettingsError where drift is an error and a dataset that is open has no lock to drift from."""
+        missing = [dataset for dataset in self.known if self._locked and not (dataset.folder / LOCK).is_file()]
+        if missing:
+            locks = " and ".join(f"`terminalbench dataset lock {dataset.name}`" for dataset in missing)
+            raise SettingsError(
+                f"--tb-locked: nobody has locked {listed([dataset.name for dataset in missing])} yet; lock it as it is "
+                f"now with {locks}"
+            )
 
     def check_lock(self, dataset: Dataset) -> None:
         """Raises ScenarioError where the dataset as a whole has drifted from its lock: what is gone cannot tell."""

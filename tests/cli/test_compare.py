@@ -99,8 +99,9 @@ def test_an_alpha_that_no_session_can_have_is_refused(runs: Project, value: str)
     [
         ("--margin=1", "--margin is 1; it is a share of 1, at least 0 and at most 0.99"),
         ("--margin=-0.1", "--margin is -0.1; it is a share of 1, at least 0 and at most 0.99"),
-        ("--min-visible=0", "--min-visible is 0; it is a number of points, at least 0.1 and at most 100"),
-        ("--min-visible=nan", "--min-visible is nan; it is a number of points, at least 0.1 and at most 100"),
+        ("--min-visible=0", "--min-visible 0.0 is not a number of at least 1 and at most 100"),
+        ("--min-visible=0.3", "--min-visible 0.3 is in points, of 100: for a drop of 0.3 say 30"),
+        ("--min-visible=nan", "--min-visible nan is not a number of at least 1 and at most 100"),
     ],
 )
 def test_so_are_other_values_that_none_can_have(runs: Project, typed: str, said: str) -> None:

@@ -115,7 +115,7 @@ def test_a_setting_that_no_session_could_have_is_refused(project: Project) -> No
     done = project.call("plan")
 
     assert (done.exit_code, done.out) == (4, "")
-    assert done.err == "terminalbench: --tb-min-visible 'many' is not a number of at least 0.1 and at most 100\n"
+    assert done.err == "terminalbench: --tb-min-visible 'many' is not a number of at least 1 and at most 100\n"
 
 
 def test_of_an_agent_that_solves_less_than_that_all_that_it_has_to_lose_is_planned_for(project: Project) -> None:
@@ -205,9 +205,11 @@ def test_json_is_all_there_is_on_standard_output(project: Project) -> None:
     [
         (
             ["--alpha", "5"],
-            "--alpha is 5, --power 0.8 and --margin 0.02; all are shares of 1: alpha at least 1e-06 and at most 0.5, ",
+            "--alpha is 5; it is a share of 1, at least 1e-06 and at most 0.5",
         ),
-        (["--alpha", "1e-17"], "--alpha is 1e-17, --power 0.8 and --margin 0.02; all are shares of 1: alpha at least "),
+        (["--alpha", "1e-17"], "--alpha is 1e-17; it is a share of 1, at least "),
+        (["--power", "2"], "--power is 2; it is a share of 1, above 0 and below 1\n"),
+        (["--margin", "2"], "--margin is 2; it is a share of 1, at least 0 and at most 0.99\n"),
         (["--drop", "-3"], "--drop is -3; needs points above 0, up to 100"),
         (["--drop", "2"], "--drop is 2 points, and the margin lets a drop of up to 2 pass; plan for a larger drop, "),
     ],

@@ -120,14 +120,17 @@ def as_in_ci(step: str, name: str) -> Command:
     return Command(where=f"ci.md, {name}", line=line.replace("$GITHUB_STEP_SUMMARY", "summary.md"))
 
 
+def test_both_jobs_do_the_same() -> None:
+    github = [as_in_ci(step, "GitHub").line.replace("17-17", "17") for step in github_steps()]
+    gitlab = [as_in_ci(step, "GitLab").line for step in gitlab_steps()]
+    assert github == [*gitlab, 'cat results/latest/report.md >> "summary.md"']
+
+
 @pytest.mark.docker
-@pytest.mark.parametrize(
-    ("name", "steps"), [("github", github_steps()), ("gitlab", gitlab_steps())], ids=["GitHub", "GitLab"]
-)
-def test_a_ci_job_fails_when_the_agent_breaks(name: str, steps: list[str], sandbox: Sandbox, engine: object) -> None:
+def test_a_ci_job_fails_when_the_agent_breaks(sandbox: Sandbox, engine: object) -> None:
     """A user who follows `init`: he fills in his agent, approves what it does, and the next change breaks it."""
-    job = [command for command in (as_in_ci(step, name) for step in steps) if not is_exempt(command)]
-    sandbox.run(Command(where="ci.md", line=f"terminalbench init --ci {name}"))
+    job = [command for command in (as_in_ci(step, "GitHub") for step in github_steps()) if not is_exempt(command)]
+    sandbox.run(Command(where="ci.md", line="terminalbench init"))
     stub = (sandbox.path / "my_agent.py").read_text()
     sandbox.write("my_agent.py", stub.replace('"ls -la"', "\"echo 'Hello, world!' > hello.txt\""))
     sandbox.run(Command(where="as init says", line=f"{AGENT} --update-baselines"))

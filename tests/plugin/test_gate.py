@@ -378,8 +378,10 @@ def test_a_locked_dataset_fails_on_drift(demo: Suite) -> None:
     from pytest_terminalbench.scenarios.lock import write_lock
 
     without = demo.run("--tb-dataset", "demo", "--tb-locked")
-    # The lock, and each scenario.
-    without.assert_outcomes(errors=4)
+    assert without.ret == pytest.ExitCode.USAGE_ERROR
+    without.stderr.fnmatch_lines(
+        ["ERROR: --tb-locked: nobody has locked demo yet; lock it as it is now with `terminalbench dataset lock demo`"]
+    )
     write_lock(open_dataset(demo.path / "scenarios" / "demo"))
     demo.run("--tb-dataset", "demo", "--tb-locked").assert_outcomes(passed=3)
     changed_limits(demo)

@@ -24,7 +24,8 @@ from tests.plugin.test_option_dataset import usage_error
         (["--tb-concurrency", "0"], "--tb-concurrency '0' is not a whole number of at least 1"),
         (["--tb-alpha", "0"], "--tb-alpha '0' is not a number of at least 1e-06 and at most 0.5"),
         (["--tb-margin", "1"], "--tb-margin '1' is not a number of at least 0 and at most 0.99"),
-        (["--tb-min-visible", "0"], "--tb-min-visible '0' is not a number of at least 0.1 and at most 100"),
+        (["--tb-min-visible", "0"], "--tb-min-visible '0' is not a number of at least 1 and at most 100"),
+        (["--tb-min-visible", "0.3"], "--tb-min-visible '0.3' is in points, of 100: for a drop of 0.3 say 30"),
         (["--tb-inconclusive", "maybe"], "--tb-inconclusive 'maybe' is none of: pass, fail"),
         (["--tb-parity", "strict"], "--tb-parity 'strict' is none of: block, warn, off"),
         (["--tb-network", "host"], "--tb-network 'host' is none of: none, scenario"),
@@ -369,3 +370,16 @@ def test_the_help_lists_every_option_with_its_meaning(suite: Suite) -> None:
         ),
         "--update-baselines",
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("--tb-datset", "--tb-dataset"), ("--update-baseline", "--update-baselines")]
+)
+def test_an_option_that_there_is_not_is_told_with_the_nearest(demo: Suite, typed: str, meant: str) -> None:
+    """In pytest's own error, which is all that a plugin sees of it."""
+    done = demo.run(f"{typed}=demo")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(
+        [f"*unrecognized arguments: {typed}=demo*", f"  {typed}: unknown (did you mean '{meant}'?)"]
+    )
