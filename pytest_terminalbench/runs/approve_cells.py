@@ -62,6 +62,7 @@ def approve_cells(
     folder = RunFolder(run)
     host = _manifest(folder).host_class if folder.manifest.exists() else None
     chosen = [cell_to_approve(cell, run, host=host) for cell in cells]
+    after_a_look = baseline_command(f"approve --run {run.name} --scenario SCENARIO", baselines)
     return approve(
         chosen,
         run_id=run.name,
@@ -70,7 +71,7 @@ def approve_cells(
         notes=notes,
         seen=seen.of(cell.cell for cell in chosen) if seen is not None else None,
         once_seen="this session did not know it: run it again to be compared with what is approved now, or approve "
-        f"what it came to by `terminalbench baseline approve --run {run.name} --scenario SCENARIO`",
+        f"what it came to by `{after_a_look}`",
     )
 
 

@@ -170,21 +170,32 @@ class ApprovingMeanwhile(Unobserved):
             assert run_session(other).exit_status == 0
 
 
-@pytest.mark.parametrize("is_first", [True, False], ids=["a first one", "over another"])
-def test_what_was_approved_since_the_session_began_is_not_superseded(demo: Suite, is_first: bool) -> None:  # noqa: F811
+@pytest.mark.parametrize(
+    ("is_first", "folder"), [(True, "kept"), (False, "baselines")], ids=["a first one", "over another"]
+)
+def test_what_was_approved_since_the_session_began_is_not_superseded(
+    demo: Suite,  # noqa: F811
+    is_first: bool,
+    folder: str,
+) -> None:
     if not is_first:
         run_session(settings(demo, run_id="earlier", update_baselines=True, approver="eve"))
-    approving = settings(demo, update_baselines=True, approver="ada", attempts=2)
+    baselines = demo.path / folder
+    approving = replace(
+        settings(demo, update_baselines=True, approver="ada", attempts=2),
+        baselines=baselines,
+    )
     other = replace(approving, run_id="other", approver="grace", attempts=3)
 
     closed = run_session(approving, observer=ApprovingMeanwhile(other))
 
-    place = demo.path / "baselines/demo/oracle"
+    place = baselines / "demo/oracle"
+    option = "" if folder == "baselines" else f" --baselines={baselines}"
     assert closed.approval is not None
     assert closed.approval.refusal == (
         ", ".join(f"{place}/{name}.json was approved meanwhile by grace" for name in ("alpha", "beta", "gamma"))
         + "; this session did not know it: run it again to be compared with what is approved now, or approve what it "
-        "came to by `terminalbench baseline approve --run mine --scenario SCENARIO`"
+        f"came to by `terminalbench baseline approve --run mine --scenario SCENARIO{option}`"
     )
     assert (closed.exit_status, closed.summary.totals.in_words) == (1, "3 cells: 3 solved")
     assert {read_record(file).approved_by for file in place.iterdir()} == {"grace"}  # type: ignore[union-attr]
