@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pytest_terminalbench.attempt_result import as_share
-from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
-from pytest_terminalbench.statistics import correction_among, is_unsteady
+from pytest_terminalbench.baselines.cell_side import CellSide
+from pytest_terminalbench.statistics import correction_among, is_counted, is_unsteady
 
 __all__ = ["ApprovedCells"]
 

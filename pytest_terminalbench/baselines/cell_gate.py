@@ -13,7 +13,7 @@ from typing import Protocol
 from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange, compare_measures
-from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.statistics import (
     SAME,
@@ -23,6 +23,7 @@ from pytest_terminalbench.statistics import (
     Regressed,
     Step,
     how_often,
+    is_counted,
     next_step,
     next_step_of_rewards,
     permutation_test_rewards,

@@ -8,7 +8,7 @@ from statistics import median
 
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, METRICS, Metric
-from pytest_terminalbench.statistics import rank_sum
+from pytest_terminalbench.statistics import metric_name, rank_sum
 
 __all__ = ["MeasuredChange", "compare_measures", "floored", "hosts_differ", "is_comparable", "is_known", "is_measured"]
 
@@ -42,7 +42,7 @@ def compare_measures(
             metric=metric.name,
             ratio=ratio,
             is_worse=is_worse,
-            text=f"{metric.name} {100 * (ratio - 1):+.0f} % (median {median(known):g} → {median(now):g}), "
+            text=f"{metric_name(metric.name)} {100 * (ratio - 1):+.0f} % (median {median(known):g} → {median(now):g}), "
             f"allowed {100 * (metric.max_ratio - 1):+.0f} %",
         )
 

@@ -9,8 +9,9 @@ from statistics import fmean
 from pytest_terminalbench.attempt_result import AttemptResult, as_share
 from pytest_terminalbench.baselines.comparison_policy import METRICS
 from pytest_terminalbench.baselines.record import BaselineRecord
+from pytest_terminalbench.statistics import is_counted
 
-__all__ = ["CellSide", "is_counted"]
+__all__ = ["CellSide"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +81,6 @@ class CellSide:
         solved, attempts = self.tally
         mean = "" if is_counted(self.rewards) else f" (mean reward {self.mean:.3g})"
         return f"{solved} of {attempts}{mean}"
-
-
-def is_counted(*sides: Sequence[float]) -> bool:
-    """Whether all rewards are 0 or 1, so that counts of solved attempts say everything."""
-    return all(reward in (0.0, 1.0) for side in sides for reward in side)
 
 
 def _sessions(judged: Sequence[AttemptResult]) -> tuple[str | None, ...]:

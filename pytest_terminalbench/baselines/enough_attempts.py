@@ -38,6 +38,8 @@ def what_would_tell(suite: SuiteVerdict, *, approved: Rewards, tried: Rewards, s
     goal = _Goal.of(suite, settings)
     if goal.drop <= 0:
         return ""
+    if len(approved) == 1:
+        return "a single task judges its own cell only: more scenarios would judge the agent"
     noise = suite.sessions.noise if suite.sessions else None
     counts = [len(rewards[: settings.planned_attempts]) for rewards in tried]
     if goal.is_within_reach(approved, counts, noise):

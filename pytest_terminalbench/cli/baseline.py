@@ -370,7 +370,8 @@ def _as_json(stored: StoredBaseline) -> dict[str, object]:
 
 
 def _row(stored: StoredBaseline) -> list[str]:
-    from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+    from pytest_terminalbench.baselines.cell_side import CellSide
+    from pytest_terminalbench.statistics import is_counted
 
     record = stored.record
     approved = CellSide.approved(record)

@@ -12,18 +12,20 @@ from statistics import fmean
 from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_gate import compare_cells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange
-from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.parity import Mismatch, mismatches
 from pytest_terminalbench.comparing.run_record import RunRecord, TaskRecord
-from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, Verdict, compare_suite
+from pytest_terminalbench.comparing.suite_comparison import CellPair, Selection, SuiteComparison, Verdict, compare_suite
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.score_intervals import LabelledInterval, difference_interval, score_intervals
 from pytest_terminalbench.statistics import (
     Interval,
     SuiteSettings,
+    is_counted,
     mcnemar,
     paired_interval,
+    score_name,
     sign_flip_test,
 )
 from pytest_terminalbench.status import Change
@@ -140,6 +142,11 @@ class Comparison:
         is_part = self.whole.verdict == "pass" and self.candidate.record.not_run
         return "inconclusive" if is_part else self.whole.verdict
 
+    @property
+    def score_name(self) -> str:
+        """What the means of both sides are shares of."""
+        return score_name(*(task.rewards for side in (self.baseline, self.candidate) for task in side.compared))
+
     def with_change(self, *changes: Change) -> list[TaskChange]:
         """The tasks of these changes, the surest first."""
         chosen = [task for task in self.tasks if task.change in changes]
@@ -197,6 +204,9 @@ def compare_records(baseline: RunRecord, candidate: RunRecord, *, policy: Compar
                 for task in sorted(candidate.tasks.keys() - baseline.tasks.keys())
                 if _is_scored(candidate, task)
             },
+            selection=Selection(
+                tasks=len(candidate.tasks), approved=sum(_is_scored(baseline, task) for task in baseline.tasks)
+            ),
         ),
         paired=_paired(before, after, policy.suite),
         policy=policy,

@@ -18,7 +18,6 @@ from pytest_terminalbench.comparing.text import (
     asides,
     interval_text,
     metric_lines,
-    metric_name,
     p_text,
     points,
     ratio_text,
@@ -29,6 +28,7 @@ from pytest_terminalbench.comparing.text import (
     verdict_word,
 )
 from pytest_terminalbench.naming import counted
+from pytest_terminalbench.statistics import metric_name
 from pytest_terminalbench.status import Change
 
 __all__ = ["html"]
@@ -143,8 +143,9 @@ def _scores(comparison: Comparison) -> Iterator[str]:
     axis = Axis(0, 1, [tick / 10 for tick in range(0, 11, 2)], lambda value: f"{100 * value:.0f} %")
     yield "<section><h2>Scores</h2>"
     yield _scrolled(rows, axis, title="Mean scores of both sides with their intervals")
+    score = "Share solved" if comparison.score_name == "solved" else "Mean reward"
     yield (
-        "<p class=dim>Share solved, mean over the tasks compared. Thin: 95 % interval for tasks like these (another "
+        f"<p class=dim>{score}, mean over the tasks compared. Thin: 95 % interval for tasks like these (another "
         "draw of tasks). Thick: 95 % interval for these tasks and this agent (another run of the same).</p></section>"
     )
 
@@ -165,9 +166,10 @@ def _forest(comparison: Comparison) -> Iterator[str]:
     same = len(comparison.with_change(Change.SAME))
     left = f" The {len(changed) - PLOTTED} least sure are left out." if len(changed) > PLOTTED else ""
     yield f"<section><h2>Tasks that changed ({len(changed)})</h2>"
-    yield _scrolled(rows, axis, title="Change in solve rate of each task, with its interval")
+    score = "solve rate" if comparison.score_name == "solved" else "mean reward"
+    yield _scrolled(rows, axis, title=f"Change in {score} of each task, with its interval")
     yield (
-        "<p class=dim>Change in solve rate in points, candidate minus baseline, with a 95 % interval (this task, this "
+        f"<p class=dim>Change in {score} in points, candidate minus baseline, with a 95 % interval (this task, this "
         "agent; Newcombe). In colour: regressed, improved or inconclusive. Hollow: chance alone can do this to one "
         f"task among so many. {counted(same, 'task')} did not change.{left}</p></section>"
     )

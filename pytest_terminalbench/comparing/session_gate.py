@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 from pytest_terminalbench.baselines.cell_metrics import floored, is_comparable
-from pytest_terminalbench.baselines.cell_side import CellSide, is_counted
+from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, METRICS, ComparisonPolicy, Metric
 from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult
-from pytest_terminalbench.comparing.suite_comparison import CellPair, SuiteComparison, compare_suite
+from pytest_terminalbench.comparing.suite_comparison import CellPair, Selection, SuiteComparison, compare_suite
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.runs.gate_result import SOLVE_RATE, GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.sessions_result import SessionsResult
+from pytest_terminalbench.statistics import is_counted, metric_name
 from pytest_terminalbench.status import Change
 
 __all__ = ["ActorGate", "RunGate", "WorseTask", "gate_run"]
@@ -37,7 +40,8 @@ class ActorGate:
     `label`: the agent's, as cells have it. `worse`: by what the gate judges (the solve rate, the metrics), the
     scenarios that did worse in it than approved, those that differ most first. `is_approved`: whether anything of this
     agent was approved at all. `least_to_approve`: with fewer attempts, approving it again would know less than the
-    baselines that it replaces.
+    baselines that it replaces. `nothing_compared`: why none of its cells was compared; empty
+    where some were.
     """
 
     comparison: SuiteComparison
@@ -46,6 +50,7 @@ class ActorGate:
     worse: Mapping[str, tuple[WorseTask, ...]]
     is_approved: bool
     least_to_approve: int = 1
+    nothing_compared: str = ""
 
     @property
     def lower(self) -> tuple[str, ...]:
@@ -74,7 +79,7 @@ class RunGate:
     @property
     def doubts(self) -> list[str]:
         """A sentence for every agent of which nobody can tell."""
-        return [f"{actor}: {_reason(gate.comparison)}" for actor, gate in self.actors.items() if gate.is_inconclusive]
+        return [f"{actor}: {_reason(gate)}" for actor, gate in self.actors.items() if gate.is_inconclusive]
 
     @property
     def uncompared(self) -> list[str]:
@@ -106,11 +111,7 @@ class RunGate:
         """For the run's summary: a verdict on those agents alone for which something is approved."""
         approved = {actor: gate for actor, gate in self.actors.items() if gate.is_approved}
         return GateResult.of_agents(
-            {
-                actor: _suite_result(gate.comparison)
-                for actor, gate in approved.items()
-                if gate.comparison.suite is not None
-            },
+            {actor: _suite_result(gate) for actor, gate in approved.items() if gate.comparison.suite is not None},
             verdicts={actor: gate.comparison.verdict for actor, gate in approved.items()},
             metrics={
                 actor: {
@@ -142,27 +143,40 @@ def gate_run(
         pairs = [_pair(cell, record, host) for cell, record in compared]
         if not pairs and group[0].gate == "strict":
             continue
-        paired = {pair.name for pair in pairs}
+        paired, beside = {pair.name for pair in pairs}, len(approved.beside(group[0].id))
+        comparison = compare_suite(
+            pairs,
+            policy=policy,
+            only_after={
+                cell.id.scenario: CellSide.of_attempts(cell.attempts, host=host).shares
+                for cell in group
+                if cell.is_scored and cell.id.scenario not in paired
+            },
+            selection=Selection(tasks=len(group), approved=beside),
+        )
         actors[actor] = ActorGate(
-            comparison=compare_suite(
-                pairs,
-                policy=policy,
-                only_after={
-                    cell.id.scenario: CellSide.of_attempts(cell.attempts, host=host).shares
-                    for cell in group
-                    if cell.is_scored and cell.id.scenario not in paired
-                },
-            ),
+            comparison=comparison,
+            nothing_compared="" if pairs else _nothing_compared(group, beside),
             baselines=current_file(baselines, group[0].id).parent,
             label=group[0].id.label,
             worse={
                 SOLVE_RATE: tuple(_lower(pairs)),
                 **{metric.name: tuple(_over(metric, pairs)) for metric in METRICS},
             },
-            is_approved=bool(pairs or approved.beside(group[0].id)),
+            is_approved=bool(pairs or beside),
             least_to_approve=_least_to_approve(pairs) if pairs else max(LEAST_ATTEMPTS, policy.attempts or 0),
         )
     return RunGate(actors=actors, fails_when_inconclusive=policy.inconclusive == "fail") if actors else None
+
+
+def _nothing_compared(group: Sequence[CellResult], approved: int) -> str:
+    """``nothing was compared: 1 task selected, 7 approved: 1 blocked (hello: …)``"""
+    reasons = Counter("without a baseline" if cell.is_scored else cell.status.words for cell in group)
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
+    errors = [f"{cell.id.scenario}: {cell.text.partition(chr(10))[0]}" for cell in group if not cell.is_scored]
+    why = f" ({errors[0]})" if errors else ""
+    selected = counted(len(group), "task")
+    return f"nothing was compared: {selected} selected, {approved} approved: {told}{why}"
 
 
 def _by_actor(cells: Sequence[CellResult]) -> dict[str, list[CellResult]]:
@@ -216,7 +230,9 @@ def _over(metric: Metric, pairs: Sequence[CellPair]) -> Iterator[WorseTask]:
     ]
     for name, before, after in sorted(medians, key=lambda task: (-task[2] / task[1], task[0])):
         if after > before * metric.max_ratio:
-            yield WorseTask(scenario=name, text=f"{name} {metric.name} {before:g} → {after:g} {metric.unit}")
+            yield WorseTask(
+                scenario=name, text=f"{name} {metric_name(metric.name)} {before:g} → {after:g} {metric.unit}"
+            )
 
 
 def _tally(side: CellSide) -> str:
@@ -225,19 +241,22 @@ def _tally(side: CellSide) -> str:
     return f"{solved}/{attempts}" if is_counted(side.rewards) else f"{side.mean:.2f}"
 
 
-def _reason(comparison: SuiteComparison) -> str:
+def _reason(gate: ActorGate) -> str:
     """Of a suite, with what to type where it is inconclusive."""
-    reason = comparison.suite.reason if comparison.suite is not None else ""
-    return f"{reason}; {comparison.advice}" if comparison.advice else reason
+    suite, advice = gate.comparison.suite, gate.comparison.advice
+    reason = gate.nothing_compared or (suite.reason if suite is not None else "")
+    return f"{reason}; {advice}" if advice else reason
 
 
-def _suite_result(comparison: SuiteComparison) -> SuiteResult:
-    suite = comparison.suite
+def _suite_result(gate: ActorGate) -> SuiteResult:
+    suite = gate.comparison.suite
     assert suite is not None
     effect = suite.effect
     return SuiteResult(
         verdict=suite.verdict,
-        reason=_reason(comparison),
+        reason=gate.nothing_compared or suite.reason,
+        headline=gate.nothing_compared or suite.headline,
+        advice=gate.comparison.advice,
         p=suite.p,
         effect=effect.difference if effect else None,
         interval=(effect.interval.low, effect.interval.high) if effect else None,

@@ -13,6 +13,7 @@ from pytest_terminalbench.baselines.cell_metrics import floored, hosts_differ, i
 from pytest_terminalbench.baselines.cell_side import CellSide
 from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
 from pytest_terminalbench.baselines.enough_attempts import what_would_tell
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.statistics import (
     RatioVerdict,
     SessionLabels,
@@ -23,7 +24,7 @@ from pytest_terminalbench.statistics import (
 )
 from pytest_terminalbench.status import Change
 
-__all__ = ["CellPair", "SuiteComparison", "Verdict", "compare_suite"]
+__all__ = ["CellPair", "Selection", "SuiteComparison", "Verdict", "compare_suite"]
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -37,6 +38,22 @@ class CellPair:
     before: CellSide
     after: CellSide
     change: Change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """How many tasks were chosen to be tried, and how many there are to compare with."""
+
+    tasks: int
+    approved: int
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the suite was not what was asked for; of more than half, some may just have lost their scenarios."""
+        return 2 * self.tasks <= self.approved
+
+    def __str__(self) -> str:
+        return f"a selection of {self.tasks} of {counted(self.approved, 'task')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +92,16 @@ class SuiteComparison:
 
 
 def compare_suite(
-    pairs: Sequence[CellPair], *, policy: ComparisonPolicy, only_after: Mapping[str, Sequence[float]] | None = None
+    pairs: Sequence[CellPair],
+    *,
+    policy: ComparisonPolicy,
+    only_after: Mapping[str, Sequence[float]] | None = None,
+    selection: Selection | None = None,
 ) -> SuiteComparison:
     """Compare the cells of one agent as a whole; their order does not matter.
 
     `only_after`: rewards of cells that have nothing to be compared with; they are counted in the verdict's reason.
+    `selection`: what was asked for; None where that is not known.
     """
     ordered = sorted(pairs, key=lambda pair: pair.name)
     statistical = [pair for pair in ordered if pair.kind != "strict"]
@@ -104,15 +126,22 @@ def compare_suite(
         metrics=tuple(metric for metric in metrics if metric.verdict != "not judged"),
         noted=tuple(metric for metric in metrics if metric.verdict == "not judged"),
         not_judged=tuple(_not_judged(ordered)),
-        advice=what_would_tell(
-            suite,
-            approved=[pair.before.shares for pair in statistical],
-            tried=[pair.after.shares for pair in statistical],
-            settings=policy.suite,
-        )
-        if suite is not None
-        else "",
+        advice=_advice(suite, statistical, policy, selection) if suite is not None else "",
     )
+
+
+def _advice(
+    suite: SuiteVerdict, pairs: Sequence[CellPair], policy: ComparisonPolicy, selection: Selection | None
+) -> str:
+    advice = what_would_tell(
+        suite,
+        approved=[pair.before.shares for pair in pairs],
+        tried=[pair.after.shares for pair in pairs],
+        settings=policy.suite,
+    )
+    if advice and selection and selection.is_small:
+        return f"{selection} judges cells only: run them all to judge the agent"
+    return advice
 
 
 # --- time, memory, tokens, cost -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_terminalbench.baselines.baseline_command import baselines_option
+from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS
 from pytest_terminalbench.comparing.compare_records import (
     Comparison,
     PairedTest,
@@ -15,6 +16,7 @@ from pytest_terminalbench.comparing.compare_records import (
     Unlike,
     strip,
 )
+from pytest_terminalbench.comparing.run_record import RunRecord
 from pytest_terminalbench.naming import counted, listed
 from pytest_terminalbench.runs.score_intervals import TASKS_LIKE_THESE
 from pytest_terminalbench.statistics import (
@@ -23,8 +25,10 @@ from pytest_terminalbench.statistics import (
     could_have_lost,
     could_have_seen,
     how_often,
+    metric_name,
     ruled_out,
     signed_points,
+    takes_more,
 )
 from pytest_terminalbench.status import Change
 
@@ -36,7 +40,6 @@ __all__ = [
     "lines",
     "markdown",
     "metric_lines",
-    "metric_name",
     "p_text",
     "points",
     "ratio_text",
@@ -47,7 +50,6 @@ __all__ = [
     "verdict_word",
 ]
 
-METRIC_NAMES = {"runtime_s": "agent's time", "memory_peak_mb": "peak memory", "tokens": "tokens", "cost_usd": "cost"}
 LISTED = 12
 # As many of the lowest tasks are proposed for another try.
 RETRIED = 8
@@ -95,10 +97,6 @@ def change(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
 
-def metric_name(metric: str) -> str:
-    return METRIC_NAMES.get(metric, metric)
-
-
 def interval_text(interval: Interval, population: str, shown: Callable[[float], str] = share) -> str:
     """With its level, its method and what it is about: an interval without them says nothing."""
     low, high, level, method = interval
@@ -106,13 +104,17 @@ def interval_text(interval: Interval, population: str, shown: Callable[[float], 
 
 
 def verdict_word(comparison: Comparison) -> str:
-    """``FAIL``, ``PASS`` or ``INCONCLUSIVE``, and what that says of the candidate."""
+    """``FAIL``, ``PASS`` or ``INCONCLUSIVE``, and what that says of the candidate, or why."""
     whole = comparison.whole
-    regressed = len(comparison.with_change(Change.REGRESSED))
+    regressed = counted(len(comparison.with_change(Change.REGRESSED)), "task")
     if whole.failures:
-        return "FAIL: the candidate is worse"
+        is_worse = ["is worse"] if whole.suite is not None and whole.suite.verdict == "fail" else []
+        costlier = [one for one in whole.metrics if one.verdict == "fail"]
+        takes = [takes_more(one.metric, one.ratio.value) for one in costlier if one.ratio]
+        told = f"; {regressed} regressed" if not is_worse and Change.REGRESSED in whole.changes.values() else ""
+        return f"FAIL: the candidate {' and '.join([*is_worse, *takes])}{told}"
     if whole.verdict == "fail":
-        word = f"FAIL: {counted(regressed, 'task')} regressed"
+        word = f"FAIL: {regressed} regressed"
         together = whole.suite.verdict if whole.suite is not None else None
         said = {"pass": "all together the candidate is not worse", "inconclusive": "all together nobody can tell"}
         return f"{word}; {said[together]}" if together in said else word
@@ -138,8 +140,9 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
         return
     effect = suite.effect
     yield (
-        f"{share(effect.baseline_mean)} solved in the baseline, {share(effect.candidate_mean)} in the candidate, on "
-        f"{counted(effect.tasks, 'task')}: {points(effect.difference)}"
+        f"{share(effect.baseline_mean)} {comparison.score_name} in the baseline, "
+        f"{share(effect.candidate_mean)} in the candidate, on {counted(effect.tasks, 'task')}: "
+        f"{points(effect.difference)}"
     )
     yield interval_text(effect.interval, effect.population, signed_points)
     if suite.verdict == "pass":
@@ -299,17 +302,29 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield title
         yield from (f"  {line}" for line in said)
-    yield from _next_steps(comparison)
+    steps = list(_next_steps(comparison))
+    if steps:
+        yield from ("", "Next", *(f"  {step}" for step in steps))
 
 
 def _next_steps(comparison: Comparison) -> Iterator[str]:
     """What to type and where to look, after a run of ours that is worse or cannot be told."""
     record = comparison.candidate.record
-    suspects = [task.task for task in comparison.with_change(Change.REGRESSED, Change.INCONCLUSIVE, Change.LOWER)]
-    if comparison.verdict == "pass" or record.origin != "run" or not record.dataset or not suspects:
+    if comparison.verdict == "pass" or record.origin != "run" or not record.dataset:
         return
-    yield ""
-    yield "Next"
+    suspects = [task.task for task in comparison.with_change(Change.REGRESSED, Change.INCONCLUSIVE, Change.LOWER)]
+    if suspects and any(len(task.scored) >= LEAST_ATTEMPTS for task in comparison.baseline.compared):
+        # Beside fewer approved attempts, further ones tell nothing of a single task.
+        yield _again(record, suspects)
+    if suspects or comparison.whole.failures:
+        yield from (f"what each did: {source.parent / 'trials'}/TASK/{record.label}" for source in record.sources[:1])
+    if comparison.whole.failures and not suspects and comparison.baseline.record.origin == "baselines":
+        attempts = max(len(task.attempts) for task in comparison.candidate.compared)
+        yield f"if intended: your pytest command again with --update-baselines --tb-attempts {attempts}"
+
+
+def _again(record: RunRecord, suspects: Sequence[str]) -> str:
+    """The command that tries the lowest tasks again, as `record` was made."""
     chosen = [f"--dataset={record.dataset}", f"--scenarios={','.join(suspects[:RETRIED])}"]
     # Under exact ids: `-k hello` is also hello-again.
     options = [*record.agent_options, "--tb-attempts=10"]
@@ -318,8 +333,7 @@ def _next_steps(comparison: Comparison) -> Iterator[str]:
     words = ["terminalbench run", *map(shlex.quote, chosen), "--", *options]
     shown = f"the lowest {RETRIED}" if len(suspects) > RETRIED else "those that are lower"
     whose = "" if record.agent_options else ", with your agent's options"
-    yield f"  {shown} again{whose}: {' '.join(words)}"
-    yield from (f"  what each did: {source.parent / 'trials'}/TASK/{record.label}" for source in record.sources[:1])
+    return f"{shown} again{whose}: {' '.join(words)}"
 
 
 def _task_table(tasks: Sequence[TaskChange]) -> Iterator[str]:

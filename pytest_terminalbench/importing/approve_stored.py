@@ -82,5 +82,5 @@ def approve_stored(
         approval=approval,
         refused=refused,
         thinned=thinned,
-        warnings=thin_approval(by_suite, read_manifest(run).settings.policy),
+        warnings=thin_approval(by_suite, read_manifest(run).settings.policy, can_repeat=False),
     )

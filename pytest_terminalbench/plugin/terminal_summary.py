@@ -41,7 +41,7 @@ def summary_lines(closed: ClosedRun, baselines: Path) -> Iterator[str]:
     score = score_line(summary)
     if score:
         yield score
-    yield from gate_lines(summary.gate, is_told=True)
+    yield from gate_lines(summary.gate)
     yield from _noted_conditions(closed, baselines)
     if closed.orphans:
         orphans = counted(len(closed.orphans), "baseline")

@@ -18,11 +18,14 @@ SOLVE_RATE = "solve_rate"
 @dataclass(frozen=True, kw_only=True)
 class SuiteResult:
     """One agent's cells together. `interval`: of the `effect`, 95 %. `sessions`: whether those of a side differ more
-    than chance, which the numbers then allow for. What was not computed is None.
+    than chance, which the numbers then allow for. What was not computed is None. `headline`: the `reason` in a line;
+    `advice`: what to type, or to do, where it is inconclusive.
     """
 
     verdict: str
     reason: str
+    headline: str = ""
+    advice: str = ""
     p: float | None = None
     effect: float | None = None
     interval: tuple[float, float] | None = None
@@ -33,10 +36,17 @@ class SuiteResult:
     only_in_candidate: tuple[str, ...] = ()
     sessions: SessionsResult | None = None
 
+    @property
+    def in_a_line(self) -> str:
+        """The headline; runs of earlier versions had all in one sentence."""
+        return self.headline or self.reason.partition("; ")[0]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "verdict": self.verdict,
             "reason": self.reason,
+            "headline": self.headline,
+            "advice": self.advice,
             "p": self.p,
             "effect": self.effect,
             "interval": list(self.interval) if self.interval else None,
@@ -55,6 +65,8 @@ class SuiteResult:
         return cls(
             verdict=fields.text("verdict"),
             reason=fields.text("reason"),
+            headline=fields.text_or("headline", ""),
+            advice=fields.text_or("advice", ""),
             p=fields.number_or("p", None),
             effect=fields.number_or("effect", None),
             interval=(bounds[0], bounds[1]) if len(bounds) == 2 else None,

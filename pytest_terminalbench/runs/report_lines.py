@@ -112,22 +112,38 @@ def interruption_line(summary: RunSummary) -> str | None:
     return f"interrupted: {counted(len(summary.not_run), 'cell')} not run, so all numbers are of the others alone"
 
 
-def gate_lines(gate: GateResult, *, is_told: bool = False) -> Iterator[str]:
-    """What the statistical gate says of each agent, and of each metric that is worse or doubtful.
+def gate_lines(gate: GateResult) -> Iterator[str]:
+    """What the gate says of each agent: its verdict and why in a line, and indented below it what else there is to say.
 
-    `is_told`: failures stand elsewhere in full; only their first clause is repeated.
+    The numbers behind it are in ``summary.json``, and on the card of a gate that failed.
     """
-    for actor, suite in gate.agents.items():
-        reason = suite.reason.partition("; ")[0] if is_told and suite.verdict == "fail" else suite.reason
-        yield f"suite gate: {suite.verdict.upper()}: {actor}: {reason}"
-        for metric in gate.metrics.get(actor, {}).values():
-            if metric.verdict != "pass":
-                yield f"suite gate: {metric.verdict}: {metric.reason}"
-    for actor, metrics in gate.metrics.items():
-        if actor not in gate.agents:
-            worse = (metric for metric in metrics.values() if metric.verdict == "fail")
-            yield from (f"suite gate: {metric.verdict}: {actor}: {metric.reason}" for metric in worse)
+    for actor in {**gate.agents, **gate.metrics}:
+        yield from _agent_lines(gate, actor)
     yield from (f"suite gate: noted: {note}" for note in gate.notes)
+
+
+def _agent_lines(gate: GateResult, actor: str) -> Iterator[str]:
+    suite = gate.agents.get(actor)
+    metrics = gate.metrics.get(actor, {}).values()
+    worse = [metric.reason for metric in metrics if metric.verdict == "fail"]
+    verdict = gate.verdicts.get(actor) or (suite.verdict if suite else "pass")
+    if suite is None:
+        # Compared strictly: its cells say it all, and only a metric is of them together.
+        reasons = worse
+    elif suite.verdict == verdict:
+        reasons = [suite.in_a_line, *worse]
+    else:
+        all_together = f"all together {suite.verdict}: {suite.in_a_line}"
+        reasons = [*(worse or ["single cells regressed"]), all_together]
+    if not reasons:
+        return
+    first, *others = reasons
+    yield f"suite gate: {verdict.upper()}: {actor}: {first}"
+    yield from (f"  {reason}" for reason in others)
+    if suite and suite.advice:
+        yield f"  {suite.advice}"
+    if suite:
+        yield from (f"  cannot tell: {metric.reason}" for metric in metrics if metric.verdict == "inconclusive")
 
 
 class Section(NamedTuple):

@@ -38,7 +38,7 @@ def _lines(summary: RunSummary) -> Iterator[str]:
     if score:
         yield from ("", f"{score[0].upper()}{score[1:]}.")
     for line in gate_lines(summary.gate):
-        yield from ("", f"{line}.")
+        yield from ("", f"{line.strip()}.")
     table = category_table(summary.cells)
     yield from ("", f"| {' | '.join(table.heading)} |", f"|---|{'---:|' * (len(table.heading) - 1)}")
     for row in table.rows:

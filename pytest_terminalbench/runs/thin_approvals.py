@@ -59,23 +59,29 @@ def thin_approvals(
     return thin_approval(by_suite, policy)
 
 
-def thin_approval(approved: Mapping[str, Sequence[Sequence[float]]], policy: ComparisonPolicy) -> list[str]:
-    """The same of the rewards of each cell that is approved, by the suite it is of."""
+def thin_approval(
+    approved: Mapping[str, Sequence[Sequence[float]]], policy: ComparisonPolicy, *, can_repeat: bool = True
+) -> list[str]:
+    """The same of the rewards of each cell that is approved, by the suite it is of.
+
+    `can_repeat`: whether more attempts can be made by a session of ours, and not by who made these results.
+    """
     return [
-        f"warning: {suite}: {_what_is_seen([[*map(as_share, cell)] for cell in rewards], policy)}"
+        f"warning: {suite}: {_what_is_seen(rewards, policy, can_repeat=can_repeat)}"
         for suite, rewards in approved.items()
         if any(len(cell) < LEAST_ATTEMPTS for cell in rewards)
     ]
 
 
-def _what_is_seen(rewards: Sequence[Sequence[float]], policy: ComparisonPolicy) -> str:
+def _what_is_seen(rewards: Sequence[Sequence[float]], policy: ComparisonPolicy, *, can_repeat: bool) -> str:
+    rewards = [[*map(as_share, cell)] for cell in rewards]
     rates, attempts = solve_rates(rewards), harmonic_mean(map(len, rewards))
     thin = sum(len(cell) < LEAST_ATTEMPTS for cell in rewards)
     like_this = PlannedComparison(rates=rates, tasks=len(rewards), baseline_attempts=attempts, attempts=attempts)
     drop = smallest_visible_drop(like_this, policy.suite)
     seen = "see no drop at all" if drop is None else f"see a drop of {100 * drop:.0f} points, and hardly a smaller one"
     cure = what_to_approve(rewards, policy.suite)
-    return (
-        f"{counted(thin, 'cell')} approved with fewer than {LEAST_ATTEMPTS} attempts: sessions of as many can {seen}"
-        + (f"; {cure}" if cure else ", for nothing was solved")
-    )
+    told = f"{counted(thin, 'cell')} approved with fewer than {LEAST_ATTEMPTS} attempts: sessions of as many can {seen}"
+    if not cure:
+        return f"{told}, for nothing was solved"
+    return f"{told}; {cure}" if can_repeat else told

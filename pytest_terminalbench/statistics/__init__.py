@@ -18,6 +18,7 @@ from pytest_terminalbench.statistics.intervals import (
     newcombe,
     wilson,
 )
+from pytest_terminalbench.statistics.metric_names import metric_name, takes_more
 from pytest_terminalbench.statistics.paired_tests import McNemar, SignFlip, mcnemar, paired_interval, sign_flip_test
 from pytest_terminalbench.statistics.pass_at_k import pass_at_k, pass_hat_k
 from pytest_terminalbench.statistics.permutation import PermutationResult, permutation_test, permutation_test_rewards
@@ -77,7 +78,7 @@ from pytest_terminalbench.statistics.session_spread import (
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
 from pytest_terminalbench.statistics.suite_gate import SuiteVerdict, could_have_lost, could_not_see, suite_gate
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
-from pytest_terminalbench.statistics.tallies import Pair, Tally
+from pytest_terminalbench.statistics.tallies import Pair, Tally, is_counted, score_name
 
 __all__ = [
     "MAX_RATIO",
@@ -126,8 +127,10 @@ __all__ = [
     "effect",
     "effect_of_rewards",
     "how_often",
+    "is_counted",
     "is_unsteady",
     "mcnemar",
+    "metric_name",
     "newcombe",
     "next_step",
     "next_step_of_rewards",
@@ -142,6 +145,7 @@ __all__ = [
     "ratio_interval",
     "regression_p",
     "ruled_out",
+    "score_name",
     "session_spread",
     "sessions_in_words",
     "sign_flip_test",
@@ -149,6 +153,7 @@ __all__ = [
     "smallest_visible_drop",
     "solve_rates",
     "suite_gate",
+    "takes_more",
     "tasks_needed",
     "wilson",
     "with_room_to_spare",

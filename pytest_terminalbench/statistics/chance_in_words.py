@@ -29,7 +29,7 @@ def ruled_out(worst_drop: float, *, confidence: float) -> str:
     """What the one-sided bound of a drop says."""
     sure = f"with {100 * confidence:.3g} % confidence"
     if worst_drop <= 0:
-        return f"{sure} it solves no less"
+        return f"{sure} it scores no less"
     return f"{sure} the drop is smaller than {100 * worst_drop:.1f} points"
 
 

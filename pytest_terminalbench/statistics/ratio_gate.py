@@ -11,7 +11,9 @@ from statistics import fmean, median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from pytest_terminalbench.naming import counted
 from pytest_terminalbench.statistics.intervals import Interval
+from pytest_terminalbench.statistics.metric_names import metric_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,12 +101,13 @@ def ratio_gate(ratio: Ratio | None, *, metric: str) -> RatioVerdict:
     At a level of 95 % an unchanged metric fails less than 2.5 % of the time: its true ratio is 1, not what is allowed.
     Raises KeyError for a metric without an allowance in `MAX_RATIO`.
     """
-    limit = MAX_RATIO[metric]
+    limit, name = MAX_RATIO[metric], metric_name(metric)
     verdict: Literal["pass", "fail", "inconclusive"] = "inconclusive"
     if ratio is None:
-        reason = f"{metric}: no task has values above 0 on both sides"
+        reason = f"{name}: no task has values above 0 on both sides"
     elif ratio.interval is None:
-        reason = f"{metric}: {_change(ratio.value)} on {ratio.tasks} tasks; too few tasks and attempts for an interval"
+        tasks = counted(ratio.tasks, "task")
+        reason = f"{name}: {_change(ratio.value)} on {tasks}; too few tasks and attempts for an interval"
     else:
         low, high, level, _ = ratio.interval
         if low > limit:
@@ -112,7 +115,7 @@ def ratio_gate(ratio: Ratio | None, *, metric: str) -> RatioVerdict:
         elif high <= limit:
             verdict = "pass"
         reason = (
-            f"{metric}: {_change(ratio.value)} ({level:.0%} interval {_change(low)} to {_change(high)}), "
+            f"{name}: {_change(ratio.value)} ({level:.0%} interval {_change(low)} to {_change(high)}), "
             f"allowed {_change(limit)}"
         )
     return RatioVerdict(verdict=verdict, metric=metric, ratio=ratio, max_ratio=limit, reason=reason)

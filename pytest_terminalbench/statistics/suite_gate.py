@@ -11,7 +11,7 @@ and what the run could have seen allow for that (`session_spread`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import harmonic_mean
 from typing import Literal
@@ -37,7 +37,7 @@ from pytest_terminalbench.statistics.session_spread import (
 )
 from pytest_terminalbench.statistics.sessions_in_words import sessions_in_words
 from pytest_terminalbench.statistics.suite_settings import SuiteSettings
-from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards
+from pytest_terminalbench.statistics.tallies import Pair, Tally, checked_rewards, is_counted, score_name
 
 # Of halvings that end below a thousandth of a point.
 _ROUNDING = 1e-5
@@ -47,7 +47,8 @@ Rewards = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteVerdict:
-    """p, effect and worst drop are None when no task could be compared.
+    """p, effect and worst drop are None when no task could be compared. `headline`: what it is about, in a line, with
+    which the `reason` begins.
 
     `p` is the one the decision used. `mde`: the smallest drop that this run could have seen, with the settings' power;
     at most the baseline's mean, and None when not even the loss of everything would have been seen. `worst_drop`: with
@@ -57,6 +58,7 @@ class SuiteVerdict:
     """
 
     verdict: Literal["pass", "fail", "inconclusive"]
+    headline: str
     reason: str
     p: float | None
     effect: Effect | None
@@ -92,9 +94,9 @@ def suite_gate(
     shared = sorted(before.keys() & after.keys())
     only_after = tuple(sorted(after.keys() - before.keys()))
     if not shared:
+        nothing = f"nothing to compare: none of the {len(after)} tasks run is among the {len(before)} with a baseline"
         return SuiteVerdict(
-            verdict="inconclusive",
-            reason=f"nothing to compare: none of the {len(after)} tasks run is among the {len(before)} with a baseline",
+            verdict="inconclusive", headline=nothing, reason=nothing,
             p=None, effect=None, mde=None, worst_drop=None, improved=False,
             tasks=0, only_in_candidate=only_after,
         )  # fmt: skip
@@ -113,9 +115,11 @@ def suite_gate(
     verdict = _verdict(worse, change, mde, worst_drop, settings, is_improved=is_improved)
     # Of single sessions only where they matter: what looks like a regression could be a bad night.
     note = sessions_in_words(spread) if spread and (spread.is_of_several or verdict == "fail") else ""
+    headline = _headline(verdict, change, worst_drop, score_name(*rewards[0], *rewards[1]), settings)
     return SuiteVerdict(
         verdict=verdict,
-        reason=_reason(verdict, change, worse, mde, worst_drop, noise, note, settings),
+        headline=headline,
+        reason="; ".join([headline, *_evidence(verdict, change, worse, mde, worst_drop, noise, note, settings)]),
         p=worse,
         effect=change,
         mde=mde,
@@ -158,7 +162,7 @@ def _spread(
 
 def _counts(before: _Tasks, after: _Tasks) -> list[Pair] | None:
     """As counts when every reward is 0 or 1, for which everything is exact."""
-    if any(reward not in (0.0, 1.0) for side in (before, after) for task in side for reward in task):
+    if not is_counted(*before, *after):
         return None
     return [Pair(Tally(int(sum(b)), len(b)), Tally(int(sum(c)), len(c))) for b, c in zip(before, after, strict=True)]
 
@@ -231,7 +235,21 @@ def could_have_lost(worst_drop: float, baseline_mean: float, settings: SuiteSett
     return worst_drop >= min(settings.max_drop, baseline_mean) > 0
 
 
-def _reason(
+def _headline(verdict: str, change: Effect, worst_drop: float, score: str, settings: SuiteSettings) -> str:
+    low, high, level, _ = change.interval
+    # A pass is decided by a bound on one side, beside which an interval, with its two, would seem to contradict it.
+    how_sure = (
+        ruled_out(worst_drop, confidence=1 - settings.alpha)
+        if verdict == "pass"
+        else f"{level:.0%} interval {signed_points(low)} to {signed_points(high)}"
+    )
+    return (
+        f"{100 * change.baseline_mean:.1f} % → {100 * change.candidate_mean:.1f} % {score} on "
+        f"{counted(change.tasks, 'task')} ({signed_points(change.difference)} points, {how_sure})"
+    )
+
+
+def _evidence(
     verdict: str,
     change: Effect,
     p: float,
@@ -240,29 +258,20 @@ def _reason(
     noise: SessionNoise | None,
     session_note: str,
     settings: SuiteSettings,
-) -> str:
-    low, high, level, _ = change.interval
-    # A pass is decided by a bound on one side, beside which an interval, with its two, would seem to contradict it.
-    how_sure = (
-        ruled_out(worst_drop, confidence=1 - settings.alpha)
-        if verdict == "pass"
-        else f"{level:.0%} interval {signed_points(low)} to {signed_points(high)}"
-    )
-    seen = (
-        f"{100 * change.baseline_mean:.1f} % → {100 * change.candidate_mean:.1f} % solved on "
-        f"{counted(change.tasks, 'task')} ({signed_points(change.difference)} points, {how_sure}); "
-        f"{'hardly luck: ' if verdict == 'fail' else ''}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
-    )
+) -> Iterator[str]:
+    """How the verdict came to be: how likely chance is, what is left open, and what could have been seen."""
+    hardly = "hardly luck: " if verdict == "fail" else ""
+    yield f"{hardly}an unchanged agent does as badly {how_often(p)} (p = {p:.2g})"
     if session_note:
-        seen += f"; {session_note}"
+        yield session_note
     power = could_have_seen(mde, power=settings.power, baseline_mean=change.baseline_mean, has_seen=verdict == "fail")
-    if verdict == "inconclusive":
-        left_open = (
-            f"; a drop of {100 * min(settings.max_drop, change.baseline_mean):.0f} points cannot be ruled out "
+    if verdict != "inconclusive":
+        yield power
+        return
+    if could_have_lost(worst_drop, change.baseline_mean, settings):
+        yield (
+            f"a drop of {100 * min(settings.max_drop, change.baseline_mean):.0f} points cannot be ruled out "
             f"(it could be {100 * worst_drop:.1f})"
-            if could_have_lost(worst_drop, change.baseline_mean, settings)
-            else ""
         )
-        # Attempts and tasks of the same sessions share their good and bad nights.
-        return f"{seen}{left_open}; {power}: more {'sessions' if noise else 'attempts or tasks'} would tell"
-    return f"{seen}; {power}"
+    # Attempts and tasks of the same sessions share their good and bad nights.
+    yield f"{power}: more {'sessions' if noise else 'attempts or tasks'} would tell"

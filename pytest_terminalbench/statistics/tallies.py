@@ -63,6 +63,16 @@ def checked_share(value: float, *, what: str) -> float:
     return value
 
 
+def is_counted(*tasks: Iterable[float]) -> bool:
+    """Whether all rewards are 0 or 1, so that counts of solved attempts say everything."""
+    return all(reward in (0.0, 1.0) for rewards in tasks for reward in rewards)
+
+
+def score_name(*tasks: Iterable[float]) -> str:
+    """What a mean of these rewards is a share of: ``solved``, or where some are fractions only a ``mean reward``."""
+    return "solved" if is_counted(*tasks) else "mean reward"
+
+
 def variance_of(rewards: Sequence[float]) -> float:
     """The sample variance of two or more rewards: `statistics.variance`, thirty times as fast."""
     mean = fmean(rewards)

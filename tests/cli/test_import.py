@@ -36,8 +36,10 @@ def test_cells_with_void_attempts_are_refused_and_the_others_approved(project: P
     assert list(approved(project)) == ["hello-world"]
     first, warning, *others = done.err.splitlines()
     assert first == "1 baselines written, 0 unchanged"
-    assert warning.startswith(
-        "warning: sample-core terminus-2 some/model-4: 1 cell approved with fewer than 3 attempts: "
+    # No command: the attempts are another harness's.
+    assert warning == (
+        "warning: sample-core terminus-2 some/model-4: 1 cell approved with fewer than 3 attempts: sessions of as many "
+        "can see no drop at all"
     )
     assert others == [
         "terminalbench: not approved: sample-core/fix-git[terminus-2,some%2Fmodel-4]: 1 of 2 attempts void",

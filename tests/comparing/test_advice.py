@@ -119,6 +119,12 @@ def test_one_number_is_named_whatever_a_run_falls_short_of() -> None:
     assert said.advice.startswith("to see a drop of 20 points: ")
 
 
+def test_a_single_task_judges_its_cell_only() -> None:
+    comparison = compared([row(1, 1)], [row(0, 1)], attempts=1)
+
+    assert comparison.advice == "a single task judges its own cell only: more scenarios would judge the agent"
+
+
 @pytest.mark.parametrize("approved", [1, 2, 3, 5, 10, 20])
 @pytest.mark.parametrize("tried", [1, 2, 5, 10, 20])
 @pytest.mark.parametrize("tasks", [2, 4, 10, 40])

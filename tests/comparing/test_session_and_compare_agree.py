@@ -236,7 +236,8 @@ def test_a_slower_cell_regresses_in_both(tmp_path: Path) -> None:
 
     assert cell.status is Status.REGRESSED
     assert cell.text.startswith(
-        "solved 3 of 3; took more than approved: runtime_s +30 % (median 10.02 → 13.02), allowed +15 %; the baseline "
+        "solved 3 of 3; took more than approved: agent's time +30 % (median 10.02 → 13.02), allowed +15 %; the "
+        "baseline "
     )
     assert (comparison.tasks[0].change, comparison.whole.verdict) == (Change.REGRESSED, "fail")
     assert gate.comparison == comparison.whole

@@ -120,7 +120,7 @@ def test_what_took_more_than_is_allowed_is_told_the_largest_ratio_first(tmp_path
 
     worse = judged(tmp_path, now).actors["demo mine"].worse["runtime_s"]
 
-    assert [task.text for task in worse] == ["task-4 runtime_s 10 → 25 s", "task-1 runtime_s 10 → 20 s"]
+    assert [task.text for task in worse] == ["task-4 agent's time 10 → 25 s", "task-1 agent's time 10 → 20 s"]
 
 
 def test_times_of_cells_that_were_tried_too_seldom_are_not_among_those_judged(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_strict_agent_that_got_slower_fails_too(tmp_path: Path) -> None:
     gate = judged(tmp_path, slower)
 
     assert gate.failed == ["demo mine"]
-    assert gate.failures[0].startswith("demo mine: runtime_s: +30.0 %")
+    assert gate.failures[0].startswith("demo mine: agent's time: +30.0 %")
     assert gate.result.metrics["demo mine"]["runtime_s"].verdict == "fail"
 
 
@@ -256,6 +256,35 @@ def test_an_agent_without_baselines_takes_no_verdict_from_another(tmp_path: Path
     gate = judged(tmp_path, [*cells(GOOD), *cells(GOOD, agent="other")])
 
     assert (gate.result.verdict, list(gate.result.agents)) == ("pass", ["demo mine"])
+
+
+def test_where_all_cells_were_blocked_the_gate_says_so_and_why(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+    blocked = a_cell("task-0", Status.BLOCKED, "", agent="mine", gate="statistical", text="another image\nsha256:aa")
+
+    suite = judged(tmp_path, [blocked]).result.agents["demo mine"]
+
+    told = "nothing was compared: 1 task selected, 6 approved: 1 blocked (task-0: another image)"
+    assert (suite.verdict, suite.headline, suite.reason) == ("inconclusive", told, told)
+
+
+def test_partial_rewards_are_no_share_that_is_solved(tmp_path: Path) -> None:
+    approve(tmp_path, GOOD)
+    partly: Tasks = {name: [1, 1, 1, 0.5] for name in GOOD}
+
+    assert suite_of(judged(tmp_path, cells(GOOD))).headline.startswith("100.0 % → 100.0 % solved on 6 tasks (")
+    assert suite_of(judged(tmp_path, cells(partly))).headline.startswith("100.0 % → 87.5 % mean reward on 6 tasks (")
+
+
+@pytest.mark.parametrize("selected", [1, 3])
+def test_a_selection_judges_cells_only_and_no_number_of_attempts_is_proposed(tmp_path: Path, selected: int) -> None:
+    approve(tmp_path, GOOD)
+    chosen = dict(list(GOOD.items())[:selected])
+
+    suite = judged(tmp_path, cells({name: [0, 1, 1, 1] for name in chosen})).result.agents["demo mine"]
+
+    assert suite.verdict == "inconclusive"
+    assert suite.advice == f"a selection of {selected} of 6 tasks judges cells only: run them all to judge the agent"
 
 
 def test_baselines_for_none_of_what_ran_leave_it_in_doubt(tmp_path: Path) -> None:

@@ -155,6 +155,49 @@ def test_an_interrupted_candidate_passes_nothing_and_what_it_did_not_run_is_not_
     assert "Not run in the baseline, which was interrupted (1)" in list(lines(back))
 
 
+def test_what_costs_more_says_so_first_and_what_to_do() -> None:
+    """Not of any single task: two values are too few for that."""
+    costs = [1.0 + 0.01 * n for n in range(9)]
+    before = a_record(
+        {f"t{n}": a_task("✗✗✗", cost_usd=cost) for n, cost in enumerate(costs)}, origin="baselines", dataset="demo"
+    )
+    after = a_record(
+        {f"t{n}": a_task("✗✗✗", cost_usd=1.5 * cost) for n, cost in enumerate(costs)},
+        origin="run",
+        dataset="demo",
+        sources=(Path("results/tuesday/summary.json"),),
+    )
+
+    said = list(lines(compare_records(before, after)))
+
+    assert "FAIL: the candidate costs 50 % more" in said
+    assert said[-3:] == [
+        "Next",
+        "  what each did: results/tuesday/trials/TASK/some-agent",
+        "  if intended: your pytest command again with --update-baselines --tb-attempts 3",
+    ]
+
+
+def test_partial_rewards_are_called_a_mean_reward_in_every_rendering() -> None:
+    comparison = compare_records(a_record({"a": "✓✓", "b": "✓✓"}), a_record({"a": "✓◐", "b": "✓✓"}))
+
+    for rendered in ("\n".join(lines(comparison)), markdown(comparison), html(comparison)):
+        assert "100.0 % mean reward in the baseline, 87.5 % in the candidate, on 2 tasks: -12.5 points" in rendered
+        assert "Share solved" not in rendered
+
+
+def test_beside_one_approved_attempt_no_further_ones_are_proposed() -> None:
+    before = a_record({f"t{n}": "✓" for n in range(4)}, dataset="demo", origin="baselines")
+    after = a_record(
+        {f"t{n}": "✗" for n in range(4)}, origin="run", dataset="demo", sources=(Path("results/x/summary.json"),)
+    )
+
+    said = list(lines(compare_records(before, after)))
+
+    assert said[-2:] == ["Next", "  what each did: results/x/trials/TASK/some-agent"]
+    assert "approve with --tb-attempts 7 --update-baselines" in "\n".join(said)
+
+
 def test_a_significant_gain_is_called_better() -> None:
     before = a_record({f"t{n}": "✗✗✗✗✗" for n in range(20)})
     after = a_record({f"t{n}": "✓✓✓✓✓" for n in range(20)})

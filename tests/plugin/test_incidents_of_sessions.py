@@ -227,7 +227,7 @@ def test_a_drop_that_somebody_has_taken_hides_no_cost_that_rises_after_it(suite:
     assert call(suite, "incident", "check")[0] == 1
     ticket = json.loads((suite.latest / "incidents/dearer-1.json").read_text())
     assert (ticket["kind"], ticket["worse_in"], ticket["run"]) == ("suite-gate", "cost_usd", str(suite.latest))
-    assert [cell["text"] for cell in ticket["cells"]] == [f"{name} cost_usd 0.1 → 0.2 USD" for name in names]
+    assert [cell["text"] for cell in ticket["cells"]] == [f"{name} cost 0.1 → 0.2 USD" for name in names]
     trials = suite.latest / "trials/demo/task-0/moody"
     assert ticket["cells"][0]["artifacts"] == [str(trials / number) for number in "123"]
 

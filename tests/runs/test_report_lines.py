@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.report_lines import (
     Section,
     attention,
     attention_lines,
     category_table,
+    gate_lines,
     listed,
     score_line,
     slowest,
@@ -90,6 +92,61 @@ class TestAttention:
         assert "## Inconclusive\n\n- demo/a[oracle]: looks worse\n" in markdown(summary)
         assert "## Unsolved" not in markdown(summary)
         assert "## As baseline" not in markdown(summary)
+
+
+class TestGateLines:
+    """One verdict comes first, with why; what else there is to say stands below it."""
+
+    def test_a_cure_stands_on_a_line_of_its_own(self) -> None:
+        suite = SuiteResult(
+            verdict="inconclusive", reason="lower; p; power", headline="lower", advice="approve with --tb-attempts 7"
+        )
+        gate = GateResult.of_agents({"demo mine": suite}, metrics={}, failures=[])
+
+        assert list(gate_lines(gate)) == [
+            "suite gate: INCONCLUSIVE: demo mine: lower",
+            "  approve with --tb-attempts 7",
+        ]
+
+    def test_a_metric_that_fails_is_the_verdict_whatever_the_suite_says(self) -> None:
+        cost = MetricResult(verdict="fail", reason="cost: +50.0 %, allowed +20.0 %")
+        memory = MetricResult(verdict="inconclusive", reason="peak memory: +20.0 %")
+        gate = GateResult.of_agents(
+            {"demo mine": SuiteResult(verdict="inconclusive", reason="higher; p")},
+            verdicts={"demo mine": "fail"},
+            metrics={"demo mine": {"cost_usd": cost, "memory_peak_mb": memory}},
+            failures=[],
+        )
+
+        assert list(gate_lines(gate)) == [
+            "suite gate: FAIL: demo mine: cost: +50.0 %, allowed +20.0 %",
+            "  all together inconclusive: higher",
+            "  cannot tell: peak memory: +20.0 %",
+        ]
+        summary = summarise("run", [a_cell("a")], gate=gate)
+        assert "\n\nsuite gate: FAIL: demo mine: cost: +50.0 %, allowed +20.0 %.\n" in markdown(summary)
+
+    def test_cells_that_regress_by_themselves_fail_though_the_suite_passes(self) -> None:
+        gate = GateResult.of_agents(
+            {"demo mine": SuiteResult(verdict="pass", reason="the same")},
+            verdicts={"demo mine": "fail"},
+            metrics={},
+            failures=[],
+        )
+
+        assert list(gate_lines(gate)) == [
+            "suite gate: FAIL: demo mine: single cells regressed",
+            "  all together pass: the same",
+        ]
+
+    def test_of_a_strict_comparison_only_worse_metrics_are_told(self) -> None:
+        cost = MetricResult(verdict="fail", reason="cost: +50.0 %")
+        metrics = {"demo oracle": {"cost_usd": cost}, "demo nop": {"cost_usd": replace(cost, verdict="pass")}}
+        gate = GateResult.of_agents(
+            {}, verdicts={"demo oracle": "fail", "demo nop": "pass"}, metrics=metrics, failures=[]
+        )
+
+        assert list(gate_lines(gate)) == ["suite gate: FAIL: demo oracle: cost: +50.0 %"]
 
 
 class TestScoreLine:

@@ -64,8 +64,8 @@ def test_what_cannot_be_judged_says_why() -> None:
     nothing = ratio_gate(ratio_interval([[0.0], []], [[5.0], [1.0]]), metric="cost_usd")
 
     assert (one_attempt.verdict, nothing.verdict) == ("inconclusive", "inconclusive")
-    assert one_attempt.reason == "cost_usd: +400.0 % on 1 tasks; too few tasks and attempts for an interval"
-    assert nothing.reason == "cost_usd: no task has values above 0 on both sides"
+    assert one_attempt.reason == "cost: +400.0 % on 1 task; too few tasks and attempts for an interval"
+    assert nothing.reason == "cost: no task has values above 0 on both sides"
 
 
 def test_replayed_runs_have_a_ratio_without_spread() -> None:

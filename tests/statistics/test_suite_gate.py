@@ -225,7 +225,7 @@ def test_a_pass_names_the_bound_by_which_it_was_decided() -> None:
 
 
 def test_whoever_surely_lost_nothing_is_told_so() -> None:
-    assert "with 95 % confidence it solves no less" in suite_gate(rewards(BROKEN), rewards(APPROVED)).reason
+    assert "with 95 % confidence it scores no less" in suite_gate(rewards(BROKEN), rewards(APPROVED)).reason
 
 
 def test_nothing_is_ruled_out_beyond_what_there_is_to_lose() -> None:
