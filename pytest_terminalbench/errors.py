@@ -13,6 +13,7 @@
     - ImageBuildError      a Dockerfile does not build
     - EnvironmentLost      a container that ran is gone
     - TooMuchToCopy        what lies in a container is larger than what may be copied out of it
+    - ResultsUnwritable    the disk of the results takes nothing more
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
     "EnvironmentLost",
     "ImageBuildError",
     "ImageUnavailable",
+    "ResultsUnwritable",
     "RunFolderError",
     "ScenarioError",
     "SettingsError",
@@ -113,3 +115,7 @@ class EnvironmentLost(EnvironmentFailure):
 
 class TooMuchToCopy(EnvironmentFailure):
     """What lies in a container is larger than what may be copied out of it."""
+
+
+class ResultsUnwritable(EnvironmentFailure):
+    """The disk of the results takes nothing more: what a trial came to cannot be recorded."""

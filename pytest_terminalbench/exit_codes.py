@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXIT_BLOCKED",
     "EXIT_FAILED",
+    "EXIT_INTERNAL",
     "EXIT_INTERRUPTED",
     "EXIT_OK",
     "EXIT_USAGE",
@@ -23,6 +24,8 @@ __all__ = [
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_BLOCKED = 2
+# As pytest's: nobody can tell how it ended, for cells are lost, or it could not be written.
+EXIT_INTERNAL = 3
 # As pytest's: a wrong command line, or a name that nothing has.
 EXIT_USAGE = 4
 # The shell's code for Ctrl-C. pytest says 2, which here means that nothing could be compared.

@@ -192,13 +192,12 @@ class Controller:
                 was_stopped=self._was_stopped(session),
                 is_interrupted=self._is_interrupted,
             )
-        except (OSError, RunFolderError) as error:
-            self._troubles.append(f"the run could not be written to {self._run.path}: {error}")
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         finally:
             if self._sigterm is not None:
                 signal.signal(signal.SIGTERM, self._sigterm)
         if self._closed is not None:
+            if self._closed.unwritten:
+                self._troubles.append(self._closed.unwritten)
             session.exitstatus = self._closed.exit_status
             correct_json_report(self._config, self._closed.exit_status)
             self._tell_mismatches(self._closed.summary)

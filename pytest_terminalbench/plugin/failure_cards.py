@@ -120,4 +120,6 @@ def _error_card(run: CellRun, error: TerminalBenchError, folder: Path) -> Iterat
         if void.verifier_tail:
             yield "the verifier's last lines:"
             yield from (f"  | {line}" for line in void.verifier_tail.splitlines())
-        yield f"trial folder: {folder / void.folder}"
+        # Where the disk is full there is none.
+        if (folder / void.folder).is_dir():
+            yield f"trial folder: {folder / void.folder}"

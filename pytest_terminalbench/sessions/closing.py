@@ -24,7 +24,7 @@ from pytest_terminalbench.runs.report_markdown import markdown
 from pytest_terminalbench.runs.summary import RunSummary, read_summary, summarise
 from pytest_terminalbench.status import Status
 
-__all__ = ["RebuiltRun", "ask_gate", "close_run", "missing_cells", "rebuild_run", "rebuild_summary"]
+__all__ = ["RebuiltRun", "ask_gate", "close_run", "known_summary", "missing_cells", "rebuild_run", "rebuild_summary"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,11 @@ def close_run(run: RunFolder, *, gate: RunGate | None) -> RunSummary:
     summary = _summary(run, read_manifest(run), ledger.read(), gate.result if gate else None)
     ledger.record_gate(summary.gate)
     return _written(run, summary)
+
+
+def known_summary(run: RunFolder, *, manifest: RunManifest, ledger: LedgerContent, gate: RunGate | None) -> RunSummary:
+    """The summary of a run whose folder cannot be written, from what its session knows."""
+    return _summary(run, manifest, ledger, gate.result if gate else None)
 
 
 def rebuild_run(run: RunFolder, *, baselines: Path) -> RebuiltRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.errors import BaselineError, RunFolderError
-from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_OK, session_exit_code
+from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_INTERNAL, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents, problems_of
 from pytest_terminalbench.naming import counted
@@ -27,7 +27,7 @@ from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
-from pytest_terminalbench.sessions.closing import ask_gate, close_run, rebuild_run
+from pytest_terminalbench.sessions.closing import ask_gate, close_run, known_summary, rebuild_run
 from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.settings import IncidentSettings, project_settings
@@ -53,6 +53,7 @@ class ClosedRun:
 
     `approval` None: none was asked for. `incidents` with their files; `known_incidents`: of earlier sessions, about
     what has failed again. `orphans`: names of baselines without their scenario; `removed`: environments that were left.
+    `unwritten`: why the run's folder does not have all of it; empty where it does.
     """
 
     run: RunFolder
@@ -64,6 +65,7 @@ class ClosedRun:
     known_incidents: Sequence[ReviewedIncident] = ()
     orphans: Sequence[str] = ()
     removed: int = 0
+    unwritten: str = ""
 
 
 class Session:
@@ -155,39 +157,70 @@ class Session:
 
         `status` is what the session would end with; `was_stopped`: somebody ended it, so that what has not reported is
         not lost. `is_interrupted`: by a person or a signal, who did not wait for what fails; no incidents are opened.
-        Raises OSError or RunFolderError where the run cannot be written.
+        Where the run cannot be written, the rest is left undone, and the closed run says why.
         """
         bench, manifest = self._bench, self._manifest
         # Environments go by the run's name: what is there under it may be the other session's.
         removed = 0 if self._is_anothers else len(bench.sweep())
         if manifest is None:
             return None
-        self.ledger.close(Closing(exit_status=status, is_interrupted=was_stopped))
-        summary = close_run(self.run, gate=self.gate(was_stopped=was_stopped))
-        status = session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate)
-        approval = self._approve(summary) if bench.settings.update_baselines else None
-        if approval is not None and approval.refusal and status == EXIT_OK:
-            status = EXIT_FAILED
-        if approval is not None and approval.approval is not None:
-            summary = self._book_approved(summary)
-        self._tell_mismatches(summary)
-        may_open = bench.settings.incidents and approval is None and not is_interrupted
-        incidents, known = self._incidents(summary, self.gate(was_stopped=was_stopped)) if may_open else ([], [])
-        files = open_incidents(incidents, self.run.incidents, self._incident_settings)
-        bench.journal.write("session-end", exit_status=status, removed_containers=removed)
-        write_json(self.run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
-        return ClosedRun(
+        closing, gate = Closing(exit_status=status, is_interrupted=was_stopped), self.gate(was_stopped=was_stopped)
+        self.ledger.close(closing)
+        trouble: OSError | RunFolderError | None = self.ledger.unwritten
+        try:
+            summary = close_run(self.run, gate=gate) if trouble is None else None
+        except (OSError, RunFolderError) as error:
+            summary, trouble = None, error
+        if summary is None:
+            summary = known_summary(self.run, manifest=manifest, ledger=self.ledger.content(closing), gate=gate)
+        closed = ClosedRun(
             run=self.run,
             summary=summary,
-            exit_status=status,
-            approval=approval,
-            incidents=incidents,
-            incident_files=files,
-            known_incidents=known,
+            exit_status=session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate),
             # Where they fail the session, the failed report tells of them.
             orphans=() if self.fails_for_orphans else self.orphans,
             removed=removed,
         )
+        if trouble is not None:
+            return self._unwritten(closed, trouble)
+        try:
+            if bench.settings.update_baselines:
+                closed = self._with_approval(closed)
+                closed = replace(closed, summary=self._book_approved(closed))
+            self._tell_mismatches(closed.summary)
+            if bench.settings.incidents and closed.approval is None and not is_interrupted:
+                closed = self._with_incidents(closed, gate)
+            status = closed.exit_status
+            bench.journal.write("session-end", exit_status=status, removed_containers=removed)
+            write_json(self.run.manifest, manifest.end(exit_status=status, engine_platform=bench.platform()).to_json())
+        except (OSError, RunFolderError) as error:
+            return self._unwritten(closed, error)
+        return closed
+
+    def _unwritten(self, closed: ClosedRun, error: OSError | RunFolderError) -> ClosedRun:
+        """`closed`, which could not be written to its end."""
+        problem = error.strerror or error if isinstance(error, OSError) else error
+        approval = closed.approval
+        if approval is None and self._bench.settings.update_baselines:
+            approval = AskedApproval(refusal="the run could not be written")
+        return replace(
+            closed,
+            approval=approval,
+            exit_status=closed.exit_status or EXIT_INTERNAL,
+            unwritten=f"the results folder {self.run.path} cannot be written: {problem}",
+        )
+
+    def _with_approval(self, closed: ClosedRun) -> ClosedRun:
+        """`closed`, and what it came to approved, or why not."""
+        approval = self._approve(closed.summary)
+        status = EXIT_FAILED if approval.refusal and closed.exit_status == EXIT_OK else closed.exit_status
+        return replace(closed, approval=approval, exit_status=status)
+
+    def _with_incidents(self, closed: ClosedRun, gate: RunGate | None) -> ClosedRun:
+        """`closed`, and tickets for what got worse."""
+        incidents, known = self._incidents(closed.summary, gate)
+        files = open_incidents(incidents, self.run.incidents, self._incident_settings)
+        return replace(closed, incidents=incidents, incident_files=files, known_incidents=known)
 
     def _incidents(self, summary: RunSummary, gate: RunGate | None) -> tuple[list[Incident], list[ReviewedIncident]]:
         """Those to open, and those that earlier sessions have opened for the same."""
@@ -234,13 +267,18 @@ class Session:
         if differing:
             write_json(self.run.parity, differing)
 
-    def _book_approved(self, summary: RunSummary) -> RunSummary:
-        """Only now are cells as their baselines say: a session that ends before this leaves their own verdicts."""
-        approved = [cell.approved for cell in summary.cells if cell.approving]
-        if not approved:
-            return summary
+    def _book_approved(self, closed: ClosedRun) -> RunSummary:
+        """Only now are cells as their baselines say: a session that ends before this leaves their own verdicts.
+
+        Raises OSError or RunFolderError where the run cannot be written.
+        """
+        approved = [cell.approved for cell in closed.summary.cells if cell.approving]
+        if not approved or closed.approval is None or closed.approval.approval is None:
+            return closed.summary
         for cell in approved:
             self.ledger.correct(cell)
+        if self.ledger.unwritten is not None:
+            raise self.ledger.unwritten
         return rebuild_run(self.run, baselines=self._bench.settings.baselines).summary
 
     def _approve(self, summary: RunSummary) -> AskedApproval:

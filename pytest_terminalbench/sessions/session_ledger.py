@@ -1,6 +1,7 @@
 """The books of a session: which cells are expected, which have reported, which took a process with them.
 
-What has reported to its end is written to the run's ledger at once, so that it outlives the session.
+What has reported to its end is written to the run's ledger at once, so that it outlives the session. Where that cannot
+be, it is known here all the same, and written with the next as soon as there is room.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from collections.abc import Iterable
 
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.runs.ledger import Closing, Ledger
+from pytest_terminalbench.runs.ledger import Closing, Ledger, LedgerContent
 
 __all__ = ["SessionLedger"]
 
 
 class SessionLedger:
-    """Kept by the one process that owns the run; writing to `ledger` raises OSError."""
+    """Kept by the one process that owns the run. `unwritten`: why its ledger lacks something; None: it does not."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -25,6 +26,9 @@ class SessionLedger:
         self._skipped: set[str] = set()
         self._replaced: set[str] = set()
         self._crashes: dict[str, int] = {}
+        # Cells whose lines are still to be written.
+        self._waiting: dict[str, None] = {}
+        self.unwritten: OSError | None = None
 
     def expect(self, cells: Iterable[CellId]) -> None:
         """These cells are going to run; they are missed when they do not report."""
@@ -59,18 +63,34 @@ class SessionLedger:
         return cell in self._finished
 
     def close(self, closing: Closing) -> None:
-        """The session has ended."""
-        if closing.is_interrupted:
-            # What they have come to is known, though their reports were cut short.
-            for cell in sorted(self._results.keys() - self._finished):
-                self._enter(cell)
-        self._ledger.close(closing)
+        """The session has ended. A ledger that lacks cells is left open, as a killed session's."""
+        # What they have come to is known, though their reports were cut short.
+        self._enter(*(sorted(self._results.keys() - self._finished) if closing.is_interrupted else ()))
+        if self.unwritten is None:
+            try:
+                self._ledger.close(closing)
+            except OSError as error:
+                self.unwritten = error
 
-    def _enter(self, cell: str) -> None:
-        if cell in self._skipped:
-            self._ledger.skip(cell)
-        elif cell in self._results:
-            self._ledger.record(self._results[cell])
+    def _enter(self, *cells: str) -> None:
+        """Write what is known of `cells`, and of those that could not be written before."""
+        self._waiting.update(dict.fromkeys(cells))
+        try:
+            for cell in list(self._waiting):
+                if cell in self._skipped:
+                    self._ledger.skip(cell)
+                elif cell in self._results:
+                    self._ledger.record(self._results[cell])
+                del self._waiting[cell]
+        except OSError as error:
+            self.unwritten = error
+        else:
+            self.unwritten = None
+
+    def content(self, closing: Closing) -> LedgerContent:
+        """What the run's ledger has, or would have, once it is closed."""
+        results = {result.key: result for result in self.results(was_stopped=closing.is_interrupted)}
+        return LedgerContent(results=results, skipped=frozenset(self._skipped), closing=closing)
 
     def crash(self, cell: str) -> int:
         """The process that ran the cell died; how often that has happened now."""

@@ -11,6 +11,8 @@ from typing import Any
 
 from pytest_terminalbench.agents.registry import AgentSpec
 from pytest_terminalbench.environments.base import ExecResult
+from pytest_terminalbench.errors import ResultsUnwritable
+from pytest_terminalbench.trials.unwritable import recorded
 
 __all__ = ["EventSink", "Secrets", "shortened"]
 
@@ -70,12 +72,14 @@ class EventSink:
     """Appends events to `file`, one JSON object a line, in the order in which they end. For any number of threads.
 
     Texts lose their secrets and, where they are long, their middle. A full file ends with a line ``{"full": true}``.
-    Times are seconds since the sink was made.
+    Times are seconds since the sink was made. `unwritten` remembers that the disk took nothing more, for whoever acts
+    may have swallowed the exception.
     """
 
     def __init__(self, file: Path, *, secrets: Secrets | None = None) -> None:
         self.file = file
         self.secrets = secrets or Secrets()
+        self.unwritten: ResultsUnwritable | None = None
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._written = 0
@@ -125,8 +129,12 @@ class EventSink:
             self._written += len(line)
             if self._written >= MAX_FILE_BYTES:
                 line = json.dumps({"at_s": event["at_s"], "full": True}) + "\n"
-            with self.file.open("a", encoding="utf-8") as file:
-                file.write(line)
+            try:
+                with recorded(), self.file.open("a", encoding="utf-8") as file:
+                    file.write(line)
+            except ResultsUnwritable as error:
+                self.unwritten = error
+                raise
 
 
 def shortened(text: str, limit: int = MAX_TEXT_CHARS) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from pytest_terminalbench.documents import append_line, now_text, parse_line
+from pytest_terminalbench.errors import ResultsUnwritable
+from pytest_terminalbench.trials.unwritable import recorded
 
 __all__ = ["FileJournal", "Journal", "read_events"]
 
@@ -26,9 +29,14 @@ class FileJournal:
         self.file = file
 
     def write(self, kind: str, *, cell: str | None = None, trial: int | None = None, **facts: object) -> None:
-        """Append one line. A single write to a file opened for appending is never torn by another process's."""
+        """Append one line, which is never torn by another process's.
+
+        An event for which the disk has no room is lost: nothing depends on it, and that the results cannot be written
+        is told by those on which something does.
+        """
         event = {"ts": now_text(), "pid": os.getpid(), "type": kind, "cell": cell, "trial": trial, **facts}
-        append_line(self.file, event)
+        with suppress(ResultsUnwritable), recorded():
+            append_line(self.file, event)
 
 
 def read_events(file: Path) -> Iterator[dict[str, object]]:

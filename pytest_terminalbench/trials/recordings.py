@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_terminalbench.documents import parse_json
+from pytest_terminalbench.documents import parse_json, parse_line
 from pytest_terminalbench.trials.events import shortened
 
 __all__ = ["write_cast", "write_trajectory"]
@@ -94,7 +94,10 @@ def _read(events: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     offset = 0
     with events.open("rb") as lines:
         for line in lines:
-            yield offset, parse_json(line)
+            event = parse_line(line)
+            # A full disk has cut it off.
+            if event is not None:
+                yield offset, event
             offset += len(line)
 
 

@@ -11,7 +11,13 @@ from typing import Any
 from pytest_terminalbench.agents.base import Agent
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.environments.base import Environment, EnvironmentFactory
-from pytest_terminalbench.errors import AgentSetupError, EnvironmentFailure, TooMuchToCopy, VerifierError
+from pytest_terminalbench.errors import (
+    AgentSetupError,
+    EnvironmentFailure,
+    ResultsUnwritable,
+    TooMuchToCopy,
+    VerifierError,
+)
 from pytest_terminalbench.outcome import Outcome, Phase, Unsolved, Void, outcome_name
 from pytest_terminalbench.scenarios.model import Scenario
 from pytest_terminalbench.trials.acting import Acted, act, stop
@@ -24,6 +30,7 @@ from pytest_terminalbench.trials.request import AttemptRequest
 from pytest_terminalbench.trials.result import SnapshotFacts, Timing, TrialResult
 from pytest_terminalbench.trials.snapshot import SNAPSHOT_FOLDER, Snapshot, take_snapshot
 from pytest_terminalbench.trials.trial_store import TrialStore, files_in
+from pytest_terminalbench.trials.unwritable import recorded
 
 __all__ = ["record_void", "run_trial"]
 
@@ -45,11 +52,29 @@ def run_trial(
     """Run the attempt once and keep its folder in `store`; once more where our own layers broke.
 
     Never raises for what goes wrong with the environment, the agent or the verifier: that is a `Void` outcome or an
-    answer. `environments` starts the agent's container, and the verifier's where that is a fresh one. `agent`: one that
-    is made already. `build_s` and `start_s`: what preparing the first environment took.
+    answer. Where the results cannot be written it is void, too, and may have no folder. `environments` starts the
+    agent's container, and the verifier's where that is a fresh one. `agent`: one that is made already. `build_s` and
+    `start_s`: what preparing the first environment took.
     """
-    retries: list[str] = []
     clock = _Clock(build_s=build_s, start_s=start_s)
+    try:
+        with recorded():
+            return _recorded_trial(request, scenario, environments, agent, store=store, journal=journal, clock=clock)
+    except ResultsUnwritable as error:
+        return _unrecorded(request, store, Void(reason=str(error), phase=clock.phase), clock)
+
+
+def _recorded_trial(
+    request: AttemptRequest,
+    scenario: Scenario,
+    environments: EnvironmentFactory,
+    agent: Agent | None,
+    *,
+    store: TrialStore,
+    journal: Journal,
+    clock: _Clock,
+) -> TrialResult:
+    retries: list[str] = []
     while True:
         record = _Record(request, store, journal)
         result = replace(_Trial(record, scenario, clock).run(environments, agent), retries=tuple(retries))
@@ -67,9 +92,37 @@ def record_void(
     request: AttemptRequest, *, store: TrialStore, journal: Journal, phase: Phase, reason: str
 ) -> TrialResult:
     """The trial of an attempt that could not even begin: no image, no container, no agent."""
-    record = _Record(request, store, journal)
-    outcome = Void(reason=reason, phase=phase)
-    return record.finish(record.result(outcome, timing=_Clock().timing()), str(request.attempt))
+    outcome, clock = Void(reason=reason, phase=phase), _Clock()
+    try:
+        with recorded():
+            record = _Record(request, store, journal)
+            return record.finish(record.result(outcome, timing=clock.timing()), str(request.attempt))
+    except ResultsUnwritable:
+        return _unrecorded(request, store, outcome, clock)
+
+
+def _unrecorded(request: AttemptRequest, store: TrialStore, outcome: Void, clock: _Clock) -> TrialResult:
+    """The result of a trial that has no folder, for the disk takes nothing more."""
+    # What it takes is of use for the run's ledger.
+    store.discard(request.cell, request.attempt)
+    return _result_of(request, store, Secrets.of(request.agent), outcome, timing=clock.timing())
+
+
+def _result_of(
+    request: AttemptRequest, store: TrialStore, secrets: Secrets, outcome: Outcome, **facts: Any
+) -> TrialResult:
+    """What is known from the request, and `facts`; whoever gives the reason, it tells no secrets."""
+    return TrialResult(
+        run_id=request.run_id,
+        cell=request.cell,
+        attempt=request.attempt,
+        outcome=replace(outcome, reason=secrets.redacted(outcome.reason)),
+        folder=store.place(request.cell, str(request.attempt)),
+        configuration=request.configuration,
+        limits=request.limits,
+        fingerprint=request.fingerprint,
+        **facts,
+    )
 
 
 class _Clock:
@@ -107,23 +160,12 @@ class _Record:
         self._journal = journal
 
     def result(self, outcome: Outcome, **facts: Any) -> TrialResult:
-        """What is known from the request, and `facts`; whoever gives the reason, it tells no secrets."""
-        request = self.request
-        return TrialResult(
-            run_id=request.run_id,
-            cell=request.cell,
-            attempt=request.attempt,
-            outcome=replace(outcome, reason=self.secrets.redacted(outcome.reason)),
-            folder=self._store.place(request.cell, str(request.attempt)),
-            configuration=request.configuration,
-            limits=request.limits,
-            fingerprint=request.fingerprint,
-            **facts,
-        )
+        """As `_result_of`."""
+        return _result_of(self.request, self._store, self.secrets, outcome, **facts)
 
     @contextmanager
     def recording(self, instruction: str) -> Iterator[EventSink]:
-        """Where events go; the recordings are made of them, however it ends."""
+        """Where events go; the recordings are made of them, however it ends. Raises what hindered an event."""
         request, began = self.request, time.time()
         events = EventSink(self.folder / "commands.jsonl", secrets=self.secrets)
         try:
@@ -139,6 +181,8 @@ class _Record:
                 model=request.cell.model,
                 instruction=instruction,
             )
+        if events.unwritten is not None:
+            raise events.unwritten
 
     def finish(self, result: TrialResult, name: str) -> TrialResult:
         """Write result.json and keep the folder as `name`: a void try that is repeated has a name of its own."""

@@ -25,6 +25,9 @@ class TrialStore(Protocol):
     def finish(self, scratch: Path, cell: CellId, name: str) -> None:
         """Keep what is in `scratch` as `name`, in place of what may be there."""
 
+    def discard(self, cell: CellId, attempt: int) -> None:
+        """Remove the scratch folder of a trial that cannot be kept, as far as that is possible."""
+
 
 class TrialFolders:
     """Below ``trials/`` of the run's folder `root`."""
@@ -37,10 +40,16 @@ class TrialFolders:
 
         What an interrupted trial has left there is removed.
         """
-        scratch = self.root / self.place(cell, f".{attempt}.running")
-        shutil.rmtree(scratch, ignore_errors=True)
+        self.discard(cell, attempt)
+        scratch = self._scratch(cell, attempt)
         scratch.mkdir(parents=True)
         return scratch
+
+    def discard(self, cell: CellId, attempt: int) -> None:
+        shutil.rmtree(self._scratch(cell, attempt), ignore_errors=True)
+
+    def _scratch(self, cell: CellId, attempt: int) -> Path:
+        return self.root / self.place(cell, f".{attempt}.running")
 
     def place(self, cell: CellId, name: str) -> str:
         return f"{TRIALS}/{cell.trial_folder}/{name}"

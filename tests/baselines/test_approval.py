@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
 from tests.counted_calls import calls_into
+from tests.little_room import files_up_to
 
 
 @pytest.fixture
@@ -61,41 +62,17 @@ def approved(baselines: Path, *cells: CellToApprove, run: str = "run-1", by: str
     return approve(cells, run_id=run, baselines=baselines, approver=by, notes=notes)
 
 
+def unsolved_and_last_a_large_one(names: Sequence[str]) -> list[CellToApprove]:
+    cells = [cell(name, judged(solved=False)) for name in names]
+    return [*cells[:-1], replace(cells[-1], fingerprint={"scenario": "x" * 2_500})]
+
+
 def log(baselines: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (baselines / "audit.jsonl").read_text().splitlines()]
 
 
 def files(baselines: Path) -> dict[str, bytes]:
     return {p.relative_to(baselines).as_posix(): p.read_bytes() for p in baselines.rglob("*.json")}
-
-
-# No file may be larger than the room: a write that goes beyond writes a part, as on a full disk.
-APPROVES_WITH_LITTLE_ROOM = """
-import resource
-import sys
-from pathlib import Path
-from pytest_terminalbench.attempt_result import AttemptResult
-from pytest_terminalbench.baselines.approval import CellToApprove, approve
-from pytest_terminalbench.errors import BaselineError
-from pytest_terminalbench.identity import CellId
-from pytest_terminalbench.outcome import Unsolved
-
-baselines, room, names = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-cells = [
-    CellToApprove(
-        cell=CellId(dataset="demo", scenario=name, agent="oracle"),
-        attempts=[AttemptResult(attempt=1, outcome=Unsolved(reason="refused", reward=0.0))],
-        # The last one is larger than the others.
-        fingerprint={"scenario": "x" * (2_500 if name == names[-1] else 1)},
-    )
-    for name in names
-]
-try:
-    approve(cells, run_id="run", baselines=baselines, approver="me")
-except BaselineError as error:
-    print(error)
-"""
 
 
 class TestRecord:
@@ -300,25 +277,24 @@ class TestFiles:
         approved(baselines, *map(cell, names))
         everything = {path: path.read_bytes() for path in baselines.rglob("*") if path.is_file()}
 
-        command = [sys.executable, "-c", APPROVES_WITH_LITTLE_ROOM, str(baselines), str(room), *names]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        with files_up_to(room), pytest.raises(BaselineError) as error:
+            approved(baselines, *unsolved_and_last_a_large_one(names))
 
         place = baselines / "audit.jsonl" if is_the_log else baselines
-        assert said == f"{place} cannot be written: File too large; nothing was written: see to it, and do it again"
+        assert str(error.value) == (
+            f"{place} cannot be written: File too large; nothing was written: see to it, and do it again"
+        )
         assert {path: path.read_bytes() for path in baselines.rglob("*") if path.is_file()} == everything
 
-    def test_a_first_one_that_cannot_be_logged_leaves_nothing(self, baselines: Path) -> None:
-        command = [
-            sys.executable,
-            "-c",
-            APPROVES_WITH_LITTLE_ROOM,
-            str(baselines),
-            "3400",
-            *(f"t{n}" for n in range(8)),
-        ]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    def test_first_ones_that_cannot_be_logged_leave_nothing(self, baselines: Path) -> None:
+        names = [f"t{number}" for number in range(8)]
 
-        assert said.endswith("nothing was written: see to it, and do it again")
+        with (
+            files_up_to(3_400),
+            pytest.raises(BaselineError, match=r"audit\.jsonl cannot be written: .* nothing was written"),
+        ):
+            approved(baselines, *unsolved_and_last_a_large_one(names))
+
         assert [path for path in baselines.rglob("*") if path.is_file() and path.stat().st_size] == []
 
 

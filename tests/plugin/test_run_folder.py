@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
+import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 
 import pytest_terminalbench
 from pytest_terminalbench.identity import CellId
-from tests.plugin.conftest import Suite, scripted
+from pytest_terminalbench.runs.ledger import FileLedger
+from tests.plugin.conftest import Suite, lines_of, scripted
 
 
 @pytest.fixture
@@ -357,7 +360,48 @@ def pytest_sessionfinish():
     done = demo.run("--tb-dataset", "demo", "--tb-run-id", "mine")
 
     assert done.ret == pytest.ExitCode.INTERNAL_ERROR
-    assert [line for line in done.outlines if line.startswith("terminalbench: the run could not be written to ")]
+    assert lines_of(done, "terminalbench: ")[1:] == [
+        f"terminalbench: the results folder {demo.path}/results/mine cannot be written: Is a directory"
+    ]
+    done.stdout.fnmatch_lines(["3 cells: 3 solved"])
+
+
+FULL_FROM_BETA = """
+
+import resource
+
+def pytest_terminalbench_trial_start(cell):
+    if cell.scenario.id == "beta":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--update-baselines"]], ids=["compared", "to be approved"])
+def test_where_the_disk_is_full_the_rest_is_void_and_what_is_known_is_told(demo: Suite, options: list[str]) -> None:
+    demo.write("conftest.py", demo.conftest + FULL_FROM_BETA)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb-dataset", "demo", "--tb-run-id", "mine"]
+
+    # Through a pipe: what is printed is no file that may not grow.
+    done = subprocess.run([*command, *options], cwd=demo.path, capture_output=True, text=True, check=False)
+
+    said = done.stdout.splitlines()
+    folder = demo.path / "results/mine"
+    assert "INTERNALERROR" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert said.count(f"terminalbench: the results folder {folder} cannot be written: File too large") == 1
+    assert [line for line in said if line.startswith(("void: ", "3 cells"))] == [
+        "void: demo/beta[oracle]: the results cannot be written: File too large",
+        "void: demo/gamma[oracle]: the results cannot be written: File too large",
+        "3 cells: 1 solved, 2 void",
+    ]
+    assert [line for line in said if line.startswith("baselines")] == [
+        "baselines NOT updated: the run could not be written" for _ in options
+    ]
+    assert "1 passed, 2 errors" in said[-1]
+    assert done.returncode == 22
+    assert not (demo.path / "baselines").exists()
+    # What lies there can be read.
+    assert FileLedger(folder / "ledger.jsonl").read().results.keys() == {"demo/alpha[oracle]"}
 
 
 def test_a_trial_that_cannot_be_written_is_void_and_the_others_run(demo: Suite) -> None:

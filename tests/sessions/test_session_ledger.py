@@ -10,6 +10,7 @@ from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.status import Status
 from tests.cell_results import a_cell
+from tests.little_room import files_up_to
 
 ALPHA, BETA = a_cell("alpha"), a_cell("beta")
 
@@ -72,3 +73,32 @@ def test_of_a_cell_that_is_corrected_the_last_word_counts(ledger: SessionLedger,
     ledger.correct(a_cell("alpha", Status.AS_BASELINE, "✗"))
 
     assert file.read().results[ALPHA.key].status is Status.AS_BASELINE
+
+
+def test_what_cannot_be_written_is_known_and_written_when_it_can_be(ledger: SessionLedger, file: FileLedger) -> None:
+    file.file.mkdir()
+    ledger.record(ALPHA)
+    ledger.finish(ALPHA.key)
+
+    assert isinstance(ledger.unwritten, IsADirectoryError)
+    assert ledger.content(Closing(exit_status=1)).results == {ALPHA.key: ALPHA}
+
+    file.file.rmdir()
+    ledger.record(BETA)
+    ledger.finish(BETA.key)
+
+    assert ledger.unwritten is None
+    assert list(file.read().results) == [ALPHA.key, BETA.key]
+
+
+def test_a_ledger_that_lacks_cells_is_not_closed(ledger: SessionLedger, file: FileLedger) -> None:
+    ledger.record(ALPHA)
+    ledger.finish(ALPHA.key)
+    with files_up_to(file.file.stat().st_size + 100):
+        ledger.record(BETA)
+        ledger.finish(BETA.key)
+        ledger.close(Closing(exit_status=0))
+
+    assert ledger.unwritten is not None
+    assert ledger.unwritten.strerror == "File too large"
+    assert (list(file.read().results), file.read().closing) == ([ALPHA.key], None)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_terminalbench.trials.journal import FileJournal, read_events
+from tests.little_room import files_up_to
 
 WRITER = """
 import sys
@@ -72,3 +73,13 @@ def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
 
 def test_without_a_file_there_are_no_events(tmp_path: Path) -> None:
     assert list(read_events(tmp_path / "events.jsonl")) == []
+
+
+def test_an_event_that_has_no_room_is_lost_and_the_next_is_whole(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path / "events.jsonl")
+    journal.write("first")
+    with files_up_to(journal.file.stat().st_size + 20):
+        journal.write("lost")
+    journal.write("last")
+
+    assert [event["type"] for event in read_events(journal.file)] == ["first", "last"]

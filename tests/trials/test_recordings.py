@@ -144,3 +144,16 @@ def step(number: int, command: str, seen: str) -> dict[str, Any]:
         "tool_calls": [{"tool_call_id": call, "function_name": "run", "arguments": {"command": command}}],
         "observation": {"results": [{"source_call_id": call, "content": seen}]},
     }
+
+
+def test_an_event_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
+    """As on a full disk."""
+    events = write_events(tmp_path, command("ls", "a\n"))
+    with events.open("a") as file:
+        file.write('{"at_s": 1.0, "comm')
+
+    write_cast(tmp_path / "agent.cast", events, started_at=0.0, title="t")
+    write_trajectory(tmp_path / "trajectory.json", events, session="s", agent="a", model=None, instruction="do")
+
+    assert len((tmp_path / "agent.cast").read_text().splitlines()) == 3
+    assert len(json.loads((tmp_path / "trajectory.json").read_text())["steps"]) == 2

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +32,7 @@ from pytest_terminalbench.trials.result import SnapshotFacts, TrialResult, read_
 from pytest_terminalbench.trials.snapshot import read_snapshot
 from pytest_terminalbench.trials.trial import record_void, run_trial
 from pytest_terminalbench.trials.trial_store import TrialFolders
+from tests.little_room import files_up_to
 from tests.scenario_files import a_scenario
 
 Answer = Reply | ExecResult | int | str
@@ -91,6 +92,8 @@ class Bench:
         self.store = TrialFolders(self.root)
         self.multiplier = 1.0
         self.wait_s = 0.0
+        # How large a file may become while a trial runs.
+        self.room: int | None = None
 
     def cell(self, agent: Agent, **changes: Any) -> Cell:
         scenario = a_scenario(self.folder / "dataset", **changes)
@@ -107,14 +110,15 @@ class Bench:
         """Put the question; by default the same container is judged."""
         changes.setdefault("verifier", {"isolation": "same"})
         cell = self.cell(agent, **changes)
-        return run_trial(
-            self.request(cell, attempt),
-            scenario=cell.scenario,
-            environments=factory or fake_environments(*(environments or [fake()])),
-            store=self.store,
-            journal=self.journal,
-            agent=agent,
-        )
+        with nullcontext() if self.room is None else files_up_to(self.room):
+            return run_trial(
+                self.request(cell, attempt),
+                scenario=cell.scenario,
+                environments=factory or fake_environments(*(environments or [fake()])),
+                store=self.store,
+                journal=self.journal,
+                agent=agent,
+            )
 
     def request(self, cell: Cell, attempt: int = 1) -> AttemptRequest:
         return AttemptRequest.of(
@@ -1073,3 +1077,43 @@ class TestEnd:
         assert timing.verify_s >= 0.06
         assert timing.working_s == timing.agent_s
         assert timing.wall_s >= timing.start_s + timing.agent_s + timing.verify_s + timing.teardown_s
+
+
+# -- when the disk is full -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", [20, 100, 400, 600, 900])
+def test_a_trial_that_cannot_be_recorded_is_void_and_leaves_nothing_half_written(bench: Bench, room: int) -> None:
+    bench.room = room
+
+    result = bench.put(Acting(lambda task, desk: desk.run(["work"])))
+
+    assert isinstance(result.outcome, Void)
+    assert result.outcome.reason == "the results cannot be written: File too large"
+    assert not (bench.root / "trials").exists() or bench.folders() == []
+
+
+def test_an_agent_that_does_not_mind_is_not_judged(bench: Bench) -> None:
+    """What it did is not known as a whole."""
+
+    def act(task: Task, desk: Desk) -> None:
+        with suppress(Exception):
+            desk.run(["sh", "-c", "work; " + "x" * 3000])
+
+    bench.room = 2_800
+    result = bench.put(Acting(act))
+
+    assert isinstance(result.outcome, Void)
+    assert result.outcome.reason == "the results cannot be written: File too large"
+
+
+def test_why_a_trial_could_not_begin_is_told_though_it_cannot_be_recorded(bench: Bench) -> None:
+    request = bench.request(bench.cell(Nop()))
+
+    with files_up_to(20):
+        result = record_void(
+            request, store=bench.store, journal=bench.journal, phase=Phase.BUILD, reason="it does not build"
+        )
+
+    assert result.outcome == Void(reason="it does not build", phase=Phase.BUILD)
+    assert bench.folders() == []
