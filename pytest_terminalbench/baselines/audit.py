@@ -28,6 +28,7 @@ __all__ = [
     "contradiction",
     "contradictions",
     "entries",
+    "place",
     "problems",
     "readable",
     "record_digest",
@@ -260,6 +261,12 @@ def record_digest(text: str) -> str:
     return digest_json(parse_json(text))
 
 
+def place(entry: Mapping[str, Any]) -> str:
+    """The baseline that a line is about, with what it was called before where the line gave it another name."""
+    cell, before = str(entry.get("cell") or ""), entry.get(MOVED_FROM)
+    return f"{before} → {cell}" if before not in (None, cell) else cell
+
+
 def readable(file: Path) -> str:
     """The log as a Markdown table, newest first."""
     rows = [
@@ -267,8 +274,9 @@ def readable(file: Path) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for entry in reversed(list(entries(file))):
+        facts = {**entry, "cell": place(entry)}
         keys = ("ts", "action", "baseline_id", "cell", "by", "how", "notes")
-        rows.append("| " + " | ".join(str(entry.get(key) or "").replace("|", "\\|") for key in keys) + " |")
+        rows.append("| " + " | ".join(str(facts.get(key) or "").replace("|", "\\|") for key in keys) + " |")
     return "\n".join(["# Approvals", "", *rows]) + "\n"
 
 

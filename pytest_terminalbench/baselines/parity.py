@@ -35,6 +35,11 @@ class Mismatch(NamedTuple):
         """Whether results are not to be compared because of it."""
         return self.field not in _UNSEEN
 
+    @property
+    def is_of_digests(self) -> bool:
+        """Whether the two say that something differs, and not what."""
+        return all(str(value).startswith("sha256:") for value in (self.baseline, self.now) if value is not None)
+
     def __str__(self) -> str:
         return f"{self.field}: approved {_shown(self.baseline)}, now {_shown(self.now)}"
 

@@ -60,6 +60,8 @@ def _exit_codes() -> Iterator[None]:
         complain(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     except _UsageError as error:
+        # Newer versions of Typer let pydantic refuse values, which says so in front.
+        error.message = error.message.replace("Value error, ", "")  # type: ignore[attr-defined]
         # Click's own is 2, which is `run`'s code for what was blocked.
         error.exit_code = EXIT_USAGE  # type: ignore[attr-defined]
         raise

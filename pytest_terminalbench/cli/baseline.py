@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -253,7 +253,7 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
 
     Exit code 4 says that a line or a baseline was changed, moved or removed.
     """
-    from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, problems, readable
+    from pytest_terminalbench.baselines.audit import AUDIT, contradictions, entries, place, problems, readable
     from pytest_terminalbench.documents import write_atomically
 
     folder = baselines_folder(baselines)
@@ -264,8 +264,9 @@ def audit_log(baselines: BaselinesOption = None, output: FormatOption = Format.T
     if output is Format.JSON:
         print_json(lines)
     elif lines:
-        rows = [[str(entry.get(key) or "") for key in ("ts", "action", "baseline_id", "by", "how")] for entry in lines]
-        print_table(["when", "what", Whole("baseline"), "by", "how"], rows)
+        facts = ("ts", "action", "baseline_id", "by", "how")
+        rows = [[*(str(entry.get(fact) or "") for fact in facts), place(entry)] for entry in lines]
+        print_table(["when", "what", Whole("baseline"), "by", "how", "cell"], rows)
     elif not broken:
         say(f"{shown_path(log)} has no entries")
         return
@@ -393,6 +394,15 @@ def _median(record: BaselineRecord, name: str) -> str:
     return f"{measure.median:.1f}" if measure else "-"
 
 
+def _plain(value: object) -> str:
+    """A fact of a fingerprint, for people: ``agent_s 600, cpus 1``."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(fact)}" for name, fact in sorted(value.items())) or "none"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return "not known" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _card(stored: StoredBaseline) -> Iterator[str]:
     record = stored.record
     yield stored.name
@@ -406,5 +416,5 @@ def _card(stored: StoredBaseline) -> Iterator[str]:
     for name, measure in sorted(record.metrics.items()):
         yield f"  {name:<15} median {measure.median:g}, spread {measure.spread:g}"
     for name, value in sorted(record.fingerprint.items()):
-        yield f"  {name:<15} {value}"
+        yield f"  {name:<15} {_plain(value)}"
     yield f"  file       {shown_path(stored.file)}"

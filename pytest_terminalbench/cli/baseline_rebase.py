@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_terminalbench.baselines.folder import StoredBaseline
     from pytest_terminalbench.baselines.rebase import Rebase
     from pytest_terminalbench.runs.rebase_baselines import BaselineAndScenario, RebasePlan
+    from pytest_terminalbench.scenarios.model import Scenario
 
 __all__ = ["rebase"]
 
@@ -70,11 +72,12 @@ def rebase(
         by = permitted(approver, deed="rebase")
         pairs = list(_with_scenarios(_selected(stored, names or (), folder), folder))
         plan = plan_rebases(pairs, folder=folder, results=results_folder(results), notes=notes)
+    scenarios = {pair.baseline.name: pair.scenario for pair in pairs}
     if output is Format.JSON:
-        print_json([_as_json(rebase) for rebase in plan.rebases])
+        print_json([_as_json(rebase, scenarios[rebase.rewrite.old.name]) for rebase in plan.rebases])
     else:
         for rebase in plan.rebases:
-            typer.echo(printable("\n".join(_shown(rebase))))
+            typer.echo(printable("\n".join(_shown(rebase, scenarios[rebase.rewrite.old.name]))))
     if not plan.rebases:
         say(f"nothing differs from what was approved in {shown_path(folder)}")
         return
@@ -143,14 +146,27 @@ def _is_accepted(plan: RebasePlan) -> bool:
     return sys.stdin.isatty() and typer.confirm(f"Accept {counted(len(plan.rebases), 'changed baseline')}?", err=True)
 
 
-def _as_json(rebase: Rebase) -> dict[str, object]:
+def _as_json(rebase: Rebase, scenario: Scenario) -> dict[str, object]:
     return {
         "name": rebase.rewrite.name,
         "baseline_id": rebase.rewrite.record.baseline_id,
-        "differences": [{**difference._asdict(), "blocks": difference.blocks} for difference in rebase.differences],
+        "differences": [
+            {
+                **difference._asdict(),
+                "blocks": difference.blocks,
+                **({"changed_in": str(scenario.source_of(difference.field)[0])} if difference.is_of_digests else {}),
+            }
+            for difference in rebase.differences
+        ],
     }
 
 
-def _shown(rebase: Rebase) -> Iterator[str]:
+def _shown(rebase: Rebase, scenario: Scenario) -> Iterator[str]:
     yield f"{rebase.rewrite.name} ({rebase.rewrite.record.baseline_id})"
-    yield from (f"  {difference}" for difference in rebase.differences)
+    for difference in rebase.differences:
+        yield f"  {difference}"
+        if difference.is_of_digests:
+            # Digests tell nobody what has changed, and a baseline keeps no texts; version control does.
+            source, field = scenario.source_of(difference.field)
+            of_field = f" ({field})" if field else ""
+            yield f"    what has changed: git log -p {shlex.quote(shown_path(source))}{of_field}"

@@ -210,6 +210,11 @@ class Scenario:
         """What `verifier_digest` tells, fact by fact, for fingerprints; nothing where the kind does not say."""
         return {}
 
+    def source_of(self, fact: str) -> tuple[Path, str]:
+        """The file or folder that a fact of a fingerprint tells of, by its dotted name, and the field in it, if one."""
+        name, _, field = fact.partition(".")
+        return self.file, {"instruction": name, "fields": field}.get(name, "")
+
     @property
     def facts_told_elsewhere(self) -> frozenset[str]:
         """The fields of its file that image, limits, verifier or facts of its kind tell, or that nobody is to see."""

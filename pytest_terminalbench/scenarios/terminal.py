@@ -159,6 +159,13 @@ class TerminalScenario(ContainerScenario):
             "files": digest_files(self.verifier_file.parent, self.verifier_files),
         }
 
+    def source_of(self, fact: str) -> tuple[Path, str]:
+        if fact in ("judging.files", "verifier"):
+            return self.verifier_file.parent, ""
+        if fact == "image":
+            return (self.build_folder, "") if self.build_folder else (self.file, "environment.image")
+        return super().source_of(fact)
+
     @property
     def facts_told_elsewhere(self) -> frozenset[str]:
         return super().facts_told_elsewhere | {"solution", "verifier", "timeouts"}

@@ -89,3 +89,10 @@ def test_a_project_file_that_cannot_be_read_is_named(project: Project) -> None:
 
     assert done.exit_code == 4
     assert str(file) in done.err
+
+
+def test_a_wrong_value_is_refused_in_words_for_people(project: Project) -> None:
+    done = project.call("baseline", "list", "--format", "foo")
+
+    assert done.exit_code == 4
+    assert "Invalid value for '--format': 'foo' is not one of 'table', 'json'." in " ".join(done.err.split())

@@ -189,7 +189,9 @@ def test_a_list_can_be_narrowed(approved: Project, options: list[str], expected:
 
 
 def test_a_baseline_is_shown_in_full(approved: Project) -> None:
-    write(approved, "demo/oracle/beta", notes="slower disk", supersedes="beta-2025-12-01")
+    limits = {"cpus": 1.0, "network": "none", "pids": None}
+    fingerprint = {"image": "sha256:12", "limits": limits, "ignored": [], "judging": {"collect": ["/app", "/b"]}}
+    write(approved, "demo/oracle/beta", notes="slower disk", supersedes="beta-2025-12-01", fingerprint=fingerprint)
 
     done = approved.call("baseline", "show", "beta")
 
@@ -202,8 +204,10 @@ def test_a_baseline_is_shown_in_full(approved: Project) -> None:
         "  solved     2 of 3, rewards 1, 0, 1",
         "  memory_peak_mb  median 11, spread 2",
         "  runtime_s       median 2.25, spread 2",
+        "  ignored         none",
         "  image           sha256:12",
-        "  limits          sha256:34",
+        "  judging         collect /app /b",
+        "  limits          cpus 1, network none, pids not known",
         "  file       baselines/demo/oracle/beta.json",
     ]
 

@@ -43,7 +43,10 @@ def test_a_baseline_follows_its_scenario(renamed: Project) -> None:
     ]
     assert done.err == "1 baseline moved\n"
     assert baselines(renamed) == ["demo/oracle/omega.json"]
-    assert renamed.call("baseline", "audit").exit_code == 0
+    audited = renamed.call("baseline", "audit")
+    assert audited.exit_code == 0
+    assert "→" in audited.out
+    assert "→" in (renamed.path / "baselines/AUDIT.md").read_text()
 
 
 def test_a_dry_run_writes_nothing(renamed: Project) -> None:

@@ -65,10 +65,12 @@ def test_a_difference_that_is_shown_is_accepted_without_a_run(approved: Project)
     done = rebased(approved, "--notes", "clearer words")
 
     assert done.exit_code == 0, done.err
-    head, instruction, scenario = done.out.splitlines()
+    head, instruction, field, scenario, file = done.out.splitlines()
     assert head == f"{NAME} ({before['baseline_id']})"
     assert instruction.startswith("  instruction: approved sha256:")
+    assert field == "    what has changed: git log -p scenarios/demo/alpha.json (instruction)"
     assert scenario.startswith("  scenario: approved sha256:")
+    assert file == "    what has changed: git log -p scenarios/demo/alpha.json"
     assert done.err.endswith("1 baseline rebased\n")
     assert record(approved) == {**before, "fingerprint": fingerprint(approved)}
     *_, line = audit.entries(approved.path / "baselines/audit.jsonl")
@@ -135,8 +137,18 @@ def test_json_says_what_blocks(approved: Project) -> None:
     (shown,) = approved.call("baseline", "rebase", NAME, "--dry-run", "--format", "json").json
 
     assert shown["name"] == NAME
-    assert {"field": "limits.memory_mb", "baseline": 1024, "now": 2048, "blocks": True} in shown["differences"]
     assert [each["field"] for each in shown["differences"] if not each["blocks"]] == ["scenario"]
+    limit, scenario = shown["differences"]
+    assert limit == {"field": "limits.memory_mb", "baseline": 1024, "now": 2048, "blocks": True}
+    assert scenario["changed_in"] == str(approved.path / "scenarios/demo/alpha.json")
+
+
+def test_what_judges_is_looked_for_in_its_folder(approved: Project) -> None:
+    approved.write("scenarios/demo/alpha/tests/test.sh", "#!/bin/sh\ntest -f /app/done\n", executable=True)
+
+    shown = approved.call("baseline", "rebase", NAME, "--dry-run").out
+
+    assert "    what has changed: git log -p scenarios/demo/alpha/tests\n" in shown
 
 
 def test_only_what_is_named_is_rebased(approved: Project) -> None:
