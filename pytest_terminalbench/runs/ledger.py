@@ -22,10 +22,14 @@ __all__ = ["Closing", "FileLedger", "Ledger", "LedgerContent"]
 
 @dataclass(frozen=True, kw_only=True)
 class Closing:
-    """How a session ended. `is_interrupted`: somebody stopped it, so cells that never reported are not lost."""
+    """How a session ended. `is_interrupted`: somebody stopped it, so cells that never reported are not lost.
+
+    `cut_short`: cells, by their keys, that were tried and came to no verdict because of that.
+    """
 
     exit_status: int
     is_interrupted: bool = False
+    cut_short: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,8 @@ class FileLedger:
         self._append("skipped", {"cell": cell})
 
     def close(self, closing: Closing) -> None:
-        self._append("closed", {"exit_status": closing.exit_status, "interrupted": closing.is_interrupted})
+        facts = {"exit_status": closing.exit_status, "interrupted": closing.is_interrupted}
+        self._append("closed", {**facts, "cut_short": list(closing.cut_short)})
 
     def record_gate(self, gate: GateResult) -> None:
         self._append("gate", {"result": gate.to_json()})
@@ -129,7 +134,9 @@ class _Book:
                 self.gate = None
             case "closed":
                 self.closing = Closing(
-                    exit_status=line.whole("exit_status"), is_interrupted=line.flag_or("interrupted", False)
+                    exit_status=line.whole("exit_status"),
+                    is_interrupted=line.flag_or("interrupted", False),
+                    cut_short=line.texts("cut_short"),
                 )
             case "gate":
                 self.gate = line.nested("result", GateResult.from_json)

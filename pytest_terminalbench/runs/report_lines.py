@@ -109,7 +109,11 @@ def interruption_line(summary: RunSummary) -> str | None:
     """That somebody stopped the session, so that all numbers are of a part of its cells; None where they are of all."""
     if not summary.not_run:
         return None
-    return f"interrupted: {counted(len(summary.not_run), 'cell')} not run, so all numbers are of the others alone"
+    cut_short = len(summary.cut_short)
+    untried = len(summary.not_run) - cut_short
+    numbers = {f"{counted(untried, 'cell')} not run": untried, f"{counted(cut_short, 'cell')} not judged": cut_short}
+    told = " and ".join(words for words, number in numbers.items() if number)
+    return f"interrupted: {told}, so all numbers are of the others alone"
 
 
 def gate_lines(gate: GateResult) -> Iterator[str]:

@@ -66,7 +66,8 @@ class RunSummary:
     """Every cell of a run, in order of their names, and what they come to together.
 
     `lost`: the names of cells that were expected and never reported; from schema 2 on they are among the `cells`, too.
-    `not_run`: those that an interrupted session came to no verdict on; they are nowhere else.
+    `not_run`: those that an interrupted session came to no verdict on; the ones that it had tried (`cut_short`) are
+    among the `cells`, void and with their attempts, the others are nowhere else.
     `mean`: of the cells' mean rewards; `intervals`: of that mean, 95 %, the wider claim first. `pass_at_k` and
     `pass_hat_k`: the estimated chance that one of k attempts solves, and that all k do. `counts_first_alone`: in these
     numbers, for further attempts were made where it looked bad.
@@ -88,7 +89,14 @@ class RunSummary:
     @property
     def in_words(self) -> str:
         """The numbers of cells, with those that were not run: ``1 cell: 1 solved; 5 not run``."""
-        return f"{self.totals.in_words}; {len(self.not_run)} not run" if self.not_run else self.totals.in_words
+        untried = len(self.not_run) - len(self.cut_short)
+        return f"{self.totals.in_words}; {untried} not run" if untried else self.totals.in_words
+
+    @property
+    def cut_short(self) -> tuple[str, ...]:
+        """The cells that an interrupted session had tried and came to no verdict on."""
+        not_run = set(self.not_run)
+        return tuple(cell.key for cell in self.cells if cell.key in not_run)
 
     @property
     def scored(self) -> list[CellResult]:
@@ -163,6 +171,8 @@ def summarise(
     counts_first_alone: bool = False,
 ) -> RunSummary:
     """The summary of `cells`, of those that were `lost`, and of those `not_run`, whatever their order.
+
+    Of those that were not run to their end, the ones that were tried are among the `cells`.
 
     `gate`: what the statistical gate came to, where one was asked; else a strict one is given. `counts_first_alone`: of
     each cell's attempts, because how many there are depended on how they went.

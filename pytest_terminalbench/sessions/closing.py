@@ -99,13 +99,17 @@ def _gate_of_summary(run: RunFolder, ledger: LedgerContent) -> GateResult | None
 
 
 def _summary(run: RunFolder, manifest: RunManifest, ledger: LedgerContent, gate: GateResult | None) -> RunSummary:
-    is_interrupted = ledger.closing is not None and ledger.closing.is_interrupted
+    closing = ledger.closing
+    is_interrupted = closing is not None and closing.is_interrupted
     missing = missing_cells(manifest, ledger)
+    told = [ledger.results[key] for key in (closing.cut_short if closing else ()) if key in ledger.results]
+    # Once it was judged after all, as by `terminalbench regrade`, it is a cell like any other.
+    cut_short = [cell.id for cell in told if cell.status is Status.VOID]
     return summarise(
         manifest.run_id or run.id,
         list(ledger.results.values()),
         lost=[] if is_interrupted else missing,
-        not_run=missing if is_interrupted else [],
+        not_run=[*missing, *cut_short] if is_interrupted else [],
         gate=gate,
         counts_first_alone=manifest.settings.policy.is_adaptive,
     )

@@ -15,7 +15,7 @@ from pytest_terminalbench.cells.repeat_command import repeat_command
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.session_gate import RunGate
 from pytest_terminalbench.documents import write_json
-from pytest_terminalbench.errors import BaselineError, RunFolderError
+from pytest_terminalbench.errors import BaselineError, RunFolderError, ScenarioError
 from pytest_terminalbench.exit_codes import EXIT_FAILED, EXIT_INTERNAL, EXIT_OK, session_exit_code
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.incidents import Incident, incidents_of, open_incidents, problems_of
@@ -27,11 +27,15 @@ from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import RunManifest, git_user
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.runs.thin_approvals import shrunk_approvals, thin_approvals
+from pytest_terminalbench.runs.totals import Totals
+from pytest_terminalbench.scenarios.formats import load_scenario
 from pytest_terminalbench.sessions.closing import ask_gate, close_run, known_summary, rebuild_run
+from pytest_terminalbench.sessions.cut_short import cut_short
 from pytest_terminalbench.sessions.opening import open_run
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.settings import IncidentSettings, project_settings
 from pytest_terminalbench.status import Status
+from pytest_terminalbench.trials.cell import Cell
 
 __all__ = ["AskedApproval", "ClosedRun", "Session"]
 
@@ -164,7 +168,9 @@ class Session:
         removed = 0 if self._is_anothers else len(bench.sweep())
         if manifest is None:
             return None
-        closing, gate = Closing(exit_status=status, is_interrupted=was_stopped), self.gate(was_stopped=was_stopped)
+        unjudged = self._book_cut_short() if was_stopped else ()
+        closing = Closing(exit_status=status, is_interrupted=was_stopped, cut_short=unjudged)
+        gate = self.gate(was_stopped=was_stopped)
         self.ledger.close(closing)
         trouble: OSError | RunFolderError | None = self.ledger.unwritten
         try:
@@ -173,10 +179,12 @@ class Session:
             summary, trouble = None, error
         if summary is None:
             summary = known_summary(self.run, manifest=manifest, ledger=self.ledger.content(closing), gate=gate)
+        # That these are void says nothing of whether scenarios can run.
+        others = Totals.of([cell for cell in summary.cells if cell.key not in unjudged])
         closed = ClosedRun(
             run=self.run,
             summary=summary,
-            exit_status=session_exit_code(status, summary.totals, max_void_rate=bench.settings.max_void_rate),
+            exit_status=session_exit_code(status, others, max_void_rate=bench.settings.max_void_rate),
             # Where they fail the session, the failed report tells of them.
             orphans=() if self.fails_for_orphans else self.orphans,
             removed=removed,
@@ -221,6 +229,29 @@ class Session:
         incidents, known = self._incidents(closed.summary, gate)
         files = open_incidents(incidents, self.run.incidents, self._incident_settings)
         return replace(closed, incidents=incidents, incident_files=files, known_incidents=known)
+
+    def _book_cut_short(self) -> tuple[str, ...]:
+        """Book the cells that were tried and did not come to their verdict; their keys."""
+        has_verdict = {cell.key for cell in self.ledger.results(was_stopped=True) if cell.status is not Status.VOID}
+        booked = []
+        for key in self.ledger.missing:
+            cell = None if key in has_verdict else self._cell_of(self.ledger.expected[key])
+            result = cut_short(cell, self.run, gate=self._bench.gate_kind(cell.agent)) if cell is not None else None
+            if result is not None:
+                self.ledger.correct(result)
+                booked.append(key)
+        return tuple(booked)
+
+    def _cell_of(self, cell: CellId) -> Cell | None:
+        """The cell with its scenario and agent; None where one of them is not there any more."""
+        agent = next((agent for agent in self._bench.agents if agent.label == cell.label), None)
+        try:
+            _, files = self._scenario_files.get(cell.dataset, (None, {}))
+            if agent is None or cell.scenario not in files:
+                return None
+            return Cell(scenario=load_scenario(files[cell.scenario], dataset=cell.dataset), agent=agent)
+        except (ScenarioError, OSError):
+            return None
 
     def _incidents(self, summary: RunSummary, gate: RunGate | None) -> tuple[list[Incident], list[ReviewedIncident]]:
         """Those to open, and those that earlier sessions have opened for the same."""

@@ -60,6 +60,11 @@ class TrialFolders:
         shutil.rmtree(final, ignore_errors=True)
         scratch.rename(final)
 
+    def kept(self, cell: CellId) -> list[Path]:
+        """The folders of the finished trials of `cell`, in order of their attempts."""
+        folders = (self.root / self.place(cell, "")).glob("*")
+        return sorted((folder for folder in folders if folder.name.isdecimal()), key=lambda folder: int(folder.name))
+
 
 def files_in(folder: Path) -> tuple[str, ...]:
     """Every file below `folder`, relative to it, in order of its name."""

@@ -158,6 +158,58 @@ def tb_agent(tb_scenario):
     assert [(cell["cell"], cell["status"]) for cell in summary["cells"]] == [("demo/alpha[scripted]", "solved")]
 
 
+# Approved as always solving; then its first trial of `alpha` fails, and of the last cell it does not come back.
+UNSTEADY = """
+import os
+import time
+from pathlib import Path
+
+from pytest_terminalbench import AgentReport
+from pytest_terminalbench.agents.base import Usage
+
+
+class Unsteady:
+    name = "unsteady"
+    deterministic = False
+
+    def act(self, task, environment):
+        if "APPROVED" in os.environ:
+            environment.run(["work"])
+        elif task.scenario_id != "alpha":
+            (Path.cwd() / f"in-{task.scenario_id}").touch()
+            environment.run(["linger"])
+        return AgentReport(usage=Usage(calls=1, cost_usd=0.25))
+"""
+
+
+@pytest.mark.parametrize(
+    "how", [["-n", "0"], ["-n", "2"], ["--tb-concurrency", "2"]], ids=["alone", "xdist", "threads"]
+)
+def test_the_first_trial_of_a_cell_that_waits_for_more_is_kept(
+    slow: Suite, start: Callable[..., Started], how: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.write("unsteady.py", UNSTEADY)
+    options = ["--tb-dataset", "demo", "--tb-agent", "unsteady:Unsteady"]
+    monkeypatch.setenv("APPROVED", "1")
+    assert slow.run_apart(*options, "--tb-attempts", "5", "--update-baselines").ret == 0
+    monkeypatch.delenv("APPROVED")
+    session = start(slow, *options, "--tb-attempts", "auto", *how)
+    wait_for(lambda: any(event["type"] == "trial-end" for event in session.events))
+    session.wait_for_trials(2)
+
+    session.signal(signal.SIGINT)
+
+    assert session.ended() == pytest.ExitCode.INTERRUPTED, session.output
+    summary = json.loads((session.run / "summary.json").read_text())
+    (alpha,) = summary["cells"]
+    assert (alpha["cell"], alpha["status"]) == ("demo/alpha[unsteady]", "void")
+    assert alpha["text"] == "interrupted after 1 trial, so it was not judged"
+    assert (summary["cost"]["total_usd"], summary["totals"]["void"]) == (0.25, 1)
+    assert summary["not_run"] == [f"demo/{name}[unsteady]" for name in ("alpha", "beta", "gamma")]
+    assert summary["gate"]["verdict"] != "pass"
+    assert "1 cell: 0 solved, 1 void; 2 not run" in session.output.splitlines()
+
+
 def test_a_session_that_is_killed_leaves_a_journal_that_can_be_read(slow: Suite, start: Callable[..., Started]) -> None:
     session = start(slow, "--tb-dataset", "demo", *scripted("linger"))
     session.wait_for_trials(1)

@@ -22,6 +22,7 @@ from pytest_terminalbench.cells.observer import Unobserved
 from pytest_terminalbench.environments.base import Environment
 from pytest_terminalbench.errors import RunFolderError, ScenarioError, SettingsError
 from pytest_terminalbench.runs.layout import RunFolder
+from pytest_terminalbench.runs.summary import read_summary
 from pytest_terminalbench.sessions.closing import rebuild_run
 from pytest_terminalbench.sessions.run_session import run_session
 from pytest_terminalbench.sessions.session import Session
@@ -199,6 +200,46 @@ def test_what_was_approved_since_the_session_began_is_not_superseded(
     )
     assert (closed.exit_status, closed.summary.totals.in_words) == (1, "3 cells: 3 solved")
     assert {read_record(file).approved_by for file in place.iterdir()} == {"grace"}  # type: ignore[union-attr]
+
+
+class Interrupting(Unobserved):
+    """Ctrl-C just before the trial that is the `number`-th to begin."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def trial_started(self, cell: Cell) -> None:
+        self._left -= 1
+        if not self._left:
+            raise KeyboardInterrupt
+
+
+def test_what_an_interrupted_cell_has_earned_is_told(demo: Suite) -> None:  # noqa: F811
+    asked = settings(demo, attempts=3, max_void_rate=0.0)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_session(asked, observer=Interrupting(6))
+
+    run = RunFolder(asked.results / "mine")
+    summary = read_summary(run.summary)
+    alpha, beta = summary.cells
+    assert (alpha.status, beta.status) == ("solved", "void")
+    assert (beta.text, beta.category) == ("interrupted after 2 trials, so it was not judged", "scripting")
+    assert [attempt.is_solved for attempt in beta.attempts] == [True, True]
+    assert summary.in_words == "2 cells: 1 solved, 1 void; 1 not run"
+    assert (summary.not_run, summary.cut_short) == (("demo/beta[oracle]", "demo/gamma[oracle]"), ("demo/beta[oracle]",))
+    assert (summary.mean, summary.cost.total_usd, summary.cost.unknown) == (1.0, 0.0, 0)
+    assert "Interrupted: 1 cell not run and 1 cell not judged, so all numbers are of the others alone" in (
+        run.report.read_text()
+    )
+    assert rebuild_run(run, baselines=asked.baselines).summary == summary
+
+
+def test_a_cell_whose_only_trial_was_interrupted_is_not_run(demo: Suite) -> None:  # noqa: F811
+    with pytest.raises(KeyboardInterrupt):
+        run_session(settings(demo, attempts=3), observer=Interrupting(1))
+
+    assert len(read_summary(demo.path / "results/mine/summary.json").not_run) == 3
 
 
 def test_what_cannot_run_is_refused_before_there_is_a_folder(demo: Suite) -> None:  # noqa: F811
