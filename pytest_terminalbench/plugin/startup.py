@@ -6,7 +6,7 @@ import gc
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
 import pytest
@@ -23,6 +23,17 @@ NEVER = 2**31 - 1
 KEPT: pytest.StashKey[bool] = pytest.StashKey()
 
 
+class _CompiledLoader(SourceFileLoader):
+    """Says of each module, in the words that pytest documents, that its asserts are not to be rewritten.
+
+    Else pytest warns that they cannot be, where somebody names a module in ``pytest_plugins`` that is imported already.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        module.__doc__ = f"{module.__doc__ or ''}\n\nPYTEST_DONT_REWRITE"
+
+
 class _CompiledModules:
     """Finds our modules as Python does, before pytest's import hook is asked.
 
@@ -36,7 +47,10 @@ class _CompiledModules:
     ) -> ModuleSpec | None:
         if name == REWRITTEN or not name.startswith(PREFIX):
             return None
-        return PathFinder.find_spec(name, path, target)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _CompiledLoader(spec.loader.name, spec.loader.path)
+        return spec
 
 
 def import_compiled() -> None:

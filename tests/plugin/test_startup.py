@@ -27,12 +27,22 @@ def test_pytest_rewrites_only_the_module_whose_assert_it_shows(demo: Suite) -> N
 
     done.stdout.fnmatch_lines(
         [
-            "cells.bench SourceFileLoader",
-            "scenarios.model SourceFileLoader",
-            "plugin.session SourceFileLoader",
+            "cells.bench _CompiledLoader",
+            "scenarios.model _CompiledLoader",
+            "plugin.session _CompiledLoader",
             "plugin.collection AssertionRewritingHook",
         ]
     )
+
+
+def test_a_module_of_ours_may_be_imported_and_named_as_a_plugin(demo: Suite) -> None:
+    """pytest warns of modules whose asserts it was to rewrite and has not."""
+    demo.pytester.makeconftest(CONFTEST + 'pytest_plugins = ["pytest_terminalbench.environments.fake"]\n')
+
+    done = demo.pytester.runpytest_subprocess("-W", "error", "--tb-dataset", "demo")
+
+    done.assert_outcomes(passed=3)
+    assert "cannot be rewritten" not in done.stdout.str() + done.stderr.str()
 
 
 def test_others_modules_are_found_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
