@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pytest_terminalbench.errors import TerminalBenchError
 from pytest_terminalbench.naming import listed, nearest
+from pytest_terminalbench.regular_files import read_regular
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -70,7 +71,7 @@ def read_document(
     TypeError, ValueError or an error of ours). `unversioned`: the version of a file that does not tell its own.
     """
     try:
-        raw = file.read_bytes()
+        raw = read_regular(file)
     except FileNotFoundError:
         raise error.of_file(file, "does not exist", cure) from None
     except OSError as problem:
@@ -152,7 +153,7 @@ def _keys_at(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
 
 def read_json(file: Path) -> Any:
     """The content of `file`, of whatever making; raises OSError, or ValueError as `parse_json` does."""
-    return parse_json(file.read_bytes())
+    return parse_json(read_regular(file))
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -29,6 +29,7 @@ from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.naming import listed
+from pytest_terminalbench.regular_files import read_regular
 
 __all__ = [
     "Approval",
@@ -192,7 +193,7 @@ class FolderContents:
 
 def _digest(file: Path) -> str | None:
     try:
-        return digest_bytes(file.read_bytes())
+        return digest_bytes(read_regular(file))
     except OSError:
         return None  # Whoever reads the record says whether it is missing or cannot be read.
 

@@ -16,6 +16,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, read_record
 from pytest_terminalbench.digest import digest_bytes, digest_json
 from pytest_terminalbench.documents import append_whole, now_text, parse_json, parse_line
 from pytest_terminalbench.errors import BaselineError
+from pytest_terminalbench.regular_files import read_regular
 
 __all__ = [
     "AUDIT",
@@ -251,12 +252,12 @@ def _differing(record: BaselineRecord, place: Path, entry: Mapping[str, Any]) ->
     else:
         expected = {name: entry[key] for key, name in _TOLD.items() if key in entry}
     differing = [name for name, value in expected.items() if getattr(record, name) != value]
-    if not differing and "record" in entry and entry["record"] != record_digest(place.read_text(encoding="utf-8")):
+    if not differing and "record" in entry and entry["record"] != record_digest(read_regular(place)):
         differing.append("its content")
     return differing
 
 
-def record_digest(text: str) -> str:
+def record_digest(text: str | bytes) -> str:
     """The digest of a baseline's content, however its file is laid out."""
     return digest_json(parse_json(text))
 
@@ -282,7 +283,7 @@ def readable(file: Path) -> str:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, mod
 from pytest_terminalbench.documents import parse_document
 from pytest_terminalbench.errors import BaselineError, SettingsError
 from pytest_terminalbench.identity import CellId, escaped
+from pytest_terminalbench.regular_files import read_regular
 
 __all__ = ["CURE", "BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
 
@@ -108,7 +109,7 @@ def read_record(file: Path) -> BaselineRecord | None:
     the file is named for.
     """
     try:
-        raw = file.read_bytes()
+        raw = read_regular(file)
     except FileNotFoundError:
         return None
     except OSError as error:

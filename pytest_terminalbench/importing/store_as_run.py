@@ -20,6 +20,7 @@ from pytest_terminalbench.identity import CellId, check_distinct
 from pytest_terminalbench.importing.own_runs import UNNAMED_DATASET
 from pytest_terminalbench.naming import sanitised
 from pytest_terminalbench.outcome import Outcome, Unsolved
+from pytest_terminalbench.regular_files import read_regular
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.ledger import Closing, FileLedger
 from pytest_terminalbench.runs.manifest import (
@@ -72,7 +73,7 @@ def _check_same(run: RunFolder, manifest: RunManifest) -> None:
 
 
 def _manifest(record: RunRecord, run_id: str) -> RunManifest:
-    files = tuple(SourceFile(path=str(file), digest=digest_bytes(file.read_bytes())) for file in record.sources)
+    files = tuple(SourceFile(path=str(file), digest=digest_bytes(read_regular(file))) for file in record.sources)
     return RunManifest(
         run_id=run_id,
         started_at=now_text() if record.began is None else time_text(datetime.fromtimestamp(record.began, UTC)),

@@ -11,6 +11,7 @@ from syrupy.data import SnapshotCollection, SnapshotCollections
 from syrupy.extensions.base import AbstractSyrupyExtension
 
 from pytest_terminalbench.baselines.cell_gate import CellComparison
+from pytest_terminalbench.regular_files import read_regular
 
 __all__ = ["BaselineExtension", "Comparable"]
 
@@ -58,7 +59,7 @@ class BaselineExtension(AbstractSyrupyExtension):
 
     def read_snapshot_data_from_location(self, *, snapshot_location: str, snapshot_name: str, session_id: str) -> str:
         try:
-            return Path(snapshot_location).read_text(encoding="utf-8")
+            return read_regular(Path(snapshot_location)).decode()
         except FileNotFoundError:
             return NO_BASELINE
 

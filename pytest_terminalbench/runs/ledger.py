@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.documents import FieldError, Fields, append_line, now_text, parse_line
 from pytest_terminalbench.errors import RunFolderError, TerminalBenchError
+from pytest_terminalbench.regular_files import read_regular
 from pytest_terminalbench.runs.gate_result import GateResult
 from pytest_terminalbench.trials.result import CURE
 
@@ -89,7 +90,7 @@ class FileLedger:
         A last line that was cut off, as by a full disk, is passed over: what it said does not count.
         """
         try:
-            lines = self.file.read_bytes().splitlines(keepends=True)
+            lines = read_regular(self.file).splitlines(keepends=True)
         except FileNotFoundError:
             raise RunFolderError(
                 f"{self.file.parent} has no {self.file.name}: the run was made by an earlier version, and its summary "

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from pytest_terminalbench.regular_files import read_regular
 from pytest_terminalbench.digest import digest_json
 from pytest_terminalbench.errors import ScenarioError, SettingsError, TerminalBenchError
 from pytest_terminalbench.naming import nearest
@@ -103,10 +104,10 @@ def open_dataset(folder: Path) -> Dataset:
     Raises ScenarioError for a dataset.json that is broken or cannot be read.
     """
     file = folder / DATASET_FILE
-    if not file.is_file():
+    if not file.exists():
         return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
     try:
-        raw = file.read_bytes()
+        raw = read_regular(file)
     except OSError as error:
         raise ScenarioError(file, [f"cannot be read: {error.strerror}"], cure="make it readable, or restore it") from None
     manifest = parse_model(_Manifest, raw, file, see="see `terminalbench docs datasets`")

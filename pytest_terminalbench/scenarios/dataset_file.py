@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pytest_terminalbench.regular_files import read_regular
+
 __all__ = ["DATASETS_FOLDER", "DATASET_FILE", "LOCK", "is_dataset_folder"]
 
 # In a project's folder; what lies in it is named without a path.
@@ -21,8 +23,7 @@ _KEYS = ("schema_version", "name", "version")
 def is_dataset_folder(folder: Path) -> bool:
     """Whether `folder` says of itself that it is a dataset of ours, if only by a dataset.json that is broken JSON."""
     try:
-        with open(folder / DATASET_FILE, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_regular(folder / DATASET_FILE, MAX_BYTES + 1)
     except OSError:
         return False
     if len(raw) > MAX_BYTES:

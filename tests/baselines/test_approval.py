@@ -30,6 +30,7 @@ from pytest_terminalbench.baselines.record import BaselineRecord, Measure, read_
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.outcome import Outcome, Phase, Solved, Unsolved, Void
+from pytest_terminalbench.regular_files import read_regular
 from tests.counted_calls import calls_into
 from tests.little_room import files_up_to
 
@@ -378,13 +379,12 @@ class TestLog:
     ) -> None:
         approved(baselines, cell("first"))
         read: list[str] = []
-        read_bytes = Path.read_bytes
 
         def noted(file: Path) -> bytes:
             read.append(file.name)
-            return read_bytes(file)
+            return read_regular(file)
 
-        monkeypatch.setattr(Path, "read_bytes", noted)
+        monkeypatch.setattr(audit, "read_regular", noted)
 
         approved(baselines, *(cell(f"cell-{number}") for number in range(cells)))
 

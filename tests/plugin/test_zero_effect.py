@@ -228,6 +228,7 @@ def test_a_session_without_scenarios_imports_nothing_heavy_of_ours(ordinary: Sui
         "pytest_terminalbench.plugin.scenario_paths",
         "pytest_terminalbench.plugin.stash_keys",
         "pytest_terminalbench.scenarios",
+        "pytest_terminalbench.regular_files",
         "pytest_terminalbench.scenarios.dataset_file",
     ]
     assert packages(modules) & HEAVY == set()

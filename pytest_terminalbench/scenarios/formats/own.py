@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_terminalbench.regular_files import read_regular
 from pytest_terminalbench.errors import ScenarioError
 from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE, LOCK
 
@@ -49,9 +50,7 @@ class OwnFormat:
         from pytest_terminalbench.scenarios.kinds import scenario_from
 
         try:
-            # Unbuffered: it is read once and whole, ten thousand times.
-            with open(file, "rb", buffering=0) as content:
-                raw = content.read()
+            raw = read_regular(file)
         except OSError as error:
             raise ScenarioError(file, [f"cannot be read: {error.strerror}"]) from error
         return scenario_from(raw, file, dataset=dataset, scenario_id=self.scenario_id(file))
