@@ -220,7 +220,8 @@ class StrictGate:
                 return CellComparison(status=Status.SOLVED, text=f"{seen}; no baseline yet")
             return CellComparison(status=Status.UNSOLVED, text=f"{seen}, and no baseline allows that")
         compared = compare_cells(before, after, kind="strict", approved=_NONE_APPROVED, policy=self._policy)
-        approved = f"the baseline {before.baseline_id} approved {before.text}"
+        seen = f"solved {after.text_beside(before)}"
+        approved = f"the baseline {before.baseline_id} approved {before.text_beside(after)}"
         if compared.slower:
             text = f"{seen}; {_slower(compared)}; {approved}"
         elif compared.change is Change.REGRESSED:
@@ -251,7 +252,8 @@ class StatisticalGate:
         compared = compare_cells(self._before, after, kind="statistical", approved=self._approved, policy=self._policy)
         return CellComparison(
             status=_status(compared, after),
-            text=f"solved {after.text}, approved {self._before.text}: {self._why(compared)}",
+            text=f"solved {after.text_beside(self._before)}, approved {self._before.text_beside(after)}: "
+            f"{self._why(compared)}",
             change=compared.change,
             tolerated=compared.change is Change.INCONCLUSIVE and self._policy.inconclusive == "pass",
             adjusted_p=compared.p_worse,

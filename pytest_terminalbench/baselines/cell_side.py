@@ -11,7 +11,7 @@ from pytest_terminalbench.baselines.comparison_policy import METRICS
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.statistics import is_counted
 
-__all__ = ["CellSide"]
+__all__ = ["CellSide", "mean_text"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +77,20 @@ class CellSide:
 
     @property
     def text(self) -> str:
-        """``3 of 5``, with the mean where rewards are fractions."""
+        """``3 of 5``, with the mean where some reward is neither 0 nor 1."""
+        return self.text_beside(self)
+
+    def text_beside(self, other: CellSide) -> str:
+        """The same, with the mean also where `other` has one to compare it with."""
         solved, attempts = self.tally
-        mean = "" if is_counted(self.rewards) else f" (mean reward {self.mean:.3g})"
+        mean = "" if is_counted(self.rewards, other.rewards) else f" (mean reward {mean_text(self.rewards)})"
         return f"{solved} of {attempts}{mean}"
+
+
+def mean_text(rewards: Sequence[float]) -> str:
+    """Their mean as it was given: ``0.667``, ``2``, ``1250.5``."""
+    mean = fmean(rewards)
+    return f"{mean:.3g}" if abs(mean) < 1 else f"{round(mean, 3):g}"
 
 
 def _sessions(judged: Sequence[AttemptResult]) -> tuple[str | None, ...]:

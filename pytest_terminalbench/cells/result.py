@@ -63,8 +63,13 @@ class CellResult:
 
     @property
     def rewards(self) -> tuple[float, ...]:
-        """Of the judged attempts, in their order."""
+        """Of the judged attempts, in their order, as they were given."""
         return tuple(attempt.reward for attempt in self.attempts if attempt.reward is not None)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The same from 0 to 1, as percentages count them."""
+        return tuple(attempt.share for attempt in self.attempts if attempt.share is not None)
 
     @property
     def tally(self) -> tuple[int, int]:

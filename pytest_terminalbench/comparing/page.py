@@ -16,6 +16,7 @@ from pytest_terminalbench.comparing.text import (
     METHODS,
     SECTIONS,
     asides,
+    further_text,
     interval_text,
     metric_lines,
     p_text,
@@ -23,7 +24,6 @@ from pytest_terminalbench.comparing.text import (
     ratio_text,
     share,
     side_facts,
-    slower_text,
     verdict_lines,
     verdict_word,
 )
@@ -176,7 +176,7 @@ def _forest(comparison: Comparison) -> Iterator[str]:
 
 
 def _forest_row(task: TaskChange) -> Row:
-    numbers = f"{task.task}: {_counts(task)}, adjusted p = {p_text(task.p)}{slower_text(task)}"
+    numbers = f"{task.task}: {_counts(task)}, adjusted p = {p_text(task.p)}{further_text(task)}"
     tip = f"{numbers}; {interval_text(task.interval, 'this task, this agent', points)}"
     return Row(
         label=task.task,
@@ -268,7 +268,7 @@ def _table_row(task: TaskChange) -> str:
     return (
         f'<tr class="{task.change}"><th scope=row>{escape(task.task)}<td>{_strip(task.baseline)}<td>'
         f"{_strip(task.candidate)}<td class=n>{100 * task.difference:+.0f}<td class=n title='{escape(method)}'>"
-        f"{100 * low:+.0f} to {100 * high:+.0f}<td class=n>{p_text(task.p)}{escape(slower_text(task))}"
+        f"{100 * low:+.0f} to {100 * high:+.0f}<td class=n>{p_text(task.p)}{escape(further_text(task))}"
     )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from pytest_terminalbench.baselines.cell_metrics import floored, is_comparable
 from pytest_terminalbench.baselines.cell_side import CellSide
@@ -215,10 +215,17 @@ def _least_to_approve(pairs: Sequence[CellPair]) -> int:
 
 
 def _lower(pairs: Sequence[CellPair]) -> Iterator[WorseTask]:
-    for pair in sorted(pairs, key=lambda pair: (pair.after.mean - pair.before.mean, pair.name)):
-        if pair.after.mean < pair.before.mean:
+    for pair in sorted(pairs, key=lambda pair: (_difference(pair), pair.name)):
+        if _difference(pair) < 0:
             text = f"{pair.name} {_tally(pair.before)} → {_tally(pair.after)}"
             yield WorseTask(scenario=pair.name, text=text)
+
+
+def _difference(pair: CellPair) -> float:
+    """As the pair's own gate counts it."""
+    if pair.kind == "strict":
+        return pair.after.mean - pair.before.mean
+    return fmean(pair.after.shares) - fmean(pair.before.shares)
 
 
 def _over(metric: Metric, pairs: Sequence[CellPair]) -> Iterator[WorseTask]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_terminalbench.baselines.baseline_command import baselines_option
+from pytest_terminalbench.baselines.cell_side import mean_text
 from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS
 from pytest_terminalbench.comparing.compare_records import (
     Comparison,
@@ -36,6 +37,7 @@ __all__ = [
     "SECTIONS",
     "Section",
     "asides",
+    "further_text",
     "interval_text",
     "lines",
     "markdown",
@@ -45,7 +47,6 @@ __all__ = [
     "ratio_text",
     "share",
     "side_facts",
-    "slower_text",
     "verdict_lines",
     "verdict_word",
 ]
@@ -88,9 +89,19 @@ def p_text(p: float | None) -> str:
     return "-" if p is None else f"{p:.3g}"
 
 
-def slower_text(task: TaskChange) -> str:
-    """What the task took more of than is allowed."""
-    return "".join(f"; {change.text}" for change in task.slower)
+def further_text(task: TaskChange) -> str:
+    """What marks and points do not show: rewards beyond 1, and what the task took more of than is allowed."""
+    return "".join(f"; {text}" for text in (*_rewards_as_given(task), *(change.text for change in task.slower)))
+
+
+def _rewards_as_given(task: TaskChange) -> Iterator[str]:
+    """Where a strict comparison saw more than points from 0 to 100 show."""
+    sides = [
+        [attempt.reward for attempt in side.attempts if attempt.reward is not None]
+        for side in (task.baseline, task.candidate)
+    ]
+    if task.method == "strict" and not all(0 <= reward <= 1 for rewards in sides for reward in rewards):
+        yield f"mean reward {' → '.join(map(mean_text, sides))}"
 
 
 def change(ratio: float) -> str:
@@ -343,7 +354,7 @@ def _task_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
     yield f"  {'task':<{name_width}}  {'baseline → candidate':<{strip_width}}  {'points':>7}  {'adjusted p':>10}"
     for task, marks in zip(tasks, strips, strict=True):
         numbers = f"{100 * task.difference:>+7.1f}  {p_text(task.p):>10}"
-        yield f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {numbers}{slower_text(task)}"
+        yield f"  {task.task:<{name_width}}  {marks:<{strip_width}}  {numbers}{further_text(task)}"
 
 
 # --- Markdown -------------------------------------------------------------------------------------------------------
@@ -404,7 +415,7 @@ def _markdown_table(tasks: Sequence[TaskChange]) -> Iterator[str]:
         between = f"{100 * task.interval.low:+.0f} to {100 * task.interval.high:+.0f}"
         yield (
             f"| {_cell(task.task)} | {strip(task.baseline)} → {strip(task.candidate)} | {100 * task.difference:+.1f} | "
-            f"{between} | {p_text(task.p)}{slower_text(task)} |"
+            f"{between} | {p_text(task.p)}{further_text(task)} |"
         )
 
 

@@ -86,17 +86,11 @@ def score_line(summary: RunSummary) -> str | None:
         f"{interval.low:.1%} to {interval.high:.1%} for {population} ({interval.method})"
         for interval, population in summary.intervals
     ]
-    interval = f"95 % interval {', '.join(claims)}" if claims else _why_no_interval(summary.scored)
+    interval = f"95 % interval {', '.join(claims)}" if claims else "no interval from so few cells and attempts"
     cells = counted(len(summary.scored), "cell")
     attempts = _attempts(summary.scored)
     counted_of = f"{attempts} each, of which the first counts" if summary.counts_first_alone else f"{attempts} each"
     return f"mean {summary.mean:.1%} of {cells} with {counted_of}; {interval}"
-
-
-def _why_no_interval(scored: Sequence[CellResult]) -> str:
-    if any(not 0.0 <= reward <= 1.0 for cell in scored for reward in cell.rewards):
-        return "no interval, for some rewards are not from 0 to 1"
-    return "no interval from so few cells and attempts"
 
 
 def _attempts(scored: Sequence[CellResult]) -> str:

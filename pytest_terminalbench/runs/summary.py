@@ -179,7 +179,7 @@ def summarise(
     """
     ordered = sorted([*cells, *map(_lost_cell, lost)], key=lambda cell: cell.key)
     scored = [cell for cell in ordered if cell.is_scored]
-    counted = [cell.rewards[:1] if counts_first_alone else cell.rewards for cell in scored]
+    counted = [cell.shares[:1] if counts_first_alone else cell.shares for cell in scored]
     means = [fmean(rewards) for rewards in counted]
     tallies = [_tally(cell, counts_first_alone=counts_first_alone) for cell in scored]
     most_attempts = max((judged for _, judged in tallies), default=0)
@@ -256,8 +256,4 @@ def _tally(cell: CellResult, *, counts_first_alone: bool) -> tuple[int, int]:
 
 
 def _intervals(counted: Sequence[Sequence[float]]) -> tuple[LabelledInterval, ...]:
-    """Of the mean; none where a reward lies outside 0 to 1, which the mean has as it is."""
-    rewards = [list(map(float, cell)) for cell in counted]
-    if not all(0.0 <= reward <= 1.0 for task in rewards for reward in task):
-        return ()
-    return score_intervals(rewards)
+    return score_intervals([list(map(float, cell)) for cell in counted])

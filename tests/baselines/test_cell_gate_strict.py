@@ -108,3 +108,29 @@ class TestWithBaseline:
 
 def test_only_solved_and_as_approved_pass() -> None:
     assert {status for status in Status if status.is_pass} == {Status.SOLVED, Status.AS_BASELINE}
+
+
+class TestRewardsBeyond1:
+    """What the verifier gave is what is compared, though all of it is solved."""
+
+    @pytest.mark.parametrize(
+        ("approved", "now", "change"),
+        [
+            (2.0, 1.0, Change.REGRESSED),
+            (2.0, 2.0, Change.SAME),
+            (2.0, 3.5, Change.IMPROVED),
+            (1250.5, 1250.0, Change.REGRESSED),
+            (-1.0, -2.0, Change.REGRESSED),
+        ],
+    )
+    def test_a_lower_one_has_regressed(self, approved: float, now: float, change: Change) -> None:
+        baseline = a_record(attempts=1, solved=int(approved >= 1), rewards=[approved])
+
+        assert compare_strictly(baseline, [now]).change is change
+
+    def test_both_means_are_said(self) -> None:
+        baseline = a_record(attempts=1, solved=1, rewards=[2.0])
+
+        assert compare_strictly(baseline, [1.0]).text == (
+            f"solved 1 of 1 (mean reward 1), but the baseline {ID} approved 1 of 1 (mean reward 2)"
+        )

@@ -22,8 +22,9 @@ from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
 from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.compare_records import Comparison, compare_records
+from pytest_terminalbench.comparing.page import html
 from pytest_terminalbench.comparing.session_gate import ActorGate, gate_run
-from pytest_terminalbench.comparing.text import metric_lines
+from pytest_terminalbench.comparing.text import lines, markdown, metric_lines
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.importing.own_baselines import import_baselines
@@ -151,9 +152,11 @@ def check_agreement(case: Case, root: Path) -> None:
 
 _COUNTED = st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=5)
 _PARTIAL = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=4)
+_BEYOND = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.5]), min_size=1, max_size=3)
 _SIDES = st.one_of(
     st.tuples(_COUNTED, _COUNTED),
     st.tuples(_PARTIAL, _PARTIAL),
+    st.tuples(_BEYOND, _BEYOND),
     st.tuples(st.just([1.0] * 5), st.just([0.0])),
     st.tuples(_COUNTED, st.none()),
     st.tuples(st.none(), _COUNTED),
@@ -227,6 +230,17 @@ def test_a_small_dip_of_partial_rewards_is_lower_in_both_among_however_many_cell
     (cell,) = (cell for cell in cells if cell.id.scenario == "a")
     (task,) = (task for task in comparison.tasks if task.task == "a")
     assert (cell.change, task.change, cell.passes) == (Change.LOWER, Change.LOWER, True)
+
+
+def test_a_reward_that_falls_from_2_to_1_regresses_in_both_where_strict_and_the_means_are_one(tmp_path: Path) -> None:
+    case = Case(cells={"a": ([2.0], [1.0])}, kind="strict")
+
+    _, (cell,), comparison = both_say(case, tmp_path)
+
+    assert (cell.change, comparison.tasks[0].change) == (Change.REGRESSED, Change.REGRESSED)
+    assert summarise("now", [cell]).mean == comparison.candidate.mean == 1.0
+    for rendered in ("\n".join(lines(comparison)), markdown(comparison), html(comparison)):
+        assert "mean reward 2 → 1" in rendered
 
 
 def test_a_slower_cell_regresses_in_both(tmp_path: Path) -> None:

@@ -178,9 +178,10 @@ class TestScoreLine:
         assert score_line(partial) == (
             "mean 50.0% of 1 cell with 2 attempts each; no interval from so few cells and attempts"
         )
-        assert score_line(above_one) == (
-            "mean 150.0% of 2 cells with 1 attempt each; no interval, for some rewards are not from 0 to 1"
-        )
+        # What is above 1 is solved, and no more than that: as `compare` says of the same run.
+        line = score_line(above_one)
+        assert line is not None
+        assert line.startswith("mean 75.0% of 2 cells with 1 attempt each; 95 % interval ")
 
 
 def test_the_report_tells_it_all() -> None:
