@@ -123,7 +123,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> Any:
-    if not _may_tell_of_cell(report):
+    if not (_may_tell_of_cell(report) or hasattr(report, "is_of_session")):
         return None
     from pytest_terminalbench.plugin.report_status import shown_status
 

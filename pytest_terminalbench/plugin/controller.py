@@ -28,7 +28,6 @@ from pytest_terminalbench.plugin.stash_keys import CELL
 from pytest_terminalbench.plugin.suite_gate_report import NODEID, doubtful_gate, failed_gate
 from pytest_terminalbench.plugin.terminal_summary import write_summary
 from pytest_terminalbench.runs.layout import RunFolder
-from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.sessions.session import ClosedRun, Session
 from pytest_terminalbench.sessions.session_ledger import SessionLedger
 from pytest_terminalbench.status import Status
@@ -58,6 +57,7 @@ class Controller:
         self._progress: Progress | None = None
         self._sigterm: Any = None
         self._is_interrupted = False
+        self._has_told_mismatches = False
         self._troubles: list[str] = []
         # Which tests have reported each cell, by its key.
         self._tests_of: dict[str, set[str]] = {}
@@ -200,17 +200,18 @@ class Controller:
                 self._troubles.append(self._closed.unwritten)
             session.exitstatus = self._closed.exit_status
             correct_json_report(self._config, self._closed.exit_status)
-            self._tell_mismatches(self._closed.summary)
             for incident in self._closed.incidents:
                 self._tell_hooks(incident)
 
-    def _tell_mismatches(self, summary: RunSummary) -> None:
-        """For programs that read stderr, whatever pytest captures."""
-        if not summary.mismatches:
+    def _tell_mismatches(self) -> None:
+        """Once, for programs that read stderr, whatever pytest captures."""
+        if self._closed is None or self._has_told_mismatches or not self._closed.summary.mismatches:
             return
+        self._has_told_mismatches = True
+        line = json.dumps({"parity": self._closed.summary.mismatches}, default=str, allow_nan=False)
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
-            print(json.dumps({"parity": summary.mismatches}, default=str, allow_nan=False), file=sys.stderr)  # noqa: T201
+            print(line, file=sys.stderr)  # noqa: T201
 
     def _tell_hooks(self, incident: Incident) -> None:
         """The user's; one that raises is told of, and ends nothing."""
@@ -222,7 +223,14 @@ class Controller:
             text = str(error).partition("\n")[0]
             self._troubles.append(f"incident {incident.id}: a hook {hook.name} raises {type(error).__name__}: {text}")
 
+    def pytest_unconfigure(self) -> None:
+        """Of a session that had no summary, such as one without a terminal reporter."""
+        self._tell_mismatches()
+
     def write_summary(self, reporter: pytest.TerminalReporter) -> None:
+        # Here and not before: until now the line of letters was open, and this one would stand behind it.
+        reporter.flush()
+        self._tell_mismatches()
         if self._closed is not None:
             write_summary(self._closed, self._bench.settings.baselines, reporter)
             self._tell_missing_baselines(reporter)

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_terminalbench.cells.report_property import PROPERTY, read_property
 from pytest_terminalbench.plugin.cell_property import cell_of
+from pytest_terminalbench.plugin.session_failure import SessionReport
 from pytest_terminalbench.plugin.suite_gate_report import DOUBTFUL
 from pytest_terminalbench.status import Status
 
@@ -34,8 +35,8 @@ class _Shown(NamedTuple):
 
 def shown_status(report: pytest.TestReport) -> _Shown | None:
     """What pytest shows for the report of a cell; None leaves it to pytest."""
-    if _is_doubtful_gate(report):
-        return _Shown(DOUBTFUL, "?", DOUBTFUL.upper())
+    if isinstance(report, SessionReport):
+        return _shown_of_session(report)
     cell = cell_of(report)
     if cell is None:
         return None
@@ -57,11 +58,12 @@ def shown_status(report: pytest.TestReport) -> _Shown | None:
     return None
 
 
-def _is_doubtful_gate(report: pytest.TestReport) -> bool:
-    # A user's test may record any object under any name, and objects may refuse to be compared.
-    return any(
-        name == PROPERTY and isinstance(value, str) and value == DOUBTFUL for name, value in report.user_properties
-    )
+def _shown_of_session(report: SessionReport) -> _Shown | None:
+    if report.when != "call":
+        return None
+    if report.failed:
+        return _Shown("failed", "", "FAILED")
+    return _Shown(DOUBTFUL, "", DOUBTFUL.upper()) if (PROPERTY, DOUBTFUL) in report.user_properties else None
 
 
 def add_to_json_report(json_report: dict[str, Any]) -> None:

@@ -11,7 +11,13 @@ import pytest
 from pytest_terminalbench.baselines.orphans import orphans_cure
 from pytest_terminalbench.plugin.pytest_internals import longrepr
 
-__all__ = ["extra_reports", "failed_orphans", "failed_reports"]
+__all__ = ["SessionReport", "extra_reports", "failed_orphans", "failed_reports"]
+
+
+class SessionReport(pytest.TestReport):
+    """What is told of a session as a whole. It has no letter: the line of the items' letters has ended before it."""
+
+    is_of_session = True
 
 
 def failed_reports(name: str, text: str) -> Iterator[pytest.TestReport]:
@@ -23,8 +29,8 @@ def extra_reports(name: str, outcome: Literal["passed", "failed"], shown: Any = 
     """The call and the teardown of something that is no item: a call of this `outcome`, shown as `name`."""
     place = (name, None, name)
     return [
-        pytest.TestReport(nodeid=name, location=place, keywords={}, outcome=outcome, longrepr=shown, when="call"),
-        pytest.TestReport(nodeid=name, location=place, keywords={}, outcome="passed", longrepr=None, when="teardown"),
+        SessionReport(nodeid=name, location=place, keywords={}, outcome=outcome, longrepr=shown, when="call"),
+        SessionReport(nodeid=name, location=place, keywords={}, outcome="passed", longrepr=None, when="teardown"),
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -184,6 +186,32 @@ def test_a_run_that_cannot_tell_is_not_green_and_the_policy_decides(suite: Suite
     strict.assert_outcomes(failed=5)
     strict.stdout.fnmatch_lines(["nobody can tell: demo moody: 100.0 % → 0.0 % solved on 4 tasks *"])
     assert 'name="suite gate"' in (suite.path / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize("options", [(), ("-q",), ("-n", "1"), ("-n", "1", "-q"), ("-p", "no:terminal")])
+def test_neither_a_letter_nor_json_stands_behind_the_line_of_letters(suite: Suite, options: tuple[str, ...]) -> None:
+    """A lone blocked cell, of which the gate can tell nothing either: both streams on one terminal."""
+    suite.dataset("demo", "alpha")
+    suite.write("moods.py", MOODY)
+    plan(suite, [1])
+    run(suite, "--update-baselines")
+    changed_limits(suite)
+    plan(suite, [1])
+
+    command = [sys.executable, "-m", "pytest", "--tb-dataset", "demo", "--tb-agent", "moods:Moody", *options]
+    with (suite.path / "output.txt").open("w+") as output:
+        suite.pytester.popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).wait()
+        output.seek(0)
+        printed = output.read().splitlines()
+
+    (parity,) = [line for line in printed if '"parity"' in line]
+    assert list(json.loads(parity)["parity"]) == ["demo/alpha[moody]"]
+    letters = [line for line in printed if "[100%]" in line]
+    assert len(letters) == ("no:terminal" not in options)
+    assert all(line.endswith("[100%]") for line in letters)
+    if letters:
+        told = "suite gate: INCONCLUSIVE: demo moody: nothing was compared: 1 task selected, 1 approved: 1 blocked ("
+        assert [line for line in printed if line.startswith(told)]
 
 
 def test_a_mistyped_folder_of_baselines_is_told_and_fails_where_doubt_does(suite: Suite) -> None:
