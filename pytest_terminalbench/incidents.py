@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_terminalbench.agents.nop import Nop
+from pytest_terminalbench.baselines.comparison_policy import SOLVE_RATE
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.session_gate import RunGate, WorseTask
 from pytest_terminalbench.documents import Fields, now_text, read_document, write_json
@@ -16,7 +17,6 @@ from pytest_terminalbench.errors import RunFolderError
 from pytest_terminalbench.identity import CellId
 from pytest_terminalbench.naming import counted
 from pytest_terminalbench.outcome import outcome_name
-from pytest_terminalbench.runs.gate_result import SOLVE_RATE
 from pytest_terminalbench.runs.summary import RunSummary
 from pytest_terminalbench.settings import IncidentSettings
 from pytest_terminalbench.status import Status
@@ -53,7 +53,7 @@ _KINDS = {
 class Problem(NamedTuple):
     """What an incident is about. `subject`: a cell's key, or for the suite gate dataset and agent.
 
-    `worse_in`: of a suite, the solve rate or the metric; None where nobody can tell.
+    `worse_in`: the solve rate or the metric; None where nobody can tell, or there was no baseline.
     """
 
     kind: str
@@ -66,7 +66,8 @@ class Problem(NamedTuple):
 class IncidentCell:
     """A cell that got worse: its attempts' outcomes, their folders, and of the last one what its verifier said.
 
-    `once_more`: what to type in the project's folder to run it again. Tickets of schema 1 have neither that nor `id`.
+    `worse_in`: where it has regressed, the solve rate or metrics. `once_more`: what to type in the project's folder to
+    run it again. Tickets of schema 1 have neither that nor `id`.
     """
 
     cell: str
@@ -76,9 +77,14 @@ class IncidentCell:
     baseline_id: str | None = None
     attempts: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    worse_in: tuple[str, ...] = ()
     once_more: str = ""
     last_lines: tuple[str, ...] = ()
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
+
+    def problems(self, kind: str) -> list[Problem]:
+        """What it is about, in a ticket of this `kind`."""
+        return _cell_problems(kind, self.cell, self.baseline_id, self.worse_in)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -89,6 +95,7 @@ class IncidentCell:
             "baseline_id": self.baseline_id,
             "attempts": list(self.attempts),
             "artifacts": list(self.artifacts),
+            "worse_in": list(self.worse_in),
             "once_more": self.once_more,
             "last_lines": list(self.last_lines),
             "fingerprint": dict(self.fingerprint),
@@ -105,6 +112,7 @@ class IncidentCell:
             baseline_id=fields.text_or("baseline_id", None),
             attempts=fields.texts("attempts"),
             artifacts=fields.texts("artifacts"),
+            worse_in=fields.texts("worse_in"),
             once_more=fields.text_or("once_more", ""),
             last_lines=fields.texts("last_lines"),
             fingerprint=fields.mapping("fingerprint"),
@@ -152,7 +160,7 @@ class Incident:
     def problems(self) -> list[Problem]:
         if self.suite:
             return [Problem(self.kind, self.suite, worse_in=self.worse_in)]
-        return [Problem(self.kind, cell.cell, cell.baseline_id) for cell in self.cells]
+        return [problem for cell in self.cells for problem in cell.problems(self.kind)]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -198,7 +206,7 @@ class StoredIncident(NamedTuple):
 def problems_of(summary: RunSummary) -> list[Problem]:
     """What a run gives reason to open incidents for."""
     suites = [failure.problem for failure in _suite_failures(summary)]
-    return suites + [_problem(cell) for cell in summary.cells if _is_reason(cell)]
+    return suites + [problem for cell in summary.cells if _is_reason(cell) for problem in _problems(cell)]
 
 
 def incidents_of(
@@ -261,7 +269,7 @@ def _worse_cells(summary: RunSummary, known: Collection[Problem]) -> list[tuple[
     """By the kind of their ticket, the cells that are reason for one."""
     groups: dict[str, list[CellResult]] = {}
     for cell in summary.cells:
-        if _is_reason(cell) and _problem(cell) not in known:
+        if _is_reason(cell) and not all(problem in known for problem in _problems(cell)):
             groups.setdefault(_KINDS[cell.status], []).append(cell)
     return sorted(groups.items())
 
@@ -270,8 +278,12 @@ def _is_reason(cell: CellResult) -> bool:
     return cell.status in _KINDS and not cell.passes and not cell.xfailed and cell.id.agent != Nop.name
 
 
-def _problem(cell: CellResult) -> Problem:
-    return Problem(_KINDS[cell.status], cell.key, cell.baseline_id)
+def _problems(cell: CellResult) -> list[Problem]:
+    return _cell_problems(_KINDS[cell.status], cell.key, cell.baseline_id, cell.worse_in)
+
+
+def _cell_problems(kind: str, key: str, baseline_id: str | None, worse_in: Sequence[str]) -> list[Problem]:
+    return [Problem(kind, key, baseline_id, name) for name in worse_in or (None,)]
 
 
 class _SuiteFailure(NamedTuple):
@@ -325,6 +337,7 @@ def _incident_cell(cell: CellResult, run: Path, *, once_more: str) -> IncidentCe
         baseline_id=cell.baseline_id,
         attempts=tuple(outcome_name(attempt.outcome) for attempt in cell.attempts),
         artifacts=tuple(str(run / attempt.folder) for attempt in cell.attempts),
+        worse_in=cell.worse_in,
         once_more=once_more,
         last_lines=tuple(last.verifier_tail.splitlines()[-10:]) if last else (),
         fingerprint=last.fingerprint if last else {},

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.baselines.audit import AUDIT, AuditLog, record_digest
-from pytest_terminalbench.baselines.comparison_policy import METRICS, ComparisonPolicy
+from pytest_terminalbench.baselines.comparison_policy import METRICS, SOLVE_RATE, ComparisonPolicy
 from pytest_terminalbench.baselines.move import plan_move
 from pytest_terminalbench.baselines.record import BaselineRecord, read_record, serialised
 from pytest_terminalbench.baselines.rewrite import write_rewrites
@@ -22,7 +22,7 @@ from pytest_terminalbench.comparing.suite_comparison import compare_suite
 from pytest_terminalbench.documents import write_json
 from pytest_terminalbench.incidents import acknowledge, incidents_of, open_incidents, problems_of
 from pytest_terminalbench.release_check import ReviewedIncident, review_incidents, unresolved
-from pytest_terminalbench.runs.gate_result import SOLVE_RATE, GateResult, MetricResult, SuiteResult
+from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.layout import RunFolder
 from pytest_terminalbench.runs.manifest import RunManifest
 from pytest_terminalbench.runs.summary import RunSummary, summarise
@@ -427,6 +427,22 @@ def test_what_is_known_opens_no_second_incident(project: Project) -> None:
     incidents = incidents_of(summary, Path("second"), IncidentSettings(), known=known)
 
     assert [[cell.cell for cell in incident.cells] for incident in incidents] == [["demo/n[oracle]"]]
+
+
+def test_worse_in_something_else_a_cell_opens_another(tmp_path: Path) -> None:
+    """Also where somebody has taken the first one."""
+
+    def cell(*worse_in: str) -> CellResult:
+        return a_cell("a", Status.REGRESSED, baseline_id="b-1", worse_in=worse_in)
+
+    project = Project(tmp_path)
+    project.approve("a", "b-1")
+    project.session("first", cell("solve_rate"))
+    project.acknowledge()
+
+    assert new_kinds(project, summarise("second", [cell("solve_rate")])) == []
+    assert new_kinds(project, summarise("second", [cell("cost_usd")])) == ["regression"]
+    assert new_kinds(project, summarise("second", [cell("solve_rate", "cost_usd")])) == ["regression"]
 
 
 def test_what_was_resolved_and_regresses_again_is_a_new_one(project: Project) -> None:

@@ -14,7 +14,7 @@ from pytest_terminalbench.attempt_result import as_share
 from pytest_terminalbench.baselines.approved_cells import ApprovedCells
 from pytest_terminalbench.baselines.cell_metrics import MeasuredChange, compare_measures
 from pytest_terminalbench.baselines.cell_side import CellSide
-from pytest_terminalbench.baselines.comparison_policy import ComparisonPolicy
+from pytest_terminalbench.baselines.comparison_policy import SOLVE_RATE, ComparisonPolicy
 from pytest_terminalbench.statistics import (
     SAME,
     Inconclusive,
@@ -52,13 +52,19 @@ class ComparedCells:
     """What two sides of a cell say of each other.
 
     `p_worse`, `p_better`: one-sided, corrected for all cells that were approved together; None after a strict
-    comparison, which allows for no chance. `slower`: the metrics that are worse.
+    comparison, which allows for no chance. `slower`: the metrics that are worse. `solves_less`: the solve rate is.
     """
 
     change: Change
     p_worse: float | None = None
     p_better: float | None = None
     slower: tuple[MeasuredChange, ...] = ()
+    solves_less: bool = False
+
+    @property
+    def worse_in(self) -> tuple[str, ...]:
+        """What is worse, by name: the solve rate, metrics."""
+        return (*([SOLVE_RATE] if self.solves_less else []), *(change.metric for change in self.slower))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,7 @@ class CellComparison:
 
     ``change``: beside its baseline; None without one. ``tolerated``: inconclusive, and the session lets that pass.
     ``approving``: no pass, and the session lets it pass because it is to approve it.
-    ``adjusted_p``: of the statistical gate, corrected for all cells of the session.
+    ``adjusted_p``: of the statistical gate, corrected for all cells of the session. ``worse_in``: what has regressed.
     """
 
     status: Status
@@ -77,6 +83,7 @@ class CellComparison:
     approving: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
+    worse_in: tuple[str, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -109,6 +116,7 @@ def compare_cells(
         p_worse=compared.p_worse,
         p_better=compared.p_better,
         slower=worse,
+        solves_less=compared.change is Change.REGRESSED,
     )
 
 
@@ -229,7 +237,11 @@ class StrictGate:
         else:
             text = f"{seen}; {approved}"
         return CellComparison(
-            status=_status(compared, after), text=text, change=compared.change, baseline_id=before.baseline_id
+            status=_status(compared, after),
+            text=text,
+            change=compared.change,
+            baseline_id=before.baseline_id,
+            worse_in=compared.worse_in,
         )
 
 
@@ -258,6 +270,7 @@ class StatisticalGate:
             tolerated=compared.change is Change.INCONCLUSIVE and self._policy.inconclusive == "pass",
             adjusted_p=compared.p_worse,
             baseline_id=self._before.baseline_id,
+            worse_in=compared.worse_in,
         )
 
     def _why(self, compared: ComparedCells) -> str:

@@ -15,7 +15,7 @@ from pytest_terminalbench.attempt_result import AttemptResult
 from pytest_terminalbench.baselines.policy_settings import PolicySettings
 from pytest_terminalbench.statistics import MAX_RATIO, Plan, SuiteSettings
 
-__all__ = ["LEAST_ATTEMPTS", "METRICS", "ComparisonPolicy", "Metric"]
+__all__ = ["LEAST_ATTEMPTS", "METRICS", "SOLVE_RATE", "ComparisonPolicy", "Metric"]
 
 # Medians of fewer attempts say more about the machine's mood than about the agent, and of fewer approved attempts no
 # single cell can be told from chance.
@@ -47,6 +47,8 @@ class Metric(NamedTuple):
         return known if len(known) == len(values) else ()
 
 
+# What is judged beside the metrics, as their names are.
+SOLVE_RATE = "solve_rate"
 # No agent takes no time or memory, and no model no token: a zero there was not measured. But a model may be free.
 METRICS = (
     Metric("runtime_s", attrgetter("agent_s"), 1.0, "s", digits=3, is_of_host=True, can_be_zero=False),

@@ -285,6 +285,7 @@ class CellRun:
             xfailed=self.xfailed,
             adjusted_p=comparison.adjusted_p,
             baseline_id=comparison.baseline_id,
+            worse_in=comparison.worse_in,
             configuration=self.cell.configuration,
             mismatches=tuple(self.mismatches),
         )

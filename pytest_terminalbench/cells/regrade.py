@@ -173,6 +173,7 @@ def compared_again(
         approving=False,
         adjusted_p=comparison.adjusted_p,
         baseline_id=comparison.baseline_id,
+        worse_in=comparison.worse_in,
         mismatches=checked.mismatches,
     )
 

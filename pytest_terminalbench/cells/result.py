@@ -27,8 +27,9 @@ class CellResult:
     its baseline; None where it was not compared. `tolerated`: inconclusive, which the session lets pass
     (``--tb-inconclusive pass``). `approving`: no pass, which the session lets pass because it was to approve it; once
     it has, the cell is `approved`. `xfailed`: its test was expected to fail, and did. `adjusted_p`: of the statistical
-    gate, corrected for all cells of the session. `baseline_id`: what it was compared with. `configuration`: the digest
-    of what may change how the agent behaves beyond its identity. `mismatches`: conditions other than the baseline's.
+    gate, corrected for all cells of the session. `baseline_id`: what it was compared with. `worse_in`: where it has
+    regressed, the solve rate or metrics. `configuration`: the digest of what may change how the agent behaves beyond
+    its identity. `mismatches`: conditions other than the baseline's.
     """
 
     id: CellId
@@ -44,6 +45,7 @@ class CellResult:
     xfailed: bool = False
     adjusted_p: float | None = None
     baseline_id: str | None = None
+    worse_in: tuple[str, ...] = ()
     configuration: str | None = None
     mismatches: tuple[Mismatch, ...] = ()
 
@@ -95,6 +97,7 @@ class CellResult:
             tolerated=False,
             adjusted_p=None,
             baseline_id=None,
+            worse_in=(),
         )
 
     @property
@@ -125,6 +128,7 @@ class CellResult:
             "inconclusive": self.status is Status.INCONCLUSIVE,
             "adjusted_p": self.adjusted_p,
             "baseline_id": self.baseline_id,
+            "worse_in": list(self.worse_in),
             "configuration": self.configuration,
             "mismatches": [mismatch._asdict() for mismatch in self.mismatches],
             "attempts": [attempt.to_json() for attempt in self.attempts],
@@ -154,6 +158,7 @@ class CellResult:
             xfailed=fields.flag_or("xfailed", False),
             adjusted_p=fields.number_or("adjusted_p", None),
             baseline_id=fields.text_or("baseline_id", None),
+            worse_in=fields.texts("worse_in"),
             configuration=fields.text_or("configuration", None),
             mismatches=fields.each("mismatches", lambda facts: Mismatch(**facts)),
         )

@@ -10,14 +10,20 @@ from statistics import fmean, median
 
 from pytest_terminalbench.baselines.cell_metrics import floored, is_comparable
 from pytest_terminalbench.baselines.cell_side import CellSide
-from pytest_terminalbench.baselines.comparison_policy import LEAST_ATTEMPTS, METRICS, ComparisonPolicy, Metric
+from pytest_terminalbench.baselines.comparison_policy import (
+    LEAST_ATTEMPTS,
+    METRICS,
+    SOLVE_RATE,
+    ComparisonPolicy,
+    Metric,
+)
 from pytest_terminalbench.baselines.folder import ApprovedInFolder, baseline_of, current_file
 from pytest_terminalbench.baselines.record import BaselineRecord
 from pytest_terminalbench.cells.result import CellResult
 from pytest_terminalbench.comparing.suite_comparison import CellPair, Selection, SuiteComparison, compare_suite
 from pytest_terminalbench.errors import BaselineError
 from pytest_terminalbench.naming import counted
-from pytest_terminalbench.runs.gate_result import SOLVE_RATE, GateResult, MetricResult, SuiteResult
+from pytest_terminalbench.runs.gate_result import GateResult, MetricResult, SuiteResult
 from pytest_terminalbench.runs.sessions_result import SessionsResult
 from pytest_terminalbench.statistics import is_counted, metric_name
 from pytest_terminalbench.status import Change

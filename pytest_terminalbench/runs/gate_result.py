@@ -6,13 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pytest_terminalbench.baselines.comparison_policy import SOLVE_RATE
 from pytest_terminalbench.documents import Fields
 from pytest_terminalbench.runs.sessions_result import SessionsResult
 
-__all__ = ["SOLVE_RATE", "GateResult", "MetricResult", "SuiteResult"]
-
-# What the gate judges of an agent's cells together, beside the metrics.
-SOLVE_RATE = "solve_rate"
+__all__ = ["GateResult", "MetricResult", "SuiteResult"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,6 +72,7 @@ class TestWithBaseline:
             status=Status.REGRESSED,
             text=f"solved 2 of 3, but the baseline {ID} approved 2 of 2",
             change=Change.REGRESSED,
+            worse_in=("solve_rate",),
             baseline_id=ID,
         )
 
@@ -82,6 +83,7 @@ class TestWithBaseline:
             status=Status.REGRESSED,
             text=f"solved 0 of 1 (mean reward 0.25), but the baseline {ID} approved 0 of 1 (mean reward 0.5)",
             change=Change.REGRESSED,
+            worse_in=("solve_rate",),
             baseline_id=ID,
         )
 

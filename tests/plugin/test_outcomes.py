@@ -217,6 +217,7 @@ def test_a_cell_in_a_report_says_what_it_was(mixed: Suite) -> None:
         "gate": "strict",
         "mismatches": [],
         "baseline_id": mixed_id(mixed, "baselined"),
+        "worse_in": [],
         "text": f"solved 0 of 1; the baseline {mixed_id(mixed, 'baselined')} approved 0 of 1",
         "attempts": [
             {
