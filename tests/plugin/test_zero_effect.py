@@ -218,17 +218,21 @@ def test_a_session_without_scenarios_imports_nothing_heavy_of_ours(ordinary: Sui
 
     assert sorted(name for name in modules if name.startswith("pytest_terminalbench")) == [
         "pytest_terminalbench",
+        "pytest_terminalbench.baselines",
+        "pytest_terminalbench.baselines.policy_settings",
         "pytest_terminalbench.cells",
         "pytest_terminalbench.cells.bench_settings",
+        "pytest_terminalbench.errors",
         "pytest_terminalbench.plugin",
         "pytest_terminalbench.plugin.asked_scenarios",
         "pytest_terminalbench.plugin.fixtures",
         "pytest_terminalbench.plugin.hookspecs",
         "pytest_terminalbench.plugin.options",
         "pytest_terminalbench.plugin.scenario_paths",
+        "pytest_terminalbench.plugin.startup",
         "pytest_terminalbench.plugin.stash_keys",
-        "pytest_terminalbench.scenarios",
         "pytest_terminalbench.regular_files",
+        "pytest_terminalbench.scenarios",
         "pytest_terminalbench.scenarios.dataset_file",
     ]
     assert packages(modules) & HEAVY == set()
