@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -377,7 +378,7 @@ def _row(stored: StoredBaseline) -> list[str]:
     record = stored.record
     approved = CellSide.approved(record)
     # Of fractions the number of solved attempts says little.
-    mean = "" if is_counted(approved.rewards) else f" (mean {approved.mean:.2f})"
+    mean = "" if is_counted(approved.rewards) else f" (mean {fmean(approved.shares):.2f})"
     return [
         stored.name,
         record.status,
