@@ -294,7 +294,7 @@ def _tell_orphans(folder: Path, *, among: Sequence[StoredBaseline] | None = None
     datasets = known_datasets()
     asked = None if among is None else {stored.name for stored in among}
     found = [stored for stored in orphans(folder, datasets.scenarios) if asked is None or stored.name in asked]
-    unclear = [stored for stored in found if datasets.unreadable and stored.cell.dataset not in datasets.scenarios]
+    unclear = [stored for stored in found if not datasets.tells_of(stored.cell.dataset)]
     gone = [stored.name for stored in found if stored not in unclear]
     if gone:
         say(f"{counted(len(gone), 'baseline')} without a scenario: {', '.join(gone)}; fix it by {orphans_cure(folder)}")

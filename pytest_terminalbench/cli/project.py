@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,11 +130,17 @@ def find_datasets(requests: list[str]) -> list[Dataset]:
 class KnownDatasets:
     """The project's datasets. `scenarios`: of all that share a name, the ids with the dataset and the file of each.
 
-    `unreadable`: what asks for those that cannot be read, and may have any name.
+    `unreadable`: what asks for those that cannot be read, and may have any name; `may_be_called`: what they seem to be
+    called, as others may be too.
     """
 
     scenarios: Mapping[str, Mapping[str, tuple[Dataset, Path]]]
     unreadable: Sequence[str]
+    may_be_called: Collection[str] = ()
+
+    def tells_of(self, dataset: str) -> bool:
+        """Whether all scenarios of the datasets with this name are known."""
+        return not self.unreadable or (dataset in self.scenarios and dataset not in self.may_be_called)
 
 
 def known_datasets() -> KnownDatasets:
@@ -143,13 +149,14 @@ def known_datasets() -> KnownDatasets:
     Which ones cannot be read, and why, has been said then.
     """
     from pytest_terminalbench.errors import ScenarioError
+    from pytest_terminalbench.scenarios.catalog import told_name
 
     configured = project().values.get("tb_dataset", [])
     requests = shlex.split(configured) if isinstance(configured, str) else configured
     named = [request for request in requests if isinstance(request, str)] if isinstance(requests, list) else []
     datasets = catalog()
     scenarios: dict[str, dict[str, tuple[Dataset, Path]]] = {}
-    unreadable = []
+    unreadable, may_be_called = [], set()
     for request in dict.fromkeys([*datasets.names(), *named]):
         try:
             dataset = datasets.find(request, asked="tb_dataset")
@@ -157,10 +164,14 @@ def known_datasets() -> KnownDatasets:
         except (ScenarioError, SettingsError) as error:
             complain(str(error))
             unreadable.append(request)
+            if isinstance(error, ScenarioError):
+                # The error is about the folder, or about the dataset.json in it.
+                folder = error.file if error.file.is_dir() else error.file.parent
+                may_be_called |= {folder.name, told_name(folder) or folder.name}
             continue
         known = scenarios.setdefault(dataset.name, {})
         known.update((scenario, (dataset, file)) for scenario, file in files.items())
-    return KnownDatasets(scenarios=scenarios, unreadable=unreadable)
+    return KnownDatasets(scenarios=scenarios, unreadable=unreadable, may_be_called=may_be_called)
 
 
 def project_image_map(chosen: Path | None = None) -> ImageMap:

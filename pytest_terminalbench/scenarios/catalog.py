@@ -20,10 +20,11 @@ from pytest_terminalbench.scenarios.dataset_file import DATASET_FILE, DATASETS_F
 from pytest_terminalbench.scenarios.formats import load_scenario, scenario_files, scenario_id
 from pytest_terminalbench.scenarios.model import Scenario, StrictModel, parse_model
 
-__all__ = ["Catalog", "Dataset", "check_dataset_name", "check_ids", "duplicate_id", "open_dataset"]
+__all__ = ["Catalog", "Dataset", "check_dataset_name", "check_ids", "duplicate_id", "open_dataset", "told_name"]
 
 # A dataset's baselines and trials lie in folders of its name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_TOLD_NAME = re.compile(r'"name"\s*:\s*"([^"\\]*)"')
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -98,13 +99,21 @@ class Dataset:
         )
 
 
+def _may_be_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:
+        # In a folder that may not be searched: whoever reads it says so.
+        return True
+
+
 def open_dataset(folder: Path) -> Dataset:
     """The dataset in `folder`; without a dataset.json its name is the folder's and its version ``0``.
 
     Raises ScenarioError for a dataset.json that is broken or cannot be read.
     """
     file = folder / DATASET_FILE
-    if not file.exists():
+    if not _may_be_there(file):
         return Dataset(name=folder.resolve().name, version="0", description="", license="", folder=folder)
     try:
         raw = read_regular(file)
@@ -112,6 +121,15 @@ def open_dataset(folder: Path) -> Dataset:
         raise ScenarioError(file, [f"cannot be read: {error.strerror}"], cure="make it readable, or restore it") from None
     manifest = parse_model(_Manifest, raw, file, see="see `terminalbench docs datasets`")
     return Dataset(**manifest.model_dump(exclude={"schema_version"}), folder=folder)
+
+
+def told_name(folder: Path) -> str | None:
+    """The name that the dataset.json in `folder` tells, as far as it can be made out of one that is broken."""
+    try:
+        told = _TOLD_NAME.search((folder / DATASET_FILE).read_text(errors="replace"))
+    except OSError:
+        return None
+    return told[1] if told else None
 
 
 class Catalog:
@@ -177,7 +195,7 @@ class Catalog:
     def _local_folders(self) -> Iterator[Path]:
         parent = self.root / DATASETS_FOLDER
         if parent.is_dir():
-            yield from (folder for folder in parent.iterdir() if (folder / DATASET_FILE).is_file())
+            yield from (folder for folder in parent.iterdir() if _may_be_there(folder / DATASET_FILE))
 
 
 def check_ids(scenarios: Iterable[Scenario]) -> None:

@@ -126,6 +126,21 @@ class TestDatasetsThatCannotBeRead:
     def test_a_list_of_others_does_not_speak_of_them(self, broken: Project) -> None:
         assert "not looked at" not in broken.call("baseline", "list", "--dataset", "demo").err
 
+    def test_a_readable_one_of_its_name_does_not_tell_of_its_scenarios(self, approved: Project) -> None:
+        approved.dataset("demo", "alpha")
+        approved.dataset("more", "gamma")
+        approved.scenario("beta", dataset="second")
+        approved.write("scenarios/second/dataset.json", '{"schema_version": 1, "name": "demo", "version": "1.0",')
+
+        told = [line for line in approved.call("baseline", "list").err.splitlines() if line[0].isdigit()]
+
+        assert told == [
+            (
+                "1 baseline of demo not looked at: nobody can tell whether there are scenarios for what was approved "
+                "until these datasets can be read: second"
+            )
+        ]
+
     def test_one_that_the_ini_file_names_and_that_is_not_there_is_one_of_them(self, approved: Project) -> None:
         approved.dataset("demo", "alpha", "beta")
         approved.write("pytest.ini", "[pytest]\ntb_dataset = elsewhere/more\n")

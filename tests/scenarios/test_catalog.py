@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_terminalbench.errors import ScenarioError, SettingsError
-from pytest_terminalbench.scenarios.catalog import Catalog, check_ids, open_dataset
+from pytest_terminalbench.scenarios.catalog import Catalog, Dataset, check_ids, open_dataset
 from pytest_terminalbench.scenarios.dataset_file import is_dataset_folder
 from pytest_terminalbench.scenarios.formats import scenario_files
 from tests.scenario_files import a_scenario, write_scenario
@@ -220,3 +220,16 @@ def test_two_scenarios_with_one_id_are_told_with_both_files(tmp_path: Path) -> N
         f"{other.file}: id: 'make-it' is the id of {one.file} too, in the same dataset 'demo'",
         "To fix it: give one of the two another id (and file name)",
     ]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_with_its_cure(tmp_path: Path) -> None:
+    place = tmp_path / "demo"
+    place.write_text("a file where a folder was")
+    dataset = Dataset(name="demo", version="1", description="", license="", folder=place)
+
+    with pytest.raises(ScenarioError) as error:
+        dataset.files()
+
+    assert str(error.value) == (
+        f"{place}: cannot be listed: Not a directory\nTo fix it: make the folder readable, or restore it"
+    )

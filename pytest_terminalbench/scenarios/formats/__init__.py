@@ -73,11 +73,18 @@ def scenario_id(path: Path) -> str:
 
 
 def scenario_files(folder: Path) -> list[Path]:
-    """The scenario files of a dataset's folder, sorted by name (so that every xdist worker sees the same order)."""
+    """The scenario files of a dataset's folder, sorted by name (so that every xdist worker sees the same order).
+
+    Raises ScenarioError where the folder cannot be listed.
+    """
     formats = _installed()
-    if len(formats) == 1:
-        return formats[0].files(folder)
-    return sorted({file for reader in formats for file in reader.files(folder)}, key=lambda file: file.name)
+    try:
+        if len(formats) == 1:
+            return formats[0].files(folder)
+        return sorted({file for reader in formats for file in reader.files(folder)}, key=lambda file: file.name)
+    except OSError as error:
+        problem = f"cannot be listed: {error.strerror or error}"
+        raise ScenarioError(folder, [problem], cure="make the folder readable, or restore it") from None
 
 
 def load_scenario(file: Path, *, dataset: str) -> Scenario:
