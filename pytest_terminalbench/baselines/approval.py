@@ -23,7 +23,14 @@ from pytest_terminalbench.baselines.folder import (
     file_of,
 )
 from pytest_terminalbench.baselines.lock import only_writer
-from pytest_terminalbench.baselines.record import BaselineRecord, Measure, measure, read_record, serialised
+from pytest_terminalbench.baselines.record import (
+    MOST_ATTEMPTS,
+    BaselineRecord,
+    Measure,
+    measure,
+    read_record,
+    serialised,
+)
 from pytest_terminalbench.baselines.write_together import LoggedBaseline, write_together
 from pytest_terminalbench.digest import digest_bytes
 from pytest_terminalbench.errors import BaselineError
@@ -227,6 +234,11 @@ def record_of(
     rewards = [attempt.reward for attempt in attempts if attempt.reward is not None]
     if len(rewards) < len(attempts):
         raise BaselineError(f"{scenario}: a void attempt has no outcome to approve")
+    if len(attempts) > MOST_ATTEMPTS:
+        raise BaselineError(
+            f"{scenario}: there are {len(attempts)} attempts to approve, and a baseline has at most {MOST_ATTEMPTS}; "
+            "approve fewer attempts or runs"
+        )
     sessions = [attempt.session for attempt in attempts if attempt.session is not None]
     today = datetime.now(UTC).date().isoformat()
     return BaselineRecord(

@@ -15,11 +15,13 @@ from pytest_terminalbench.errors import BaselineError, SettingsError
 from pytest_terminalbench.identity import CellId, escaped
 from pytest_terminalbench.regular_files import read_regular
 
-__all__ = ["CURE", "BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
+__all__ = ["CURE", "MOST_ATTEMPTS", "BaselineRecord", "Measure", "measure", "parse_record", "read_record", "serialised"]
 
 SCHEMA_VERSION = 2
 # Its records do not name their cell: only the folder's name says which agent and model.
 WITHOUT_CELL = 1
+# Comparing with more takes minutes for every cell.
+MOST_ATTEMPTS = 1_000
 CURE = "restore it from version control, or remove it and approve again with --update-baselines"
 
 
@@ -84,6 +86,8 @@ class BaselineRecord(_Strict):
             raise ValueError(f"scenario_id is {self.scenario_id!r}, but its cell's scenario is {self.cell.scenario!r}")
         if self.attempts < 1 or len(self.rewards) != self.attempts:
             raise ValueError(f"attempts is {self.attempts}, but there are {len(self.rewards)} rewards")
+        if self.attempts > MOST_ATTEMPTS:
+            raise ValueError(f"attempts is {self.attempts}; a baseline has at most {MOST_ATTEMPTS}")
         if self.sessions is not None and len(self.sessions) != self.attempts:
             raise ValueError(f"attempts is {self.attempts}, but {len(self.sessions)} sessions are named for them")
         if not 0 <= self.solved <= self.attempts:

@@ -22,6 +22,9 @@ from pytest_terminalbench.statistics.tallies import checked_share, checked_tally
 GRID = 400
 CLIMB_STEPS = 60
 
+# More ways than this are near the end of what a float holds: of some 1,000 attempts. Their logarithms are added.
+MOST_WAYS = 10**300
+
 # Two states with the same T up to rounding are equally bad.
 SAME = 1 + 1e-9
 
@@ -161,7 +164,12 @@ def _as_terms(ways: dict[tuple[int, int], int]) -> list[tuple[int, int, int]]:
 
 
 def _chance(terms: list[tuple[int, int, int]], p: float) -> float:
-    return math.fsum(count * p**solved * (1 - p) ** failed for count, solved, failed in terms)
+    return math.fsum(
+        count * p**solved * (1 - p) ** failed
+        if count < MOST_WAYS
+        else math.exp(math.log(count) + solved * math.log(p) + failed * math.log1p(-p))
+        for count, solved, failed in terms
+    )
 
 
 def _supremum(ratio: Callable[[float], float]) -> float:

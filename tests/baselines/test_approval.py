@@ -128,6 +128,12 @@ class TestRecord:
         with pytest.raises(BaselineError, match=r"^make-it: a void attempt has no outcome to approve$"):
             record_of(cell("make-it", judged(), void), approver="me")
 
+    def test_more_attempts_than_a_baseline_has_are_refused(self) -> None:
+        with pytest.raises(
+            BaselineError, match=r"^make-it: there are 1001 attempts to approve, and a baseline has at most"
+        ):
+            record_of(cell("make-it", *[judged()] * 1001), approver="me")
+
 
 class TestFiles:
     def test_each_cell_has_one_in_its_place(self, baselines: Path) -> None:

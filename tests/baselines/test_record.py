@@ -146,6 +146,10 @@ def damaged(**changes: Any) -> str:
         ("<<<<<<< ours\n", "is damaged: not JSON: Expecting value: line 1 column 1 (char 0)"),
         (damaged(attempts=3), "is damaged: attempts is 3, but there are 2 rewards"),
         (damaged(solved=3), "is damaged: solved is 3 of 2 attempts"),
+        (
+            damaged(attempts=1001, rewards=[1.0] * 1001, solved=1001),
+            "is damaged: attempts is 1001; a baseline has at most 1000",
+        ),
         (damaged(solved=-1), "is damaged: solved is -1 of 2 attempts"),
         (
             damaged(attempts=0, rewards=[], solved=0),

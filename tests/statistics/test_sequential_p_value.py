@@ -118,3 +118,11 @@ def test_how_bad_a_look_is_is_computed_once() -> None:
     first, again = (calls_into("pytest_terminalbench.statistics", predictive_probability, *look) for _ in "12")
 
     assert again < first / 10
+
+
+def test_more_attempts_than_a_float_can_count_the_ways_of_are_compared() -> None:
+    few, many = (regression_p((n, n), (0, 1), Plan(first=1, maximum=1)) for n in (100, 1050))
+
+    # One failure after so many solved attempts: about one of as many.
+    assert few == pytest.approx(1 / 100, rel=0.3)
+    assert many == pytest.approx(1 / 1050, rel=0.3)
