@@ -378,7 +378,7 @@ def _row(stored: StoredBaseline) -> list[str]:
     record = stored.record
     approved = CellSide.approved(record)
     # Of fractions the number of solved attempts says little.
-    mean = "" if is_counted(approved.rewards) else f" (mean {fmean(approved.shares):.2f})"
+    mean = "" if is_counted(approved.shares) else f" (mean {fmean(approved.shares):.2f})"
     return [
         stored.name,
         record.status,
