@@ -168,6 +168,7 @@ def test_every_option_is_an_ini_value_too(demo: Suite) -> None:
         "margin": 0.03,
         "inconclusive": "fail",
         "min_visible": 0.125,
+        "baselines": "approved",
         "parity": "warn",
         "environment": "docker",
         "network": "none",
