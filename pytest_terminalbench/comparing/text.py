@@ -402,7 +402,8 @@ def _markdown_lines(comparison: Comparison) -> Iterator[str]:
 
 METHODS = (
     "Adjusted p per task is one-sided in the direction of the change: exact, over all that could have happened to the "
-    "task (for fractional rewards a permutation test), and corrected for all tasks of the baseline; the interval of a "
+    "task (for fractional rewards a permutation test, or counts of halves where attempts are too few for that), and "
+    "corrected for all tasks of the baseline; the interval of a "
     "difference is Newcombe's (for fractional rewards a normal one) and speaks of this task and agent. ✓ solved, "
     "✗ not, ◐ in part, · void (no verdict; never counted as unsolved)."
 )
