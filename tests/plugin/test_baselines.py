@@ -415,8 +415,8 @@ def readable(name: str, data: bytes) -> Any:
     if name.endswith(".jsonl"):
         return [json.loads(line) for line in data.decode().splitlines()]
     if name.endswith("report.md"):
-        # Times stand in the last columns of tables only.
-        return [line.rstrip("|0123456789. ") for line in data.decode().splitlines()]
+        # Times and memory stand in the last columns of tables only, or a dash where nobody knows them.
+        return [line.rstrip("|0123456789. -") for line in data.decode().splitlines()]
     if name.endswith(".cast"):
         return [line[1:] if isinstance(line, list) else None for line in map(json.loads, data.decode().splitlines())]
     return data
