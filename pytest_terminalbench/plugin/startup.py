@@ -87,5 +87,6 @@ def keep_for_good(config: pytest.Config) -> None:
 
 
 def thaw(config: pytest.Config) -> None:
+    """The session is over, and the process may go on."""
     if KEPT in config.stash:
         gc.unfreeze()

@@ -14,6 +14,7 @@ _TAKES_MORE = {
 
 
 def metric_name(metric: str) -> str:
+    """``agent's time`` for ``runtime_s``. Raises KeyError for what is no metric."""
     return _NAMES[metric]
 
 

@@ -39,7 +39,7 @@ def test_the_life_of_a_change(approved: Suite) -> None:
     now = approved.run("--tb-dataset", "demo")
 
     assert [line.split(":")[0].strip() for line in shown.splitlines() if line.startswith(" ")] == [
-        *("image", "instruction", "scenario"),
+        *("image", "instruction", "what has changed", "scenario", "what has changed"),
         "image",
     ]
     now.assert_outcomes(passed=2)
