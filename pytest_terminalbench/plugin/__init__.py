@@ -56,15 +56,12 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    thaw()
     config.addinivalue_line("markers", "tb_dataset(name): the dataset a scenario belongs to (set by terminalbench)")
     # Read in every project, so that a wrong one in the ini file is always reported.
     settings, _ = bench_settings(config), plugin_options(config)
     by_paths = asked_by_paths(config, settings.root)
     if by_paths or settings.datasets:
-        if not hasattr(config, "workerinput"):
-            # Registered before pytest's own, so that it comes after the last that pytest does. A worker's process ends
-            # with its session, and faster when nothing is looked through.
-            config.add_cleanup(lambda: thaw(config))
         with without_garbage_collection():
             from pytest_terminalbench.plugin.session import PluginSession
 
@@ -80,7 +77,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     with without_garbage_collection():
         collected = yield
     if all(CELL in item.stash for item in session.items):
-        keep_for_good(session.config)
+        keep_for_good()
     return collected
 
 

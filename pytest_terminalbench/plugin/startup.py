@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
-import pytest
-
 __all__ = ["import_compiled", "keep_for_good", "thaw", "without_garbage_collection"]
 
 PREFIX = "pytest_terminalbench."
@@ -19,8 +17,6 @@ REWRITTEN = "pytest_terminalbench.plugin.collection"
 
 # Of objects that are made and stay: a few hundred thousand are those of ten thousand scenarios.
 NEVER = 2**31 - 1
-
-KEPT: pytest.StashKey[bool] = pytest.StashKey()
 
 
 class _CompiledLoader(SourceFileLoader):
@@ -75,18 +71,25 @@ def without_garbage_collection() -> Generator[None]:
             gc.set_threshold(*thresholds)
 
 
-def keep_for_good(config: pytest.Config) -> None:
-    """Do not look for garbage in what there is now, until the session is over.
+class _Garbage:
+    """What this process's collector passes over because of us."""
 
-    pytest looks for it ten times at the end of each process, which is a third of a second. Not for sessions with tests
-    of the user's own, which may ask the collector about what their modules hold.
+    is_kept = False
+
+
+def keep_for_good() -> None:
+    """Do not look for garbage in what there is now, until the next session of this process.
+
+    pytest looks for it ten times at the end of each process, and Python once more: half a second. Not for sessions with
+    tests of the user's own, which may ask the collector about what their modules hold.
     """
     if not gc.get_freeze_count():
         gc.freeze()
-        config.stash[KEPT] = True
+        _Garbage.is_kept = True
 
 
-def thaw(config: pytest.Config) -> None:
-    """The session is over, and the process may go on."""
-    if KEPT in config.stash:
+def thaw() -> None:
+    """Look for garbage again in what an earlier session of this process has kept."""
+    if _Garbage.is_kept:
         gc.unfreeze()
+        _Garbage.is_kept = False

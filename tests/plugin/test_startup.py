@@ -113,12 +113,14 @@ def test_a_test_of_the_users_own_may_ask_for_garbage(demo: Suite, workers: list[
     done.assert_outcomes(passed=4)
 
 
-def test_sessions_leave_nothing_behind_that_is_never_collected(demo: Suite) -> None:
-    frozen = gc.get_freeze_count()
-
+def test_what_a_session_keeps_is_garbage_in_the_next_of_its_process(demo: Suite) -> None:
     demo.run("--tb-dataset", "demo")
+    assert gc.get_freeze_count()
+    demo.pytester.makepyfile(test_mine="def test_one(): pass")
 
-    assert gc.get_freeze_count() == frozen
+    demo.run("test_mine.py").assert_outcomes(passed=1)
+
+    assert not gc.get_freeze_count()
 
 
 TELL_FROZEN = """
